@@ -1,0 +1,1 @@
+"""Unkey_api package."""

@@ -1,0 +1,61 @@
+"""Identifiers: a prefix that names the kind, an underscore, nine random characters.
+
+Ids are public handles, not secrets; secrets come from `core.secrets`.
+"""
+
+from __future__ import annotations
+
+import random
+import string
+from enum import StrEnum
+from typing import Protocol
+
+ALPHABET = string.ascii_letters + string.digits
+RANDOM_LENGTH = 9
+
+
+class IdPrefix(StrEnum):
+    """What an id names."""
+
+    API = "api"
+    APP = "app"
+    CORRELATION = "cor"
+    DEPLOYMENT = "d"
+    DOMAIN = "dom"
+    ENVIRONMENT = "env"
+    ENVIRONMENT_VARIABLE = "evr"
+    EVENT = "log"
+    IDENTITY = "id"
+    INSTANCE = "ins"
+    KEY = "key"
+    KEYSPACE = "ks"
+    PERMISSION = "perm"
+    POLICY = "pol"
+    PORTAL = "pc"
+    PORTAL_SESSION = "ps"
+    PROJECT = "proj"
+    RATELIMIT = "rl"
+    RATELIMIT_NAMESPACE = "rlns"
+    RATELIMIT_OVERRIDE = "rlor"
+    REQUEST = "req"
+    ROLE = "role"
+    WORKSPACE = "ws"
+
+
+class IdSource(Protocol):
+    """Where new ids come from. Tests pass one they can predict."""
+
+    def new(self, prefix: IdPrefix) -> str:
+        """Return a fresh id, `<prefix>_` and nine characters of `[a-zA-Z0-9]`."""
+        ...
+
+
+class RandomIds:
+    """Ids from the process's ordinary random source: 62**9 values per prefix."""
+
+    def __init__(self) -> None:
+        self._choices = random.Random().choices  # noqa: S311 - ids are public, not secrets
+
+    def new(self, prefix: IdPrefix) -> str:
+        """Return a fresh id, `<prefix>_` and nine characters of `[a-zA-Z0-9]`."""
+        return f"{prefix.value}_{''.join(self._choices(ALPHABET, k=RANDOM_LENGTH))}"

@@ -1,0 +1,52 @@
+"""Who is calling: what authentication found out, passed by value to everything below the handlers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class SubjectType(StrEnum):
+    """Kind of actor, as written to the audit log."""
+
+    ROOT_KEY = "rootkey"
+    USER = "user"
+    PORTAL_END_USER = "portalEndUser"
+    SYSTEM = "system"
+
+
+@dataclass(frozen=True, slots=True)
+class PortalScope:
+    """What a portal session may touch."""
+
+    session_id: str
+    portal_id: str
+    external_id: str
+    keyspace_ids: tuple[str, ...]
+    scopes: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """An authenticated caller."""
+
+    workspace_id: str
+    """The workspace the caller acts in."""
+    subject_id: str
+    """Root key id, user id or external id."""
+    subject_name: str
+    subject_type: SubjectType
+    permissions: frozenset[str]
+    """Granted permission strings, tuples and URNs alike."""
+    portal: PortalScope | None = None
+    """Set for portal sessions only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A principal together with where the request came from, as audit entries want it."""
+
+    principal: Principal
+    request_id: str
+    remote_ip: str
+    user_agent: str

@@ -1,0 +1,1 @@
+"""Clickhouse package."""
