@@ -1,0 +1,36 @@
+"""Every request obeys the `buf.validate` rules of its message, on every surface."""
+
+from __future__ import annotations
+
+from protovalidate import Validator
+
+from unkey_api.core.errors import ErrorCode, Violation
+from unkey_api.rpc.errors import Fault
+from unkey_api.rpc.exchange import Exchange, current_exchange
+from unkey_api.rpc.method import AnyMessage, Call, Context
+from unkey_api.rpc.violations import explain
+
+
+class Validation:
+    """Refuse a message that breaks a rule, naming each rule and value."""
+
+    def __init__(self, validator: Validator) -> None:
+        self._validator = validator
+
+    async def intercept_unary(self, call_next: Call, request: AnyMessage, ctx: Context, /) -> AnyMessage:
+        """Run the rest of the chain."""
+        broken = self._validator.collect_violations(request)
+        if broken:
+            raise schema_fault(current_exchange(), explain(broken, request))
+        return await call_next(request, ctx)
+
+
+def schema_fault(exchange: Exchange, violations: tuple[Violation, ...]) -> Fault:
+    """Return the answer to a body that does not follow its schema."""
+    return Fault(
+        ErrorCode.APPLICATION_INVALID_INPUT,
+        f"{exchange.method} request body for '{exchange.path}' failed to validate schema",
+        request_id=exchange.request_id,
+        violations=violations,
+        plain_json=True,
+    )
