@@ -142,18 +142,12 @@ reference_page() {
 		return
 	fi
 	say "[4/$STEPS] reference page: fetching"
-	work=$(mktemp -d)
-	cp tools/scalar/package.json tools/scalar/package-lock.json "$work/"
-	if (cd "$work" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error); then
-		rm -rf "$target"
-		mkdir -p "$target" "$STAMPS"
-		cp "$work/node_modules/@scalar/api-reference/dist/browser/standalone.js" "$target/"
-		cp "$work/node_modules/@scalar/api-reference/LICENSE" "$target/" 2>/dev/null || true
+	if "$VENV/bin/python" -m tools.fetch_reference_page "$target"; then
+		mkdir -p "$STAMPS"
 		printf '%s\n' "$wanted" >"$STAMPS/scalar"
 	else
-		say "[4/$STEPS] reference page: npm could not fetch it; the service runs without (run 'make install' to try again)"
+		say "[4/$STEPS] reference page: not fetched, the reason is above; the service runs without it ('make install' tries again)"
 	fi
-	rm -rf "$work"
 }
 
 system_packages
