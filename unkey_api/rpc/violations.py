@@ -65,7 +65,7 @@ def _missing(pointer: str, owner: str, field: DescField | None, *, absent_is_zer
     return Violation(f"{owner}/required", f"missing property '{field.json_name if field else ''}'")
 
 
-def _walk(message: DescMessage, path: validate_pb.FieldPath | None) -> tuple[str, str, DescField | None]:
+def _walk(message: DescMessage, path: Any) -> tuple[str, str, DescField | None]:
     """Return the pointer of the value, the pointer of the object that holds it, and its field."""
     pointer = owner = ""
     field: DescField | None = None
