@@ -6,7 +6,7 @@ import structlog
 
 from unkey_api.auth.workspace_limits import LimitsCache, WorkspaceLimits, find_workspace_limits
 from unkey_api.core.clock import Clock
-from unkey_api.core.errors import AppError, ErrorCode, ServiceUnavailable
+from unkey_api.core.errors import AppError, ErrorCode
 from unkey_api.core.principal import Principal
 from unkey_api.infra.mysql import ReadConn
 from unkey_api.ratelimit.engine.limiter import RateLimiter
@@ -62,7 +62,7 @@ class RequestThrottle:
     async def _load(self, workspace_id: str) -> WorkspaceLimits | None:
         try:
             return (await self._cache.get(workspace_id, self._find)).value
-        except ServiceUnavailable as err:
+        except AppError as err:
             _log.warning("workspace limits are unknown, request let through", workspace_id=workspace_id, error=str(err))
             return None
 
