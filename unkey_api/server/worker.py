@@ -27,7 +27,7 @@ class Served:
 
 
 OpenApp = Callable[[int], AbstractAsyncContextManager[Served]]
-"""Opens the application of the worker with this index. Leaving closes it: buffers first, then stores, telemetry last."""
+"""Opens the application of the worker with this index. Leaving closes it: buffers, then stores, telemetry last."""
 
 
 @dataclass(frozen=True, slots=True)
