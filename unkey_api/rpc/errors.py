@@ -84,7 +84,7 @@ ERRORS = _build_table()
 class Fault(ConnectError):
     """A failure in the form in which it leaves the service."""
 
-    def __init__(  # noqa: PLR0913 - each argument is one fact of the answer
+    def __init__(
         self,
         code: ErrorCode,
         public: str,
@@ -119,7 +119,11 @@ class Fault(ConnectError):
 def fault_of(error: AppError, request_id: str) -> Fault:
     """Translate an expected failure."""
     return Fault(
-        error.code, error.public, request_id=request_id, internal=error.internal or str(error), violations=error.violations
+        error.code,
+        error.public,
+        request_id=request_id,
+        internal=error.internal or str(error),
+        violations=error.violations,
     )
 
 
