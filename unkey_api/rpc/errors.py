@@ -119,7 +119,11 @@ class Fault(ConnectError):
 def fault_of(error: AppError, request_id: str) -> Fault:
     """Translate an expected failure."""
     return Fault(
-        error.code, error.public, request_id=request_id, internal=error.internal or str(error), violations=error.violations
+        error.code,
+        error.public,
+        request_id=request_id,
+        internal=error.internal or str(error),
+        violations=error.violations,
     )
 
 

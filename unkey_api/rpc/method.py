@@ -50,9 +50,7 @@ def _describe_method(method: DescMethod) -> MethodSpec:
     options = method.proto.options
     rule = options[annotations_pb.ext_http] if options and annotations_pb.ext_http in options else None
     policy = (
-        options[options_pb.ext_method]
-        if options and options_pb.ext_method in options
-        else options_pb.MethodPolicy()
+        options[options_pb.ext_method] if options and options_pb.ext_method in options else options_pb.MethodPolicy()
     )
     verb, path = _route(rule)
     auth = policy.auth
