@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from protobuf import DescFile
 
 
-_MethodPolicyFields: TypeAlias = Literal["auth", "success_status", "permissions", "errors", "internal"]
+_MethodPolicyFields: TypeAlias = Literal["auth", "success_status", "permissions", "errors", "internal", "open_envelope", "no_data"]
 
 class MethodPolicy(Message[_MethodPolicyFields]):
     """
@@ -62,9 +62,22 @@ class MethodPolicy(Message[_MethodPolicyFields]):
             ```proto
             bool internal = 5;
             ```
+        open_envelope:
+            The body around `data` may gain members besides `meta`, `data` and
+            `pagination`. False promises that it will not.
+
+            ```proto
+            bool open_envelope = 6;
+            ```
+        no_data:
+            A successful answer on the HTTP/JSON surface has no `data` member at all.
+
+            ```proto
+            bool no_data = 7;
+            ```
     """
 
-    __slots__ = ("auth", "success_status", "permissions", "errors", "internal")
+    __slots__ = ("auth", "success_status", "permissions", "errors", "internal", "open_envelope", "no_data")
 
     if TYPE_CHECKING:
 
@@ -76,6 +89,8 @@ class MethodPolicy(Message[_MethodPolicyFields]):
             permissions: list[str] | None = None,
             errors: list[int] | None = None,
             internal: bool = False,
+            open_envelope: bool = False,
+            no_data: bool = False,
         ) -> None:
             pass
 
@@ -84,8 +99,10 @@ class MethodPolicy(Message[_MethodPolicyFields]):
         permissions: list[str]
         errors: list[int]
         internal: bool
+        open_envelope: bool
+        no_data: bool
 
-_FieldPolicyFields: TypeAlias = Literal["redact", "nullable", "present", "hidden", "default_value"]
+_FieldPolicyFields: TypeAlias = Literal["redact", "nullable", "present", "hidden", "default_value", "empty_clears"]
 
 class FieldPolicy(Message[_FieldPolicyFields]):
     """
@@ -112,6 +129,7 @@ class FieldPolicy(Message[_FieldPolicyFields]):
             ```
         present:
             The JSON document always carries the field, also when it is zero or empty.
+            In a request: the HTTP/JSON surface refuses a body without it.
 
             ```proto
             bool present = 3;
@@ -128,9 +146,18 @@ class FieldPolicy(Message[_FieldPolicyFields]):
             ```proto
             string default_value = 5;
             ```
+        empty_clears:
+            For a list in a request that changes something: an empty list is a value of
+            its own ("remove all"), different from leaving the field out. Protobuf knows
+            no such difference, so an empty JSON array is recorded in `null_fields` like
+            a null, and generated clients name the field there themselves.
+
+            ```proto
+            bool empty_clears = 6;
+            ```
     """
 
-    __slots__ = ("redact", "nullable", "present", "hidden", "default_value")
+    __slots__ = ("redact", "nullable", "present", "hidden", "default_value", "empty_clears")
 
     if TYPE_CHECKING:
 
@@ -142,6 +169,7 @@ class FieldPolicy(Message[_FieldPolicyFields]):
             present: bool = False,
             hidden: bool = False,
             default_value: str = "",
+            empty_clears: bool = False,
         ) -> None:
             pass
 
@@ -150,6 +178,7 @@ class FieldPolicy(Message[_FieldPolicyFields]):
         present: bool
         hidden: bool
         default_value: str
+        empty_clears: bool
 
 _MessagePolicyFields: TypeAlias = Literal["ignore_unknown"]
 
@@ -163,7 +192,8 @@ class MessagePolicy(Message[_MessagePolicyFields]):
 
     Attributes:
         ignore_unknown:
-            JSON members that are not fields are ignored instead of rejected.
+            In a request: JSON members that are not fields are ignored instead of
+            rejected. In an answer: further members may appear in later versions.
 
             ```proto
             bool ignore_unknown = 1;
@@ -309,7 +339,7 @@ extend google.protobuf.EnumValueOptions { optional unkey.options.v1.ErrorCodePol
 
 
 _DESC = file_desc(
-    b'\n\x1eunkey/options/v1/options.proto\x12\x10unkey.options.v1\x1a google/protobuf/descriptor.proto"\xbb\x01\n\x0cMethodPolicy\x12.\n\x04auth\x18\x01 \x01(\x0e2\x1a.unkey.options.v1.AuthKindR\x04auth\x12%\n\x0esuccess_status\x18\x02 \x01(\x05R\rsuccessStatus\x12 \n\x0bpermissions\x18\x03 \x03(\tR\x0bpermissions\x12\x16\n\x06errors\x18\x04 \x03(\x05R\x06errors\x12\x1a\n\x08internal\x18\x05 \x01(\x08R\x08internal"\x98\x01\n\x0bFieldPolicy\x12\x16\n\x06redact\x18\x01 \x01(\x08R\x06redact\x12\x1a\n\x08nullable\x18\x02 \x01(\x08R\x08nullable\x12\x18\n\x07present\x18\x03 \x01(\x08R\x07present\x12\x16\n\x06hidden\x18\x04 \x01(\x08R\x06hidden\x12#\n\rdefault_value\x18\x05 \x01(\tR\x0cdefaultValue"6\n\rMessagePolicy\x12%\n\x0eignore_unknown\x18\x01 \x01(\x08R\rignoreUnknown"Q\n\x0fErrorCodePolicy\x12\x10\n\x03urn\x18\x01 \x01(\tR\x03urn\x12\x16\n\x06status\x18\x02 \x01(\x05R\x06status\x12\x14\n\x05title\x18\x03 \x01(\tR\x05title*o\n\x08AuthKind\x12\x19\n\x15AUTH_KIND_UNSPECIFIED\x10\x00\x12\x12\n\x0eAUTH_KIND_NONE\x10\x01\x12\x16\n\x12AUTH_KIND_ROOT_KEY\x10\x02\x12\x1c\n\x18AUTH_KIND_PORTAL_SESSION\x10\x03:X\n\x06method\x18\x84\x97\x03 \x01(\x0b2\x1e.unkey.options.v1.MethodPolicy\x12\x1e.google.protobuf.MethodOptionsR\x06method:T\n\x05field\x18\x85\x97\x03 \x01(\x0b2\x1d.unkey.options.v1.FieldPolicy\x12\x1d.google.protobuf.FieldOptionsR\x05field:\\\n\x07message\x18\x86\x97\x03 \x01(\x0b2\x1f.unkey.options.v1.MessagePolicy\x12\x1f.google.protobuf.MessageOptionsR\x07message:e\n\nerror_code\x18\x87\x97\x03 \x01(\x0b2!.unkey.options.v1.ErrorCodePolicy\x12!.google.protobuf.EnumValueOptionsR\terrorCodeb\x06proto3',
+    b'\n\x1eunkey/options/v1/options.proto\x12\x10unkey.options.v1\x1a google/protobuf/descriptor.proto"\xf9\x01\n\x0cMethodPolicy\x12.\n\x04auth\x18\x01 \x01(\x0e2\x1a.unkey.options.v1.AuthKindR\x04auth\x12%\n\x0esuccess_status\x18\x02 \x01(\x05R\rsuccessStatus\x12 \n\x0bpermissions\x18\x03 \x03(\tR\x0bpermissions\x12\x16\n\x06errors\x18\x04 \x03(\x05R\x06errors\x12\x1a\n\x08internal\x18\x05 \x01(\x08R\x08internal\x12#\n\ropen_envelope\x18\x06 \x01(\x08R\x0copenEnvelope\x12\x17\n\x07no_data\x18\x07 \x01(\x08R\x06noData"\xbb\x01\n\x0bFieldPolicy\x12\x16\n\x06redact\x18\x01 \x01(\x08R\x06redact\x12\x1a\n\x08nullable\x18\x02 \x01(\x08R\x08nullable\x12\x18\n\x07present\x18\x03 \x01(\x08R\x07present\x12\x16\n\x06hidden\x18\x04 \x01(\x08R\x06hidden\x12#\n\rdefault_value\x18\x05 \x01(\tR\x0cdefaultValue\x12!\n\x0cempty_clears\x18\x06 \x01(\x08R\x0bemptyClears"6\n\rMessagePolicy\x12%\n\x0eignore_unknown\x18\x01 \x01(\x08R\rignoreUnknown"Q\n\x0fErrorCodePolicy\x12\x10\n\x03urn\x18\x01 \x01(\tR\x03urn\x12\x16\n\x06status\x18\x02 \x01(\x05R\x06status\x12\x14\n\x05title\x18\x03 \x01(\tR\x05title*o\n\x08AuthKind\x12\x19\n\x15AUTH_KIND_UNSPECIFIED\x10\x00\x12\x12\n\x0eAUTH_KIND_NONE\x10\x01\x12\x16\n\x12AUTH_KIND_ROOT_KEY\x10\x02\x12\x1c\n\x18AUTH_KIND_PORTAL_SESSION\x10\x03:X\n\x06method\x18\x84\x97\x03 \x01(\x0b2\x1e.unkey.options.v1.MethodPolicy\x12\x1e.google.protobuf.MethodOptionsR\x06method:T\n\x05field\x18\x85\x97\x03 \x01(\x0b2\x1d.unkey.options.v1.FieldPolicy\x12\x1d.google.protobuf.FieldOptionsR\x05field:\\\n\x07message\x18\x86\x97\x03 \x01(\x0b2\x1f.unkey.options.v1.MessagePolicy\x12\x1f.google.protobuf.MessageOptionsR\x07message:e\n\nerror_code\x18\x87\x97\x03 \x01(\x0b2!.unkey.options.v1.ErrorCodePolicy\x12!.google.protobuf.EnumValueOptionsR\terrorCodeb\x06proto3',
     [
         descriptor_pb.desc(),
     ],
