@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, cast
 
-from connectrpc.interceptor import UnaryInterceptor
 from protobuf import DescService
 
-from unkey_api.rpc.method import Call, MethodSpec, describe
+from unkey_api.rpc.method import Call, Interceptor, MethodSpec, describe
 
-ChainFactory = Callable[[MethodSpec], Sequence[UnaryInterceptor]]
+ChainFactory = Callable[[MethodSpec], Sequence[Interceptor]]
 """Returns the interceptors of a method, outermost first."""
 
 
@@ -52,7 +51,7 @@ def bind(description: DescService, handler: object, factory: ChainFactory) -> Bo
     return BoundService(tuple(bindings), service)
 
 
-def compose(call: Call, interceptors: Iterable[UnaryInterceptor]) -> Call:
+def compose(call: Call, interceptors: Iterable[Interceptor]) -> Call:
     """Return `call` inside `interceptors`, the first of them outermost."""
     for interceptor in reversed(list(interceptors)):
         call = cast("Call", functools.partial(interceptor.intercept_unary, call))

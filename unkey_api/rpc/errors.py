@@ -84,7 +84,7 @@ ERRORS = _build_table()
 class Fault(ConnectError):
     """A failure in the form in which it leaves the service."""
 
-    def __init__(  # noqa: PLR0913 - each argument is one fact of the answer
+    def __init__(
         self,
         code: ErrorCode,
         public: str,

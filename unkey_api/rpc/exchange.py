@@ -24,6 +24,7 @@ class Exchange:
         "_proxies",
         "_request_id",
         "failure",
+        "http_json",
         "method",
         "path",
         "principal",
@@ -53,6 +54,8 @@ class Exchange:
         self.principal: Principal | None = None
         self.failure: BaseException | None = None
         """What ended the request, if it did not succeed."""
+        self.http_json = False
+        """Whether the request came over the HTTP/JSON surface."""
         self.quiet = False
         """Set to keep the request out of the analytics rows."""
         self.status = 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from connectrpc.method import IdempotencyLevel, MethodInfo, StreamType
 from connectrpc.request import RequestContext
@@ -16,6 +16,15 @@ from unkey_proto.unkey.options.v1 import options_pb
 AnyMessage = Message[Any]
 Context = RequestContext[Any, Any]
 Call = Callable[[AnyMessage, Context], Awaitable[AnyMessage]]
+
+
+class Interceptor(Protocol):
+    """Cross-cutting work around a call: connectrpc's `UnaryInterceptor` with the types our chain uses."""
+
+    async def intercept_unary(self, call_next: Call, request: AnyMessage, ctx: Context, /) -> AnyMessage:
+        """Run the rest of the chain through `call_next`, or raise."""
+        ...
+
 
 _HTTP_VERBS = ("get", "post", "put", "patch", "delete")
 

@@ -15,7 +15,7 @@ class Deadline:
     """Cancel the rest of the chain when the time is up and answer 408.
 
     Only a call that fails after its deadline is a time-out: one that succeeds late still succeeds. Most calls never
-    wait for anything, so the timer is armed by the loop's next turn and a call that finishes before pays nothing for it.
+    wait for anything, so the timer is armed by the loop's next turn; a call that finishes before pays nothing for it.
     """
 
     def __init__(self, limit: timedelta) -> None:

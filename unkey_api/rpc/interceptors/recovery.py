@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from connectrpc.errors import ConnectError
 
-from unkey_api.rpc.errors import Fault, unexpected_fault
+from unkey_api.rpc.errors import unexpected_fault
 from unkey_api.rpc.exchange import Exchange, current_exchange
 from unkey_api.rpc.method import AnyMessage, Call, Context
 
@@ -24,12 +24,12 @@ class Recovery:
         """Run the rest of the chain."""
         try:
             return await call_next(request, ctx)
-        except ConnectError as fault:
-            current_exchange().failure = fault
+        except ConnectError as err:
+            current_exchange().failure = err
             raise
-        except Exception as err:  # noqa: BLE001 - the one place where a bug becomes an answer
+        except Exception as err:
             exchange = current_exchange()
             self._on_panic(exchange, err)
-            fault: Fault = unexpected_fault(exchange.request_id, f"{type(err).__name__}: {err}")
+            fault = unexpected_fault(exchange.request_id, f"{type(err).__name__}: {err}")
             exchange.failure = fault
             raise fault from err

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import protovalidate
 from protovalidate import Validator
 
 from unkey_api.core.errors import ErrorCode, Violation
@@ -14,15 +17,25 @@ from unkey_api.rpc.violations import explain
 class Validation:
     """Refuse a message that breaks a rule, naming each rule and value."""
 
-    def __init__(self, validator: Validator) -> None:
+    def __init__(self, validator: Validator, body_field: str = "") -> None:
         self._validator = validator
+        self._body_pointer = f"/properties/{body_field}" if body_field else ""
 
     async def intercept_unary(self, call_next: Call, request: AnyMessage, ctx: Context, /) -> AnyMessage:
         """Run the rest of the chain."""
         broken = self._validator.collect_violations(request)
         if broken:
-            raise schema_fault(current_exchange(), explain(broken, request))
+            raise self._refused(broken, request)
         return await call_next(request, ctx)
+
+    def _refused(self, broken: list[protovalidate.Violation], request: AnyMessage) -> Fault:
+        exchange = current_exchange()
+        # Over HTTP/JSON the decoder has already refused bodies that lack a required member.
+        violations = explain(broken, request, absent_is_zero=exchange.http_json)
+        if exchange.http_json and self._body_pointer:
+            # The whole body is this one field, so the schema's root is the field's.
+            violations = tuple(replace(v, location=v.location.removeprefix(self._body_pointer)) for v in violations)
+        return schema_fault(exchange, violations)
 
 
 def schema_fault(exchange: Exchange, violations: tuple[Violation, ...]) -> Fault:
