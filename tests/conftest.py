@@ -1,0 +1,9 @@
+"""Fixtures every test may ask for. Stores are started on first use and shared by the session."""
+
+from __future__ import annotations
+
+pytest_plugins = [
+    "tests.support.clickhouse",
+    "tests.support.mysql",
+    "tests.support.redis",
+]
