@@ -78,7 +78,9 @@ def _plain(rules: Mapping[str, object]) -> Json:
         value = rules.get(name)
         if value is not None:
             found[keyword] = list(value) if isinstance(value, list) else value
-    found |= {"format": name for name in FORMATS if rules.get(name)}
+    for name in FORMATS:
+        if rules.get(name):
+            found["format"] = name
     if "len" in rules:
         found |= {"minLength": rules["len"], "maxLength": rules["len"]}
     return found
