@@ -6,6 +6,7 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+from unkey_proto.unkey.keys.v2.verification_pb import VerifyKeyRequest, VerifyKeyResponse
 
 from tests.support.surface import Surface
 from unkey_api.core.errors import AppError, ErrorCode, ServiceUnavailable
@@ -70,13 +71,14 @@ class TestDeadline:
         surface.request_timeout = timedelta(milliseconds=10)
         handler = surface.keys
 
-        async def wrapping(request: object, ctx: object, /) -> object:
+        async def wrapping(request: VerifyKeyRequest, ctx: object, /) -> VerifyKeyResponse:
             try:
                 await asyncio.Event().wait()
-            except asyncio.CancelledError:
-                raise ServiceUnavailable("database gave up") from None
+            except asyncio.CancelledError as err:
+                raise ServiceUnavailable("database gave up") from err
+            return VerifyKeyResponse()
 
-        handler.verify_key = wrapping  # type: ignore[method-assign,assignment]  # a handler of this test's own
+        handler.verify_key = wrapping  # type: ignore[method-assign]  # a handler of this test's own
         assert (await surface.build().post(VERIFY, {"key": "a"})).status == 408
 
     async def test_fast_failure_keeps_its_own_code(self, surface: Surface) -> None:
