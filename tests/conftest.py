@@ -4,4 +4,5 @@ from __future__ import annotations
 
 pytest_plugins = [
     "tests.support.mysql",
+    "tests.support.redis",
 ]
