@@ -7,49 +7,12 @@ from typing import Any
 
 import pytest
 
-from tests.support.asgi import Answer
+from tests.rpc.ratelimit.making import ALL, body, make_namespace, make_override, urn_of
 from tests.support.stage import Stage, names
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.integration
 PATH = "/v2/ratelimit.limit"
-ALL = ("ratelimit.*.limit", "ratelimit.*.create_namespace")
-
-
-def body(namespace: str, **changes: Any) -> dict[str, Any]:
-    """A request that fits, apart from what the test changes."""
-    return {"namespace": namespace, "identifier": "user_1", "limit": 100, "duration": 60_000} | changes
-
-
-def urn_of(answer: Answer) -> str:
-    """The last part of the error's type."""
-    return str(answer.json["error"]["type"]).rsplit("/", 1)[-1]
-
-
-@pytest.fixture
-def workspace(stage: Stage) -> str:
-    return stage.workspace()
-
-
-@pytest.fixture
-def key(stage: Stage, workspace: str) -> str:
-    return stage.root_key(workspace, *ALL)
-
-
-async def make_namespace(stage: Stage, workspace: str, **columns: Any) -> str:
-    """Insert a namespace and return its id, which serves as its name too unless one is given."""
-    namespace_id = stage.token("rlns")
-    values = {"id": namespace_id, "workspace_id": workspace, "project_id": "proj_x", "name": namespace_id} | columns
-    await stage.insert("ratelimit_namespaces", **values)
-    return namespace_id
-
-
-async def make_override(stage: Stage, workspace: str, namespace_id: str, identifier: str, **columns: Any) -> str:
-    """Insert an override of 200 per two minutes and return its id."""
-    override_id = stage.token("rlor")
-    values = {"id": override_id, "workspace_id": workspace, "namespace_id": namespace_id, "identifier": identifier}
-    await stage.insert("ratelimit_overrides", **(values | {"limit": 200, "duration": 120_000} | columns))
-    return override_id
 
 
 class TestCounted:
@@ -193,7 +156,9 @@ class TestDenied:
 
     async def test_missing_permission_to_count_names_both_forms(self, stage: Stage, workspace: str) -> None:
         namespace_id = await make_namespace(stage, workspace)
-        key = stage.root_key(workspace, "ratelimit.rlns_other.limit", "*", "ratelimit.*.*", f"unkey:v1:{workspace}:**#*")
+        key = stage.root_key(
+            workspace, "ratelimit.rlns_other.limit", "*", "ratelimit.*.*", f"unkey:v1:{workspace}:**#*"
+        )
         answer = await stage.post(PATH, body(namespace_id), root_key=key)
         expected = f"Missing one of these permissions: ratelimit.{namespace_id}.limit or ratelimit.*.limit"
         assert (answer.status, answer.json["error"]["detail"]) == (403, expected)
@@ -216,9 +181,7 @@ class TestGone:
         assert (answer.status, urn_of(answer)) == (410, "ratelimit_namespace_gone")
         assert "deleted" in answer.json["error"]["detail"]
 
-    async def test_losing_the_race_to_a_deleted_namespace_is_gone(
-        self, stage: Stage, workspace: str, key: str
-    ) -> None:
+    async def test_losing_the_race_to_a_deleted_namespace_is_gone(self, stage: Stage, workspace: str, key: str) -> None:
         """A cached absence sends the request to creation, which finds the name taken by a deleted row."""
         reader = stage.root_key(workspace)
         assert (await stage.post(PATH, body("n"), root_key=reader)).status == 403
@@ -342,9 +305,7 @@ class TestWarm:
 
 
 class TestCreation:
-    async def test_concurrent_first_requests_create_one_namespace(
-        self, stage: Stage, workspace: str, key: str
-    ) -> None:
+    async def test_concurrent_first_requests_create_one_namespace(self, stage: Stage, workspace: str, key: str) -> None:
         answers = await asyncio.gather(*(stage.post(PATH, body("n"), root_key=key) for _ in range(10)))
         assert sorted(answer.json["data"]["remaining"] for answer in answers) == list(range(90, 100))
         assert len(await stage.audits(workspace)) == 1
