@@ -1,1 +1,44 @@
-"""Mysql package."""
+"""MySQL and MariaDB: pools, statements from files, typed rows, transactions that replay, migrations.
+
+Invariants: a connection with an unread answer is never reused; no driver exception leaves this package; a statement is
+bounded in time; a write that has begun ends before the database closes.
+
+When the store is away every call raises `StoreUnavailable` after at most three attempts; nothing is ever reported as
+absent because it could not be read.
+"""
+
+from unkey_api.infra.mysql.database import Database, open_database
+from unkey_api.infra.mysql.dsn import Dsn, DsnError, TlsMode, parse_dsn
+from unkey_api.infra.mysql.errors import BeginFailed, CommitFailed, DuplicateKey, RowMismatch, StoreUnavailable
+from unkey_api.infra.mysql.ports import ExecResult, Mode, Operation, Params, ReadConn, StatementObserver, WriteConn
+from unkey_api.infra.mysql.settings import MysqlSettings
+from unkey_api.infra.mysql.statement import Query, Statement, load_query, load_statement
+from unkey_api.infra.mysql.tags import route_tags, statement_tags
+
+__all__ = [
+    "BeginFailed",
+    "CommitFailed",
+    "Database",
+    "Dsn",
+    "DsnError",
+    "DuplicateKey",
+    "ExecResult",
+    "Mode",
+    "MysqlSettings",
+    "Operation",
+    "Params",
+    "Query",
+    "ReadConn",
+    "RowMismatch",
+    "Statement",
+    "StatementObserver",
+    "StoreUnavailable",
+    "TlsMode",
+    "WriteConn",
+    "load_query",
+    "load_statement",
+    "open_database",
+    "parse_dsn",
+    "route_tags",
+    "statement_tags",
+]

@@ -1,0 +1,28 @@
+"""The outbox table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from unkey_api.core.columns import UnixMs
+from unkey_api.infra.mysql import WriteConn, load_statement
+
+_INSERT = load_statement(__package__, "clickhouse_outbox_insert")
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxRow:
+    """One entry to deliver."""
+
+    version: str
+    workspace_id: str
+    event_id: str
+    payload: str
+    """JSON text."""
+    created_at: UnixMs
+
+
+async def insert_outbox(tx: WriteConn, rows: Sequence[OutboxRow]) -> None:
+    """Insert all rows with one statement."""
+    await tx.execute_many(_INSERT, [asdict(row) for row in rows])

@@ -1,0 +1,241 @@
+"""The database: a replica to read from, a primary to write to, transactions that replay.
+
+Reads are cancelled with their caller. A write that has begun runs to its end even when its caller is cancelled, bounded
+by `transaction_timeout`; one that still waits for a connection is given up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Literal, TypeVar
+
+from unkey_api.core.clock import Clock
+from unkey_api.infra.mysql.errors import BeginFailed, CommitFailed, StoreUnavailable
+from unkey_api.infra.mysql.flights import Flights, Started
+from unkey_api.infra.mysql.pool import Pool
+from unkey_api.infra.mysql.ports import ExecResult, Mode, Params, ReadConn, StatementObserver, WriteConn
+from unkey_api.infra.mysql.replay import is_transient, is_undone, replaying
+from unkey_api.infra.mysql.session import Runtime, Session
+from unkey_api.infra.mysql.settings import MysqlSettings
+from unkey_api.infra.mysql.statement import Query, Statement
+from unkey_api.infra.mysql.tags import Tagger
+
+R = TypeVar("R")
+T = TypeVar("T")
+
+
+class _Reader:
+    """A `ReadConn` that borrows a connection per statement and tries again after transient failures."""
+
+    def __init__(self, pool: Pool, runtime: Runtime, mode: Mode) -> None:
+        self._pool = pool
+        self._runtime = runtime
+        self._mode: Mode = mode
+
+    async def fetch_one(self, query: Query[R], params: Params) -> R | None:
+        """See `ReadConn`."""
+
+        async def attempt() -> R | None:
+            async with self._pool.lend() as connection:
+                return await Session(connection, self._runtime, mode=self._mode).fetch_one(query, params)
+
+        return await replaying(attempt, is_transient)
+
+    async def fetch_all(self, query: Query[R], params: Params) -> list[R]:
+        """See `ReadConn`."""
+
+        async def attempt() -> list[R]:
+            async with self._pool.lend() as connection:
+                return await Session(connection, self._runtime, mode=self._mode).fetch_all(query, params)
+
+        return await replaying(attempt, is_transient)
+
+
+class _Writer(_Reader):
+    """A `WriteConn` whose statements each commit by themselves."""
+
+    def __init__(self, database: Database, pool: Pool, runtime: Runtime) -> None:
+        super().__init__(pool, runtime, "rw")
+        self._database = database
+
+    async def execute(self, statement: Statement, params: Params) -> ExecResult:
+        """See `WriteConn`. Not tried again when the connection broke under it: it may have taken effect."""
+
+        async def write(started: Started) -> ExecResult:
+            async def attempt() -> ExecResult:
+                async with self._pool.lend() as connection:
+                    started()
+                    return await Session(connection, self._runtime, mode="rw").execute(statement, params)
+
+            return await self._database.bounded(replaying(attempt, is_undone), statement.name)
+
+        return await self._database.flights.fly(write, name=statement.name)
+
+    async def execute_many(self, statement: Statement, rows: Sequence[Params]) -> int:
+        """See `WriteConn`."""
+        if not rows:
+            return 0
+        return await self._database.transaction(statement.name, lambda tx: tx.execute_many(statement, rows))
+
+
+class Database:
+    """Everything the service does with MySQL. Made by `open_database`."""
+
+    def __init__(
+        self,
+        settings: MysqlSettings,
+        *,
+        clock: Clock,
+        observer: StatementObserver | None = None,
+        on_orphan_error: Callable[[BaseException], None] = lambda _: None,
+    ) -> None:
+        self._settings = settings
+        self._runtime = Runtime(
+            clock=clock,
+            observer=observer,
+            tagger=Tagger(region=settings.region, release_sha=settings.release_sha),
+            statement_seconds=settings.statement_timeout.total_seconds(),
+        )
+        self._pool = Pool(settings.primary, settings, clock=clock)
+        self._replica_pool = Pool(settings.replica, settings, clock=clock) if settings.replica else None
+        self.flights = Flights(on_orphan_error)
+        """Writes under way."""
+        self._primary = _Writer(self, self._pool, self._runtime)
+        self._replica = _Reader(self._replica_pool, self._runtime, "ro") if self._replica_pool else self._primary
+
+    @property
+    def primary(self) -> WriteConn:
+        """Current data. Each statement commits by itself; reads are tried again after transient failures."""
+        return self._primary
+
+    @property
+    def replica(self) -> ReadConn:
+        """Data that may lag behind the primary; the primary itself where no replica is configured."""
+        return self._replica
+
+    @property
+    def pools(self) -> tuple[Pool, ...]:
+        """The primary's pool and, if there is one, the replica's; for gauges."""
+        return (self._pool, self._replica_pool) if self._replica_pool else (self._pool,)
+
+    async def transaction(self, name: str, work: Callable[[WriteConn], Awaitable[T]]) -> T:
+        """Run `work` in one transaction on the primary and commit; an error rolls back and is passed on.
+
+        After a deadlock, a lock wait time-out or a lost connection the whole of `work` runs again in a new transaction,
+        at most three times: make ids and read the clock outside of it, and let side effects follow the commit.
+
+        Raises:
+            StoreUnavailable: Beginning, committing or a statement failed for good. Once the commit was sent and the
+                connection broke, the outcome is unknown and nothing is replayed.
+        """
+
+        async def write(started: Started) -> T:
+            return await self.bounded(replaying(lambda: self._attempt(name, work, started), _may_replay), name)
+
+        return await self.flights.fly(write, name=name)
+
+    async def ping(self) -> None:
+        """Prove that every server answers. Raises StoreUnavailable if one does not."""
+        for pool in self.pools:
+            try:
+                async with pool.lend() as connection, asyncio.timeout(self._settings.connect_timeout.total_seconds()):
+                    await connection.run("SELECT 1")
+            except TimeoutError as err:
+                raise StoreUnavailable("no answer to a ping", transient=True) from err
+
+    async def bounded(self, work: Awaitable[T], name: str) -> T:
+        """Await `work` for at most `transaction_timeout`."""
+        try:
+            async with asyncio.timeout(self._settings.transaction_timeout.total_seconds()):
+                return await work
+        except TimeoutError as err:
+            raise StoreUnavailable(f"{name} took longer than {self._settings.transaction_timeout}") from err
+
+    async def close(self) -> None:
+        """Wait for writes under way, at most `close_timeout`, then close all connections. May be called twice."""
+        await self.flights.land(self._settings.close_timeout)
+        for pool in self.pools:
+            await pool.close()
+
+    async def _attempt(self, name: str, work: Callable[[WriteConn], Awaitable[T]], started: Started) -> T:
+        async with self._begun(name, started) as session:
+            result = await work(session)
+            await _step(session, "commit", name, CommitFailed)
+            return result
+
+    @asynccontextmanager
+    async def _begun(self, name: str, started: Started) -> AsyncIterator[Session]:
+        """Begin; roll back if the block raises. A cancel or a broken connection closes it, which rolls back as well."""
+        async with self._pool.lend() as connection:
+            started()
+            session = Session(connection, self._runtime, mode="rw_tx")
+            try:
+                await _step(session, "begin", name, BeginFailed)
+                yield session
+            except asyncio.CancelledError:
+                connection.close()
+                raise
+            except BaseException:
+                if not connection.closed:
+                    await _roll_back(session, name)
+                raise
+            finally:
+                session.end()
+
+
+@asynccontextmanager
+async def open_database(
+    settings: MysqlSettings,
+    *,
+    clock: Clock,
+    observer: StatementObserver | None = None,
+    on_orphan_error: Callable[[BaseException], None] = lambda _: None,
+) -> AsyncIterator[Database]:
+    """Open the pools, prove that the servers answer, and close everything at the end.
+
+    `observer` hears of every statement; `on_orphan_error` of a write that failed after its caller had left.
+
+    Raises:
+        StoreUnavailable: No server answered within `startup_attempts`.
+    """
+    database = Database(settings, clock=clock, observer=observer, on_orphan_error=on_orphan_error)
+    try:
+        await _await_servers(database, settings.startup_attempts)
+        yield database
+    finally:
+        await database.close()
+
+
+async def _await_servers(database: Database, attempts: int) -> None:
+    for number in range(1, attempts + 1):
+        try:
+            return await database.ping()
+        except StoreUnavailable:
+            if number == attempts:
+                raise
+        await asyncio.sleep(number)
+    return None
+
+
+async def _step(session: Session, word: Literal["begin", "commit"], name: str, failure: type[StoreUnavailable]) -> None:
+    """Begin or commit; if that fails, tell the caller which."""
+    try:
+        await session.control(word, name)
+    except StoreUnavailable as err:
+        raise failure(
+            err.internal, errno=err.errno, transient=err.transient, outcome_unknown=err.outcome_unknown
+        ) from err
+
+
+async def _roll_back(session: Session, name: str) -> None:
+    try:
+        await session.control("rollback", name)
+    except StoreUnavailable:
+        session.drop()  # the server rolls back what it loses sight of; the caller's error matters more
+
+
+def _may_replay(fault: StoreUnavailable) -> bool:
+    """Everything short of a commit whose outcome nobody knows was rolled back."""
+    return fault.transient and not (fault.outcome_unknown and isinstance(fault, CommitFailed))

@@ -1,0 +1,210 @@
+"""The one file that knows aiomysql. Everything untyped, and everything private of the driver we lean on, stops here.
+
+Why not `aiomysql.Pool` and `Cursor`: the pool connects while it holds its lock and drops a half-open connection when
+that is cancelled; the cursor asks the server for warnings with an extra round trip. A connection is opened here through
+the public constructor and `ping`, so that a cancelled or failed login always closes its socket.
+"""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from enum import Enum
+from typing import Any
+
+import aiomysql
+from pymysql import converters
+from pymysql.constants import CLIENT, FIELD_TYPE
+from pymysql.err import MySQLError
+
+from unkey_api.infra.mysql.dsn import Dsn, TlsMode
+from unkey_api.infra.mysql.faults import translate
+
+_SQL_MODE = "STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the server sent back for one statement."""
+
+    columns: tuple[str, ...]
+    """Column names; empty when the statement returns no rows."""
+    rows: tuple[tuple[object, ...], ...]
+    affected: int
+    last_id: int
+
+
+class _Login(aiomysql.Connection):  # type: ignore[misc]  # the driver is untyped
+    """Refuses to log in unencrypted when TLS was asked for; the driver itself would fall back in silence."""
+
+    async def _request_authentication(self) -> None:
+        if self._ssl_context and not self.server_capabilities & CLIENT.SSL:
+            raise aiomysql.OperationalError(2026, "the server does not offer TLS")
+        await super()._request_authentication()
+
+
+class DriverConnection:
+    """One session with the server. Statements must not overlap.
+
+    After any failure other than an orderly error from the server the connection is closed: an answer may still be on
+    its way, and nobody else may read it.
+    """
+
+    def __init__(self, raw: Any) -> None:  # Any: the driver is untyped
+        self._raw = raw
+
+    @property
+    def closed(self) -> bool:
+        """Whether it was closed, by us or after a failure."""
+        return bool(self._raw.closed)
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether the server reported an open transaction with its last answer."""
+        return bool(self._raw.get_transaction_status())
+
+    @property
+    def stale(self) -> bool:
+        """Whether it must not be used: closed, ended by the server, or with bytes nobody asked for."""
+        reader = self._raw._reader  # noqa: SLF001 - the driver's own pool looks here too, there is no public way
+        return self.closed or reader.at_eof() or reader.eof_received or bool(reader.exception()) or bool(reader._buffer)  # noqa: SLF001
+
+    @property
+    def server_version(self) -> str:
+        """The server's version as it announced itself."""
+        return str(self._raw.get_server_info())
+
+    async def run(self, sql: str) -> Answer:
+        """Send one statement and read its whole answer.
+
+        Raises:
+            DuplicateKey: A unique index refused a row; the connection stays usable.
+            StoreUnavailable: Anything else; see `closed` for whether the connection survived.
+        """
+        healthy = False
+        try:
+            await self._raw.query(sql)
+            result = self._raw._result  # noqa: SLF001 - what a cursor would read, without its extra round trip
+            healthy = not result.has_next
+        except (MySQLError, OSError) as err:
+            fault, healthy = translate(err, sent=True)
+            raise fault from err
+        finally:
+            if not healthy:
+                self._raw.close()
+        return Answer(
+            columns=tuple(column[0] for column in result.description or ()),
+            rows=result.rows or (),
+            affected=result.affected_rows or 0,
+            last_id=result.insert_id or 0,
+        )
+
+    def literal(self, value: object) -> str:
+        """Return a value as SQL text; lists and tuples become parenthesised lists.
+
+        Raises:
+            TypeError: The value's type has no SQL form here.
+        """
+        if type(value) is str:
+            return f"'{self._raw.escape_string(value)}'"
+        return _literal(value, self._raw.escape_string)
+
+    def close(self) -> None:
+        """Drop the connection without a farewell. May be called twice."""
+        self._raw.close()
+
+    async def quit(self) -> None:
+        """Tell the server and close, whether or not it still listens. May be called twice."""
+        try:
+            await self._raw.ensure_closed()
+        except OSError:
+            return  # it was gone already, which is what we wanted
+        finally:
+            self._raw.close()
+
+
+async def connect(dsn: Dsn, *, statement_timeout: timedelta) -> DriverConnection:
+    """Open a session: utf8mb4, UTC, strict SQL mode, autocommit, statements bounded by the server.
+
+    A cancelled call leaves no socket behind. The caller bounds the time.
+
+    Raises:
+        StoreUnavailable: The server cannot be reached or refuses us.
+    """
+    raw = _Login(
+        host=dsn.host,
+        port=dsn.port,
+        unix_socket=dsn.unix_socket or None,
+        user=dsn.user,
+        password=dsn.password,
+        db=dsn.database or None,
+        charset="utf8mb4",
+        conv=_DECODERS,
+        autocommit=True,
+        ssl=_tls_context(dsn),
+        program_name="unkey-api",
+    )
+    raw.client_flag &= ~CLIENT.MULTI_STATEMENTS  # one text, one statement: injected ones cannot follow
+    connection = DriverConnection(raw)
+    try:
+        await raw.ping()
+        await connection.run(_session_setup(connection.server_version, statement_timeout))
+    except (MySQLError, OSError) as err:
+        raw.close()
+        raise translate(err, sent=False)[0] from err
+    except BaseException:
+        raw.close()
+        raise
+    return connection
+
+
+def _session_setup(version: str, statement_timeout: timedelta) -> str:
+    seconds = statement_timeout.total_seconds()
+    bound = (
+        f"max_statement_time={seconds}" if "mariadb" in version.lower() else f"max_execution_time={seconds * 1000:.0f}"
+    )
+    return f"SET SESSION time_zone='+00:00', sql_mode='{_SQL_MODE}', {bound}"
+
+
+def _tls_context(dsn: Dsn) -> ssl.SSLContext | None:
+    if dsn.tls is TlsMode.OFF:
+        return None
+    context = ssl.create_default_context(cafile=dsn.tls_ca or None)
+    context.check_hostname = dsn.tls is TlsMode.VERIFY
+    if dsn.tls is TlsMode.ENCRYPT:
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def _literal(value: object, escape: Any) -> str:  # noqa: PLR0911 - Any: a driver method; one return per kind of value
+    if value is None:
+        return "NULL"
+    if isinstance(value, Enum):
+        return _literal(value.value, escape)
+    if isinstance(value, str):
+        return f"'{escape(str(value))}'"
+    if isinstance(value, bool | int | Decimal):
+        return str(int(value)) if isinstance(value, bool) else str(value)
+    if isinstance(value, float):
+        return str(converters.escape_float(value))
+    if isinstance(value, bytes | bytearray):
+        return f"_binary X'{value.hex()}'"
+    if isinstance(value, datetime):
+        utc = value.astimezone(UTC) if value.tzinfo else value
+        return f"'{utc.replace(tzinfo=None).isoformat(sep=' ', timespec='milliseconds')}'"
+    if isinstance(value, list | tuple):
+        return f"({','.join(_literal(item, escape) for item in value)})" if value else _EMPTY_LIST
+    raise TypeError(f"{type(value).__name__} has no SQL form")
+
+
+_EMPTY_LIST = "(SELECT NULL FROM DUAL WHERE FALSE)"  # `IN ()` is no SQL; in nothing is false, not in nothing is true
+
+
+def _whole_or_decimal(text: str) -> int | Decimal:
+    """SUM and friends over integers arrive as DECIMAL without a fraction."""
+    return Decimal(text) if "." in text else int(text)
+
+
+_DECODERS = {**converters.decoders, FIELD_TYPE.DECIMAL: _whole_or_decimal, FIELD_TYPE.NEWDECIMAL: _whole_or_decimal}
