@@ -1,0 +1,7 @@
+"""Fixtures every test may ask for. Stores are started on first use and shared by the session."""
+
+from __future__ import annotations
+
+pytest_plugins = [
+    "tests.support.redis",
+]

@@ -1,0 +1,337 @@
+"""A cache that answers with what it has while it fetches something newer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable, Coroutine, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+
+import structlog
+
+from unkey_api.core.clock import Clock
+from unkey_api.infra.resilience.background import BackgroundJobs
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+REFRESH_PAUSE_MS = 1_000  # a source that just failed is asked again at most this often per key
+EVICTION_SCAN = 32  # second chances handed out per eviction before one entry goes regardless
+
+
+_log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+
+
+class Freshness(StrEnum):
+    """How a read was served. The value is the status in `X-Unkey-Timing`."""
+
+    FRESH = "fresh"
+    STALE = "stale"
+    MISS = "miss"
+
+
+class Cached(NamedTuple, Generic[V]):
+    """What a read found."""
+
+    value: V | None
+    """None: the source says there is no such thing."""
+    freshness: Freshness
+
+
+class CacheObserver(Protocol):
+    """Told about every read, on the request's own task, so it may note it for that request."""
+
+    def cache_read(self, cache: str, freshness: Freshness, seconds: float) -> None:
+        """Note one read of `cache`. `seconds` includes the load when there was one."""
+        ...
+
+
+@dataclass(slots=True)
+class CacheCounts:
+    """Plain counters of one cache, for metrics to read at scrape time."""
+
+    fresh: int = 0
+    stale: int = 0
+    miss: int = 0
+    evicted: int = 0
+    load_failed: int = 0
+    refresh_dropped: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CacheWindows:
+    """How long an entry serves, and how many there may be."""
+
+    fresh_ms: int
+    stale_ms: int
+    """Counted from the load, so at least `fresh_ms`."""
+    max_entries: int
+
+
+class _Entry(Generic[V]):
+    __slots__ = ("fresh_until", "refresh_after", "stale_until", "used", "view")
+
+    def __init__(self, value: V | None, now_ms: int, windows: CacheWindows) -> None:
+        self.view: Cached[V] = Cached(value, Freshness.FRESH)
+        self.fresh_until = now_ms + windows.fresh_ms
+        self.stale_until = now_ms + windows.stale_ms
+        self.refresh_after = 0
+        self.used = False
+
+
+Load = Callable[[K], Coroutine[Any, Any, V | None]]  # Any: the coroutine protocol's own
+"""Asks the source for one key; None means there is no such thing."""
+LoadMany = Callable[[Sequence[K]], Coroutine[Any, Any, Mapping[K, V]]]  # Any: the same
+"""Asks the source for several keys at once; absent keys are those left out."""
+_Flight = asyncio.Task[Mapping[K, V | None]]
+
+
+def _never(_: Exception) -> bool:
+    return False
+
+
+class SwrCache(Generic[K, V]):
+    """Stale-while-revalidate cache of one process.
+
+    Fresh entries are returned as they are. Stale ones are returned at once and refreshed behind, never twice at the
+    same time. Missing or expired ones are loaded; concurrent readers share the load, and a reader that is cancelled
+    does not disturb it. A load that finds nothing is remembered as absent for the same windows; a load that fails is not
+    remembered and leaves an old entry in place.
+
+    `remove` and `set` win over loads already under way: what those bring back is not stored.
+    """
+
+    __slots__ = ("_clock", "_entries", "_flights", "_jobs", "_observer", "_windows", "counts", "name")
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        clock: Clock,
+        windows: CacheWindows,
+        refreshes: BackgroundJobs,
+        observer: CacheObserver | None = None,
+    ) -> None:
+        """Start empty.
+
+        Args:
+            name: Resource label, as in metrics and `X-Unkey-Timing`.
+            clock: Source of all windows.
+            windows: Lifetimes and size.
+            refreshes: Who runs refreshes; may be shared between caches. Its owner closes it.
+            observer: Told about every read except `get_many`.
+        """
+        self.name = name
+        self.counts = CacheCounts()
+        self._clock = clock
+        self._windows = windows
+        self._jobs = refreshes
+        self._observer = observer
+        # Ordered, because taking the oldest out of a large plain dict walks over all earlier removals.
+        self._entries: OrderedDict[K, _Entry[V]] = OrderedDict()
+        self._flights: dict[K, _Flight[K, V]] = {}
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def peek(self, key: K) -> Cached[V] | None:
+        """Return a fresh entry without awaiting, or None: then use `get`, which counts the read."""
+        entry = self._entries.get(key)
+        if entry is None or self._clock.now_ms() >= entry.fresh_until:
+            return None
+        entry.used = True
+        self.counts.fresh += 1
+        if self._observer is not None:
+            self._observer.cache_read(self.name, Freshness.FRESH, 1e-9)  # too short to be worth two clock reads
+        return entry.view
+
+    async def get(self, key: K, load: Load[K, V], *, is_absent: Callable[[Exception], bool] = _never) -> Cached[V]:
+        """Return the value for `key`, loading it when there is none to serve.
+
+        Args:
+            key: What to look up.
+            load: Asks the source. It may run after this call has returned.
+            is_absent: Says that an error of `load` means "there is no such thing".
+
+        Raises:
+            Exception: Whatever `load` raised, when there was no entry to serve.
+        """
+        found = self.peek(key)
+        if found is not None:
+            return found
+        started = self._clock.monotonic()
+        entry = self._live(key)
+        if entry is not None:
+            self._refresh_one(key, entry, load, is_absent)
+            return self._seen(Cached(entry.view.value, Freshness.STALE), started)
+        flight = self._flights.get(key) or self._depart((key,), _one(key, load, is_absent))
+        loaded = await asyncio.shield(flight)
+        return self._seen(Cached(loaded[key], Freshness.MISS), started)
+
+    async def get_many(self, keys: Iterable[K], load: LoadMany[K, V]) -> dict[K, Cached[V]]:
+        """Return an entry for every key, loading all missing ones in one call and refreshing stale ones in one.
+
+        Raises:
+            Exception: Whatever `load` raised, when a key had no entry to serve.
+        """
+        results: dict[K, Cached[V]] = {}
+        stale: list[K] = []
+        missing: list[K] = []
+        for key in dict.fromkeys(keys):
+            entry = self._live(key)
+            if entry is None:
+                missing.append(key)
+            elif self._clock.now_ms() < entry.fresh_until:
+                self.counts.fresh += 1
+                results[key] = entry.view
+            else:
+                self.counts.stale += 1
+                results[key] = Cached(entry.view.value, Freshness.STALE)
+                if key not in self._flights and self._clock.now_ms() >= entry.refresh_after:
+                    stale.append(key)
+        if stale:
+            self._refresh(tuple(stale), _many(tuple(stale), load))
+        for key, value in (await self._load_missing(missing, load)).items():
+            self.counts.miss += 1
+            results[key] = Cached(value, Freshness.MISS)
+        return results
+
+    def set(self, key: K, value: V) -> None:
+        """Store a value that is known to be current."""
+        self._flights.pop(key, None)
+        self._store(key, value)
+
+    def set_null(self, key: K) -> None:
+        """Store that there is no such thing."""
+        self._flights.pop(key, None)
+        self._store(key, None)
+
+    def remove(self, key: K) -> None:
+        """Forget `key`; the next read loads it, whatever was already being loaded."""
+        self._flights.pop(key, None)
+        self._entries.pop(key, None)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._flights.clear()
+        self._entries.clear()
+
+    async def close(self) -> None:
+        """End loads that are under way. Safe to repeat."""
+        flights = set(self._flights.values())
+        for flight in flights:
+            flight.cancel()
+        await asyncio.gather(*flights, return_exceptions=True)
+
+    def _live(self, key: K) -> _Entry[V] | None:
+        entry = self._entries.get(key)
+        if entry is None:
+            return None
+        if self._clock.now_ms() >= entry.stale_until:
+            del self._entries[key]
+            return None
+        entry.used = True
+        return entry
+
+    def _seen(self, cached: Cached[V], started: float) -> Cached[V]:
+        if cached.freshness is Freshness.STALE:
+            self.counts.stale += 1
+        else:
+            self.counts.miss += 1
+        if self._observer is not None:
+            self._observer.cache_read(self.name, cached.freshness, max(self._clock.monotonic() - started, 1e-9))
+        return cached
+
+    async def _load_missing(self, missing: Sequence[K], load: LoadMany[K, V]) -> dict[K, V | None]:
+        waiting = {key: self._flights[key] for key in missing if key in self._flights}
+        cold = tuple(key for key in missing if key not in waiting)
+        if cold:
+            flight = self._depart(cold, _many(cold, load))
+            waiting.update(dict.fromkeys(cold, flight))
+        return {key: (await asyncio.shield(flight))[key] for key, flight in waiting.items()}
+
+    def _refresh_one(self, key: K, entry: _Entry[V], load: Load[K, V], is_absent: Callable[[Exception], bool]) -> None:
+        if key not in self._flights and self._clock.now_ms() >= entry.refresh_after:
+            self._refresh((key,), _one(key, load, is_absent))
+
+    def _refresh(self, keys: tuple[K, ...], work: Callable[[], Coroutine[Any, Any, Mapping[K, V | None]]]) -> None:
+        pause_until = self._clock.now_ms() + REFRESH_PAUSE_MS
+        for key in keys:
+            self._entries[key].refresh_after = pause_until
+
+        async def job() -> None:
+            if any(key in self._flights for key in keys):
+                return
+            flight = self._depart(keys, work)
+            await asyncio.wait((flight,))
+            if not flight.cancelled() and (error := flight.exception()) is not None:
+                _log.warning("cache refresh failed, the old entry stays", cache=self.name, error=repr(error))
+
+        if not self._jobs.submit(job):
+            self.counts.refresh_dropped += 1
+
+    def _depart(
+        self, keys: tuple[K, ...], work: Callable[[], Coroutine[Any, Any, Mapping[K, V | None]]]
+    ) -> _Flight[K, V]:
+        flight: _Flight[K, V] = asyncio.get_running_loop().create_task(work(), name=f"cache.{self.name}")
+        for key in keys:
+            self._flights[key] = flight
+        flight.add_done_callback(lambda done: self._land(keys, done))
+        return flight
+
+    def _land(self, keys: tuple[K, ...], flight: _Flight[K, V]) -> None:
+        current = [key for key in keys if self._flights.get(key) is flight]
+        for key in current:
+            del self._flights[key]
+        if flight.cancelled():
+            return
+        if flight.exception() is not None:
+            self.counts.load_failed += 1
+            return
+        loaded = flight.result()
+        for key in current:
+            self._store(key, loaded[key])
+
+    def _store(self, key: K, value: V | None) -> None:
+        entries = self._entries
+        entries.pop(key, None)
+        while len(entries) >= self._windows.max_entries:
+            self._evict()
+        entries[key] = _Entry(value, self._clock.now_ms(), self._windows)
+
+    def _evict(self) -> None:
+        """Drop the oldest entry that nobody read since it was last passed over."""
+        entries = self._entries
+        for _ in range(EVICTION_SCAN):
+            key, entry = entries.popitem(last=False)
+            if not entry.used:
+                break
+            entry.used = False
+            entries[key] = entry
+        else:
+            entries.popitem(last=False)
+        self.counts.evicted += 1
+
+
+def _one(
+    key: K, load: Load[K, V], is_absent: Callable[[Exception], bool]
+) -> Callable[[], Coroutine[Any, Any, Mapping[K, V | None]]]:
+    async def work() -> Mapping[K, V | None]:
+        try:
+            return {key: await load(key)}
+        except Exception as error:
+            if is_absent(error):
+                return {key: None}
+            raise
+
+    return work
+
+
+def _many(keys: tuple[K, ...], load: LoadMany[K, V]) -> Callable[[], Coroutine[Any, Any, Mapping[K, V | None]]]:
+    async def work() -> Mapping[K, V | None]:
+        found = await load(keys)
+        return {key: found.get(key) for key in keys}
+
+    return work

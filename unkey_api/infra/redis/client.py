@@ -1,0 +1,168 @@
+"""The commands we use, typed and bounded in time."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import structlog
+from coredis.exceptions import NoScriptError, RedisError
+
+from unkey_api.infra.redis.errors import RedisTimeout, RedisUnavailable
+from unkey_api.infra.redis.link import RedisLink
+from unkey_api.infra.redis.scripts import DECREMENT_IF_EXISTS, INCREMENT_MANY, Script
+
+START_SECONDS = 2.0  # how long a start waits for Redis before it goes on without
+COMMAND_SECONDS = 0.3  # what a request may lose to Redis before it decides without
+
+_log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+
+Argument = str | bytes | int
+
+
+@dataclass(frozen=True, slots=True)
+class RedisOptions:
+    """How to reach Redis."""
+
+    url: str
+    command_seconds: float = COMMAND_SECONDS
+    start_seconds: float = START_SECONDS
+
+
+class Taken(NamedTuple):
+    """Answer of `decrement_if_exists`."""
+
+    value: int
+    """What the key holds now; 0 when it does not exist."""
+    existed: bool
+    taken: bool
+    """False: the key held less than asked, or did not exist. Nothing was changed."""
+
+
+class RedisClient:
+    """Redis as this service uses it. Every method raises `RedisUnavailable` and nothing else.
+
+    Safe to cancel anywhere: an answer that comes too late is received and discarded in its place.
+    """
+
+    def __init__(self, link: RedisLink, *, command_seconds: float = COMMAND_SECONDS) -> None:
+        self._link = link
+        self._seconds = command_seconds
+
+    async def get(self, key: str) -> int | None:
+        """Return the integer at `key`, None when there is none."""
+        return _integer(await self._run(b"GET", key))
+
+    async def get_many(self, keys: Sequence[str]) -> list[int | None]:
+        """Return the integers at `keys` in order, None for missing ones."""
+        if not keys:
+            return []
+        answers = await self._run(b"MGET", *keys)
+        if not isinstance(answers, list | tuple) or len(answers) != len(keys):
+            raise RedisUnavailable("unexpected answer to MGET")
+        return [_integer(answer) for answer in answers]
+
+    async def set_if_absent(self, key: str, value: int, *, ttl_ms: int) -> bool:
+        """Create `key` with a time to live. Return False, changing nothing, when it exists."""
+        return await self._run(b"SET", key, value, b"NX", b"PX", ttl_ms) is not None
+
+    async def delete(self, *keys: str) -> None:
+        """Remove `keys`; missing ones are fine."""
+        if keys:
+            await self._run(b"DEL", *keys)
+
+    async def increment_many(
+        self, increments: Sequence[tuple[str, int, int]], *, seconds: float | None = None
+    ) -> list[int | None]:
+        """Add to several keys in one round trip; a new key gets its time to live in the same step.
+
+        Args:
+            increments: (key, amount, seconds to live if new).
+            seconds: Budget, when it differs from that of the client.
+
+        Returns:
+            The new values in order; None where the key cannot be incremented.
+        """
+        if not increments:
+            return []
+        arguments: list[Argument] = [key for key, _, _ in increments]
+        for _, amount, ttl in increments:
+            arguments += (amount, ttl)
+        answers = await self._script(INCREMENT_MANY, len(increments), arguments, seconds)
+        if not isinstance(answers, list | tuple) or len(answers) != len(increments):
+            raise RedisUnavailable("unexpected answer to increment_many")
+        return [_integer(answer) for answer in answers]
+
+    async def decrement_if_exists(self, key: str, amount: int) -> Taken:
+        """Take `amount` off `key` if it holds that much; see `Taken`."""
+        answer = await self._script(DECREMENT_IF_EXISTS, 1, [key, amount], None)
+        if not isinstance(answer, list | tuple) or len(answer) != 3:
+            raise RedisUnavailable("unexpected answer to decrement_if_exists")
+        return Taken(_integer(answer[0]) or 0, answer[1] == 1, answer[2] == 1)
+
+    async def ping(self) -> None:
+        """Ask for a sign of life."""
+        await self._run(b"PING")
+
+    async def _script(self, script: Script, keys: int, arguments: Sequence[Argument], seconds: float | None) -> object:
+        try:
+            return await self._ask(b"EVALSHA", (script.sha, keys, *arguments), seconds)
+        except NoScriptError:
+            pass  # a Redis that restarted has forgotten it; EVAL teaches it again
+        except RedisError as error:
+            raise RedisUnavailable(f"{script.name}: {error}") from error
+        return await self._run(b"EVAL", script.source, keys, *arguments, seconds=seconds)
+
+    async def _run(self, command: bytes, *arguments: Argument, seconds: float | None = None) -> object:
+        try:
+            return await self._ask(command, arguments, seconds)
+        except RedisError as error:
+            raise RedisUnavailable(f"{command.decode()}: {error}") from error
+
+    async def _ask(self, command: bytes, arguments: Sequence[Argument], seconds: float | None) -> object:
+        """Send one command. Driver errors pass, time-outs are translated."""
+        budget = seconds or self._seconds
+        connection = self._link.connection
+        heard = connection.statistics.last_byte_received_at
+        try:
+            return await connection.create_request(command, *arguments, decode=False, timeout=budget)
+        except TimeoutError as error:
+            if heard == connection.statistics.last_byte_received_at:
+                self._link.drop(connection)  # silent for a whole budget: a dead peer looks like this
+            raise RedisTimeout(budget) from error
+
+
+def _integer(answer: object) -> int | None:
+    """Read an integer answer; None for nil, false and anything that is not a number."""
+    if isinstance(answer, bool) or answer is None:
+        return None
+    if isinstance(answer, int):
+        return answer
+    if isinstance(answer, bytes | str):
+        try:
+            return int(answer)
+        except ValueError:
+            return None
+    return None
+
+
+@asynccontextmanager
+async def open_redis(options: RedisOptions) -> AsyncIterator[RedisClient]:
+    """Connect, and disconnect on leaving. Redis being away only delays this by `start_seconds`.
+
+    Raises:
+        ValueError: The URL is empty or not one of Redis.
+    """
+    # coredis writes a traceback for each failed attempt to connect; the link reports ups and downs itself.
+    logging.getLogger("coredis").setLevel(logging.CRITICAL)
+    link = RedisLink(options.url)
+    link.start()
+    try:
+        if not await link.wait_up(options.start_seconds):
+            _log.warning("redis is not reachable, going on without and connecting later")
+        yield RedisClient(link, command_seconds=options.command_seconds)
+    finally:
+        await link.close()

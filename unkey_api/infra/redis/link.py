@@ -1,0 +1,130 @@
+"""One connection to Redis that comes back by itself."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import structlog
+from coredis.connection import BaseConnection
+from coredis.exceptions import RedisError
+from coredis.pool import ConnectionPool
+
+from unkey_api.infra.redis.errors import RedisUnavailable
+
+CONNECT_SECONDS = 1.0
+RETRY_FIRST_SECONDS = 0.05
+RETRY_MOST_SECONDS = 1.0  # a Redis that comes back is used again within about a second
+
+_log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+
+
+def _parse(url: str) -> ConnectionPool[Any]:  # Any: the kind of connection depends on the scheme
+    """Let coredis read the URL. The pool it makes is never entered."""
+    refusal = "not a Redis URL (redis://, rediss:// or unix://)"
+    if not url.startswith(("redis://", "rediss://", "unix://")):
+        raise ValueError(refusal)
+    try:
+        pool = ConnectionPool.from_url(
+            url, decode_components=True, connect_timeout=CONNECT_SECONDS, stream_timeout=CONNECT_SECONDS
+        )
+    except (ValueError, OSError) as error:
+        raise ValueError(refusal) from error
+    if pool.location is None:
+        raise ValueError(refusal)
+    return pool
+
+
+class _Started:
+    """What coredis calls once its handshake is done."""
+
+    def __init__(self, action: Callable[[], None]) -> None:
+        self._action = action
+
+    def started(self, _value: object = None) -> None:
+        self._action()
+
+
+class RedisLink:
+    """Keeps one connection up and hands it out while it is usable.
+
+    Commands of many callers share the connection: each queued command owns its slot in the order of answers, so a
+    caller that is cancelled leaves a slot that its own late answer fills, and nobody else can receive it. coredis' pool
+    is not used to lease connections, because a caller cancelled while the pool connects takes that place of the pool
+    with it for good.
+    """
+
+    def __init__(self, url: str) -> None:
+        """Parse `url`; nothing is opened yet.
+
+        Raises:
+            ValueError: `url` is empty or not a Redis URL.
+        """
+        self._parsed = _parse(url)
+        self._connection: BaseConnection | None = None
+        self._up = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._wait = RETRY_FIRST_SECONDS
+
+    def start(self) -> None:
+        """Begin connecting. The task ends with `close`."""
+        self._task = asyncio.get_running_loop().create_task(self._keep_up(), name="redis.link")
+
+    async def wait_up(self, seconds: float) -> bool:
+        """Return True once connected, False when that took longer."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._up.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    @property
+    def connection(self) -> BaseConnection:
+        """The live connection.
+
+        Raises:
+            RedisUnavailable: There is none at the moment.
+        """
+        connection = self._connection
+        if connection is None or not connection.usable:
+            raise RedisUnavailable("not connected")
+        return connection
+
+    def drop(self, connection: BaseConnection) -> None:
+        """Give up a connection that stopped answering; a new one is made at once."""
+        if connection is self._connection:
+            self._connection = None
+            self._up.clear()
+        connection.invalidate("stopped answering")
+
+    async def close(self) -> None:
+        """Disconnect and stop. Safe to repeat."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        self._connection = None
+        self._up.clear()
+
+    async def _keep_up(self) -> None:
+        while True:
+            pool = self._parsed
+            connection: BaseConnection = pool.connection_class(pool.location, **pool.connection_kwargs)
+            try:
+                await connection.run(task_status=_Started(partial(self._came_up, connection)))
+            except RedisError as error:
+                _log.debug("redis connection attempt failed", error=repr(error))
+            if self._connection is connection:
+                self._connection = None
+                self._up.clear()
+                _log.warning("redis connection lost")
+            await asyncio.sleep(self._wait)
+            self._wait = min(self._wait * 2, RETRY_MOST_SECONDS)
+
+    def _came_up(self, connection: BaseConnection) -> None:
+        self._connection = connection
+        self._wait = RETRY_FIRST_SECONDS
+        self._up.set()
+        _log.info("redis connected", location=str(self._parsed.location))

@@ -1,0 +1,68 @@
+"""Work nobody waits for, with an owner, a bound and an end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import structlog
+
+Job = Callable[[], Coroutine[Any, Any, None]]  # Any: the coroutine protocol's own
+"""One piece of background work."""
+
+_log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+
+
+class BackgroundJobs:
+    """Run jobs apart from the request that asked for them, a few at a time, the rest queued up to a bound.
+
+    Tasks exist only while there is work. A job that raises is logged and ends alone. `close` lets queued jobs finish
+    within a deadline, then cancels.
+    """
+
+    __slots__ = ("_closed", "_max_queued", "_max_running", "_name", "_queue", "_tasks")
+
+    def __init__(self, name: str, *, max_running: int = 10, max_queued: int = 1_000) -> None:
+        self._name = name
+        self._max_running = max_running
+        self._max_queued = max_queued
+        self._queue: deque[Job] = deque()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._closed = False
+
+    def submit(self, job: Job) -> bool:
+        """Take `job` and return True, or return False when the queue is full or closed."""
+        if self._closed or len(self._queue) >= self._max_queued:
+            return False
+        self._queue.append(job)
+        if len(self._tasks) < self._max_running:
+            task = asyncio.get_running_loop().create_task(self._work(), name=f"{self._name}.worker")
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        return True
+
+    async def idle(self) -> None:
+        """Return once nothing is running or queued."""
+        while self._tasks:
+            await asyncio.wait(set(self._tasks))
+
+    async def close(self, *, grace_seconds: float = 5.0) -> None:
+        """Take no more jobs, let the accepted ones finish within the grace, cancel the rest. Safe to repeat."""
+        self._closed = True
+        if self._tasks:
+            await asyncio.wait(set(self._tasks), timeout=grace_seconds)
+        self._queue.clear()
+        left = list(self._tasks)
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+
+    async def _work(self) -> None:
+        while self._queue:
+            job = self._queue.popleft()
+            try:
+                await job()
+            except Exception:  # noqa: BLE001 - the edge of a task loop: one bad job must not stop the others
+                _log.exception("background job failed", owner=self._name)
