@@ -24,7 +24,7 @@ _SBIN = "/usr/sbin:/usr/local/sbin:/sbin"
 _SOCKET_PATH_MAX = 100
 
 
-class MariadbMissing(Exception):  # noqa: N818 - named for what is wrong
+class MariadbMissing(Exception):
     """The server's programs are not installed. The message says how to get them."""
 
 

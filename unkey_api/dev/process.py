@@ -18,7 +18,7 @@ POLL_SECONDS = 0.02  # between two looks whether a child answers; starts take te
 LOG_TAIL = 15  # lines of a child's log worth showing when it fails
 
 
-class ChildFailed(Exception):  # noqa: N818 - named for what happened
+class ChildFailed(Exception):
     """A child ended, or did not come up in time. The message says which, with the end of its log."""
 
 

@@ -16,7 +16,7 @@ from unkey_api.dev.process import ChildSpec, child_process
 START_LIMIT = timedelta(seconds=20)
 
 
-class ValkeyMissing(Exception):  # noqa: N818 - named for what is wrong
+class ValkeyMissing(Exception):
     """There is no server program. The message says how to get one."""
 
 
