@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
-from unkey_api.core.identifiers import KeyId
+from unkey_api.keys.credits.types import CreditDecision
 from unkey_api.ratelimit.engine.types import BatchDecision, Check, Decision
 
 
@@ -25,17 +25,9 @@ class Limiter(Protocol):
         ...
 
 
-class Spend(NamedTuple):
-    """What became of credits asked for."""
-
-    allowed: bool
-    remaining: int | None
-    """Credits left, whether allowed or not; None when use is not limited."""
-
-
 class Credits(Protocol):
     """Takes credits off keys."""
 
-    async def spend(self, key_id: KeyId, cost: int) -> Spend:
+    async def spend(self, key_id: str, cost: int) -> CreditDecision:
         """Take `cost` (at least 0) if so much is left. Raises an `AppError` when that cannot be found out."""
         ...
