@@ -74,7 +74,14 @@ class Application:
         validator = Validator()
         factory = _chain_factory(platform, validator)
         bound = [(s, bind(s.description, s.handler, factory)) for s in services]
-        connect = ConnectSurface(_connect_application(s, b, platform) for s, b in bound)
+        connect = ConnectSurface(
+            {
+                binding.spec.rpc_path: application
+                for service, one in bound
+                for application in [_connect_application(service, one, platform)]
+                for binding in one.bindings
+            }
+        )
         routes = _routes(platform, validator, [b for _, b in bound])
         self._health = platform.health
         self._edge = Edge(

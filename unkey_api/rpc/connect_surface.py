@@ -6,7 +6,7 @@ interceptors want on the answer, and the outcome for logs and metrics.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 import orjson
@@ -40,13 +40,13 @@ _HTTP_OF_GRPC = {
 class ConnectSurface:
     """Serves the RPC paths of several generated applications."""
 
-    def __init__(self, applications: Iterable[ConnectASGIApplication[Any]]) -> None:
-        self._applications = {application.path: application for application in applications}
+    def __init__(self, applications: Mapping[str, ConnectASGIApplication[Any]]) -> None:
+        """Take the application of each procedure, by its full path."""
+        self._applications = applications
 
     async def __call__(self, exchange: Exchange, receive: Receive, send: Send) -> None:
         """Answer one call."""
-        service, _, _method = exchange.path.rpartition("/")
-        application = self._applications.get(service)
+        application = self._applications.get(exchange.path)
         if application is None:
             await send_unimplemented(exchange, send)
             return

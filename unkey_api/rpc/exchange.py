@@ -115,6 +115,11 @@ def current_exchange() -> Exchange:
     return _current.get()
 
 
+def find_exchange() -> Exchange | None:
+    """Return the exchange of the running request, or None outside of one, as in background work."""
+    return _current.get(None)
+
+
 def current_caller() -> Caller:
     """Return the authenticated caller of the running request. Handlers call it; nothing below them does."""
     return _current.get().caller()

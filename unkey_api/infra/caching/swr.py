@@ -97,7 +97,7 @@ class SwrCache(Generic[K, V]):
 
     Fresh entries are returned as they are. Stale ones are returned at once and refreshed behind, never twice at the
     same time. Missing or expired ones are loaded; concurrent readers share the load, and a reader that is cancelled
-    does not disturb it. A load that finds nothing is remembered as absent for the same windows; a load that fails is not
+    does not disturb it. A load that finds nothing is remembered as absent for the same windows; one that fails is not
     remembered and leaves an old entry in place.
 
     `remove` and `set` win over loads already under way: what those bring back is not stored.

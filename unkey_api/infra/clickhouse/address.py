@@ -10,7 +10,7 @@ _SECURE_SCHEMES = {"https", "clickhouses"}
 _SCHEMES = {"http", "https", "clickhouse", "clickhouses", "tcp"}
 
 
-class InvalidClickHouseUrl(ValueError):  # noqa: N818 - named for what is wrong
+class InvalidClickHouseUrl(ValueError):
     """The URL cannot be used. The message says why and never contains the password."""
 
 

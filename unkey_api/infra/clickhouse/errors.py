@@ -16,7 +16,7 @@ class ClickHouseUnavailable(ServiceUnavailable):
     """The server could not be reached or did not answer in time. Whether an insert took place is unknown."""
 
 
-class ClickHouseRefused(Exception):  # noqa: N818 - named for what happened
+class ClickHouseRefused(Exception):
     """The server answered with an error.
 
     `number` is ClickHouse's own error number (60: unknown table, 159: timeout, ...), 0 when the answer carries none;

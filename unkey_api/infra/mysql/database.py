@@ -17,7 +17,7 @@ from unkey_api.infra.mysql.flights import Flights, Started
 from unkey_api.infra.mysql.pool import Pool
 from unkey_api.infra.mysql.ports import ExecResult, Mode, Params, ReadConn, StatementObserver, WriteConn
 from unkey_api.infra.mysql.replay import is_transient, is_undone, replaying
-from unkey_api.infra.mysql.session import Runtime, Session
+from unkey_api.infra.mysql.session import Runtime, Session, Watch
 from unkey_api.infra.mysql.settings import MysqlSettings
 from unkey_api.infra.mysql.statement import Query, Statement
 from unkey_api.infra.mysql.tags import Tagger
@@ -93,8 +93,7 @@ class Database:
     ) -> None:
         self._settings = settings
         self._runtime = Runtime(
-            clock=clock,
-            observer=observer,
+            watch=Watch(observer, clock) if observer else None,
             tagger=Tagger(region=settings.region, release_sha=settings.release_sha),
             statement_seconds=settings.statement_timeout.total_seconds(),
         )

@@ -138,7 +138,7 @@ async def connect(dsn: Dsn, *, statement_timeout: timedelta) -> DriverConnection
         port=dsn.port,
         unix_socket=dsn.unix_socket or None,
         user=dsn.user,
-        password=dsn.password,
+        password=dsn.password.encode().decode("latin1"),  # the driver sends Latin-1, servers compare UTF-8
         db=dsn.database or None,
         charset="utf8mb4",
         conv=_DECODERS,

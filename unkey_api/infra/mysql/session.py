@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal, TypeVar
 
 from unkey_api.core.clock import Clock
@@ -21,18 +22,23 @@ GRACE_SECONDS = 0.5
 """How much longer than the server we wait, so that its orderly error comes first and the connection survives."""
 
 
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Who wants to hear of statements, and the clock to time them by."""
+
+    observer: StatementObserver
+    clock: Clock
+
+
+@dataclass(frozen=True, slots=True)
 class Runtime:
     """What every session of a database shares."""
 
-    __slots__ = ("clock", "observer", "statement_seconds", "tagger")
-
-    def __init__(
-        self, *, clock: Clock, observer: StatementObserver | None, tagger: Tagger, statement_seconds: float
-    ) -> None:
-        self.clock = clock
-        self.observer = observer
-        self.tagger = tagger
-        self.statement_seconds = statement_seconds
+    tagger: Tagger
+    statement_seconds: float
+    """Budget for one statement."""
+    watch: Watch | None
+    """None when nobody listens."""
 
 
 class Session:
@@ -95,17 +101,19 @@ class Session:
         return template.render(params, self._connection.literal)
 
     async def _run(self, name: str, operation: Operation, sql: str) -> Answer:
-        runtime = self._runtime
-        started = runtime.clock.monotonic()
+        tagged = self._runtime.tagger(sql, name, self._mode)
+        watch = self._runtime.watch
+        if watch is None:
+            return await self._send(tagged, name)
+        started = watch.clock.monotonic()
         error: BaseException | None = None
         try:
-            return await self._send(runtime.tagger(sql, name, self._mode), name)
+            return await self._send(tagged, name)
         except BaseException as err:
             error = err
             raise
         finally:
-            if runtime.observer:
-                runtime.observer.on_statement(name, self._mode, operation, runtime.clock.monotonic() - started, error)
+            watch.observer.on_statement(name, self._mode, operation, watch.clock.monotonic() - started, error)
 
     async def _send(self, sql: str, name: str) -> Answer:
         async with self._turn:

@@ -1,0 +1,214 @@
+"""A private MariaDB for the test session, started on first use and gone with it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.support.statements import StatementRecorder
+from unkey_api.core.clock import SystemClock
+from unkey_api.infra.mysql import Database, Dsn, MysqlSettings, open_database
+from unkey_api.infra.mysql.driver import connect
+from unkey_api.infra.mysql.migrations import migrate
+
+START_SECONDS = 30.0
+STOP_SECONDS = 20.0
+USER = "unkey"
+PASSWORD = "p@ss:wörd/%"
+"""Awkward on purpose: it has to survive every way of writing a connection string."""
+SPEED = (
+    "--innodb-flush-log-at-trx-commit=0",
+    "--innodb-doublewrite=0",
+    "--innodb-buffer-pool-size=64M",
+    "--innodb-log-file-size=32M",
+    "--performance-schema=OFF",
+    "--skip-log-bin",
+    "--skip-name-resolve",
+    "--key-buffer-size=1M",
+    "--aria-pagecache-buffer-size=1M",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class MysqlServer:
+    """A running server."""
+
+    port: int
+    """On 127.0.0.1."""
+    socket: Path
+    pid: int
+
+    def dsn(self, database: str = "") -> Dsn:
+        """Return how to reach a database through the socket; one that may do everything."""
+        return Dsn(unix_socket=str(self.socket), user=USER, password=PASSWORD, database=database)
+
+    def tcp_dsn(self, database: str = "") -> Dsn:
+        """Return how to reach a database over TCP."""
+        return replace(self.dsn(database), unix_socket="", host="127.0.0.1", port=self.port)
+
+
+@contextmanager
+def run_server(folder: Path, *extra: str) -> Iterator[MysqlServer]:
+    """Install and run a server in `folder`, as root or as an ordinary user, until the block ends."""
+    server = MysqlServer(port=free_port(), socket=folder / "s.sock", pid=0)
+    who = ["--user=root"] if os.geteuid() == 0 else []
+    data = folder / "data"
+    _install(data, who)
+    init = folder / "init.sql"
+    init.write_text(  # one statement per line, the server insists
+        f"CREATE USER '{USER}'@'%' IDENTIFIED BY '{PASSWORD}';\nGRANT ALL ON *.* TO '{USER}'@'%' WITH GRANT OPTION;\n",
+        encoding="utf-8",
+    )
+    arguments = [
+        *_dies_with_parent(),
+        binary("mariadbd", "mysqld"),
+        "--no-defaults",
+        *who,
+        f"--datadir={data}",
+        f"--socket={server.socket}",
+        f"--port={server.port}",
+        "--bind-address=127.0.0.1",
+        f"--pid-file={folder / 'pid'}",
+        f"--init-file={init}",
+        "--character-set-server=utf8mb4",
+        "--max-connections=300",
+        *SPEED,
+        *extra,
+    ]
+    log = folder / "log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=output, stderr=output)  # noqa: S603 - our own arguments
+    try:
+        _await_start(process, server, log)
+        yield replace(server, pid=process.pid)
+    finally:
+        _stop(process)
+
+
+def binary(*names: str) -> str:
+    """Return the path of the first program found; Debian keeps the server in /usr/sbin, off ordinary users' paths."""
+    path = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"])
+    for name in names:
+        if found := shutil.which(name, path=path):
+            return found
+    raise RuntimeError(f"{' or '.join(names)} is missing; install the package mariadb-server")
+
+
+def free_port() -> int:
+    """Return a port nobody listens on right now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def settings_for(dsn: Dsn) -> MysqlSettings:
+    """Return settings that fail fast."""
+    return MysqlSettings(
+        primary=dsn,
+        acquire_timeout=timedelta(seconds=10),
+        statement_timeout=timedelta(seconds=20),
+        startup_attempts=1,
+    )
+
+
+async def run_sql(dsn: Dsn, *statements: str) -> list[tuple[object, ...]]:
+    """Run statements on a connection of their own and return the rows of the last one."""
+    connection = await connect(dsn, statement_timeout=timedelta(seconds=30))
+    try:
+        rows: list[tuple[object, ...]] = []
+        for statement in statements:
+            rows = list((await connection.run(statement)).rows)
+        return rows
+    finally:
+        await connection.quit()
+
+
+@pytest.fixture(scope="session")
+def mysql_server() -> Iterator[MysqlServer]:
+    """A server with an empty data folder."""
+    # Not under pytest's own folder: the path of a unix socket must be short.
+    with tempfile.TemporaryDirectory(prefix="unkey-mysql-", dir="/tmp") as folder, run_server(Path(folder)) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+async def mysql_dsn(mysql_server: MysqlServer) -> Dsn:
+    """A database with all tables, shared by the session: use fresh ids and your own workspace."""
+    await run_sql(mysql_server.dsn(), "CREATE DATABASE unkey")
+    dsn = mysql_server.dsn("unkey")
+    await migrate(settings_for(dsn))
+    return dsn
+
+
+@pytest.fixture
+async def empty_mysql_dsn(mysql_server: MysqlServer) -> AsyncIterator[Dsn]:
+    """A database without tables, for this test alone."""
+    name = f"empty_{uuid.uuid4().hex[:12]}"
+    await run_sql(mysql_server.dsn(), f"CREATE DATABASE {name}")
+    yield mysql_server.dsn(name)
+    await run_sql(mysql_server.dsn(), f"DROP DATABASE {name}")
+
+
+@pytest.fixture(scope="session")
+def statements() -> StatementRecorder:
+    """Listens to `database`; use `with statements.recording() as seen:`."""
+    return StatementRecorder()
+
+
+@pytest.fixture(scope="session")
+async def database(mysql_dsn: Dsn, statements: StatementRecorder) -> AsyncIterator[Database]:
+    """The migrated database, open for the whole session."""
+    async with open_database(settings_for(mysql_dsn), clock=SystemClock(), observer=statements) as opened:
+        yield opened
+
+
+def _install(data: Path, who: list[str]) -> None:
+    command = [
+        binary("mariadb-install-db", "mysql_install_db"),
+        "--no-defaults",
+        *who,
+        f"--datadir={data}",
+        "--auth-root-authentication-method=normal",
+        "--skip-test-db",
+        "--skip-name-resolve",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)  # noqa: S603 - our own arguments
+    if done.returncode:
+        raise RuntimeError(f"mariadb-install-db failed:\n{done.stdout}\n{done.stderr}")
+
+
+def _dies_with_parent() -> list[str]:
+    """Return a prefix by which the kernel ends the server even when the test process is killed."""
+    setpriv = shutil.which("setpriv")
+    return [setpriv, "--pdeathsig", "KILL"] if setpriv else []
+
+
+def _await_start(process: subprocess.Popen[bytes], server: MysqlServer, log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while process.poll() is None and time.monotonic() < deadline:
+        with socket.socket(socket.AF_UNIX) as probe:
+            if probe.connect_ex(str(server.socket)) == 0:
+                return
+        time.sleep(0.02)
+    raise RuntimeError(f"MariaDB did not start:\n{log.read_text(errors='replace')[-4000:]}")
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

@@ -1,0 +1,44 @@
+"""Counting statements, so that tests can pin how many an operation needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from unkey_api.infra.mysql import Mode, Operation
+
+
+@dataclass(frozen=True, slots=True)
+class SeenStatement:
+    """One statement as the observer was told."""
+
+    name: str
+    mode: Mode
+    operation: Operation
+    seconds: float
+    error: BaseException | None
+
+
+class StatementRecorder:
+    """A `StatementObserver` that remembers while someone is recording."""
+
+    def __init__(self) -> None:
+        self._open: list[list[SeenStatement]] = []
+
+    def on_statement(
+        self, name: str, mode: Mode, operation: Operation, seconds: float, error: BaseException | None
+    ) -> None:
+        """Remember it in every open recording."""
+        for seen in self._open:
+            seen.append(SeenStatement(name, mode, operation, seconds, error))
+
+    @contextmanager
+    def recording(self) -> Iterator[list[SeenStatement]]:
+        """Return the list into which statements go until the block ends, begins and commits included."""
+        seen: list[SeenStatement] = []
+        self._open.append(seen)
+        try:
+            yield seen
+        finally:
+            self._open.remove(seen)

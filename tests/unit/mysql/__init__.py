@@ -1,0 +1,1 @@
+"""MySQL layer, without a server."""

@@ -1,0 +1,26 @@
+-- An end user's way into a portal: a code used once, then a token. Only hashes are kept.
+CREATE TABLE IF NOT EXISTS `portal_sessions` (
+  `pk` bigint unsigned NOT NULL AUTO_INCREMENT,
+  `id` varchar(48) COLLATE {case_sensitive} NOT NULL,
+  `workspace_id` varchar(48) COLLATE {case_sensitive} NOT NULL,
+  `portal_id` varchar(48) COLLATE {case_sensitive} NOT NULL,
+  `external_id` varchar(256) COLLATE {case_sensitive} NOT NULL,
+  `scopes` json NOT NULL,
+  `preview` boolean NOT NULL DEFAULT false,
+  `exchange_code_hash` varchar(256) COLLATE {case_sensitive} NOT NULL,
+  `exchange_code_expires_at` bigint NOT NULL,
+  `access_token_hash` varchar(256) COLLATE {case_sensitive} NULL,
+  `access_token_created_at` bigint NULL,
+  `access_token_expires_at` bigint NULL,
+  `revoked_at` bigint NULL,
+  `return_url` varchar(500) NULL,
+  `created_at` bigint NOT NULL,
+  PRIMARY KEY (`pk`),
+  UNIQUE KEY `portal_sessions_id_unique` (`id`),
+  UNIQUE KEY `idx_exchange_code_hash` (`exchange_code_hash`),
+  UNIQUE KEY `idx_access_token_hash` (`access_token_hash`),
+  KEY `idx_workspace` (`workspace_id`),
+  KEY `idx_external_id` (`external_id`),
+  KEY `idx_exchange_code_expires` (`exchange_code_expires_at`),
+  KEY `idx_access_token_expires` (`access_token_expires_at`)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE {default}

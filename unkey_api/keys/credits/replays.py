@@ -1,0 +1,132 @@
+"""Writing to MySQL what was spent in Redis, behind the answers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, OrderedDict
+
+import structlog
+
+from unkey_api.core.clock import Clock
+from unkey_api.core.errors import ServiceUnavailable
+from unkey_api.infra.resilience.background import BackgroundJobs
+from unkey_api.infra.resilience.breaker import CircuitBreaker
+from unkey_api.infra.resilience.errors import CircuitOpen
+from unkey_api.infra.resilience.retry import Sleep
+from unkey_api.keys.credits.ports import CreditBalances, CreditObserver
+
+CAPACITY = 10_000  # keys with spends to write; beyond it spends wait, because dropping one would give credits away
+WRITERS = 8
+WRITE_SECONDS = 10.0
+SETTLE_SECONDS = 2.0  # what a request gives for its own key to be written first
+ADMIT_SECONDS = 5.0  # what a request gives for room in a full buffer
+OPEN_PAUSE_SECONDS = 0.5  # between looks at an open breaker
+
+_log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+
+
+class CreditReplays:
+    """Spends waiting to be written, summed up per key.
+
+    A write that fails is logged and lost, because it may have taken effect and credits must not be taken twice. One
+    that the breaker refuses has not been tried and waits.
+    """
+
+    def __init__(
+        self,
+        balances: CreditBalances,
+        breaker: CircuitBreaker,
+        *,
+        clock: Clock,
+        observer: CreditObserver,
+        sleep: Sleep = asyncio.sleep,
+    ) -> None:
+        self._balances = balances
+        self._breaker = breaker
+        self._clock = clock
+        self._observer = observer
+        self._sleep = sleep
+        self._pending: OrderedDict[str, int] = OrderedDict()
+        self._writing: Counter[str] = Counter()
+        self._jobs = BackgroundJobs("credits.replays", max_running=WRITERS, max_queued=CAPACITY)
+        self._progress = asyncio.Event()
+        self._closing = asyncio.Event()
+
+    def __len__(self) -> int:
+        """Keys with spends that are not written yet."""
+        return len(self._pending.keys() | self._writing.keys())
+
+    async def add(self, key_id: str, amount: int) -> None:
+        """Take a spend. Waits while `CAPACITY` other keys have spends to write; after a while it is logged and lost."""
+        if key_id not in self._pending and len(self._pending) >= CAPACITY:
+            try:
+                async with asyncio.timeout(ADMIT_SECONDS):
+                    while key_id not in self._pending and len(self._pending) >= CAPACITY:
+                        await self._progress.wait()
+            except TimeoutError:
+                self._lost(amount, "no room")
+                return
+        if key_id in self._pending:
+            self._pending[key_id] += amount
+            return
+        self._pending[key_id] = amount
+        if not self._jobs.submit(self._write_next):
+            del self._pending[key_id]
+            self._lost(amount, "closed")
+
+    async def settle(self, key_id: str) -> bool:
+        """Have this key's spends written first. Return False when that took too long; they are then still coming."""
+        if key_id in self._pending:
+            self._pending.move_to_end(key_id, last=False)
+        elif key_id not in self._writing:
+            return True
+        try:
+            async with asyncio.timeout(SETTLE_SECONDS):
+                while key_id in self._pending or key_id in self._writing:
+                    await self._progress.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    async def close(self, *, grace_seconds: float) -> None:
+        """Take no more and write the rest within the grace; the breaker is not asked any more."""
+        self._closing.set()
+        await self._jobs.close(grace_seconds=grace_seconds)
+        if self._pending or self._writing:
+            _log.error("credit spends not written at shutdown", keys=len(self))
+
+    async def _write_next(self) -> None:
+        key_id, amount = self._pending.popitem(last=False)
+        self._writing[key_id] += 1
+        started = self._clock.monotonic()
+        success = False
+        try:
+            await self._write(key_id, amount)
+            success = True
+        except (ServiceUnavailable, TimeoutError) as error:
+            self._lost(amount, repr(error))
+        finally:
+            self._writing[key_id] -= 1
+            if not self._writing[key_id]:
+                del self._writing[key_id]
+            self._observer.credit_replayed(success=success, seconds=self._clock.monotonic() - started)
+            self._progress.set()
+            self._progress = asyncio.Event()
+
+    async def _write(self, key_id: str, amount: int) -> None:
+        async def bounded() -> None:
+            async with asyncio.timeout(WRITE_SECONDS):
+                await self._balances.write_off(key_id, amount)
+
+        while not self._closing.is_set():
+            try:
+                await self._breaker.call(bounded)
+            except CircuitOpen:
+                await self._sleep(OPEN_PAUSE_SECONDS)
+            else:
+                return
+        await bounded()
+
+    @staticmethod
+    def _lost(amount: int, why: str) -> None:
+        _log.error("a credit spend was not written", amount=amount, why=why)

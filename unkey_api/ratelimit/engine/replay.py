@@ -1,0 +1,97 @@
+"""Telling the region's store what was spent here, behind the answers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+
+import structlog
+
+from unkey_api.core.clock import Clock
+from unkey_api.core.errors import ServiceUnavailable
+from unkey_api.ratelimit.engine.counts import LimiterCounts
+from unkey_api.ratelimit.engine.loading import FRESH_MS
+from unkey_api.ratelimit.engine.state import KEPT_WINDOWS, Cell, CounterTable
+from unkey_api.ratelimit.engine.store import GuardedStore, Increment
+
+CAPACITY = 10_000  # cells waiting to be sent; what comes on top is dropped and counted
+BATCH = 500  # keeps one round trip short enough not to hold up other users of the store
+
+_log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+
+
+class ReplayQueue:
+    """Spends waiting for the store. Several spends of one cell travel as one increment.
+
+    Nothing is retried: an increment that failed may have been executed, and counting it twice would deny wrongly. The
+    spend stays in the local count.
+    """
+
+    __slots__ = ("_clock", "_closed", "_counts", "_queue", "_store", "_table", "_wake")
+
+    def __init__(self, store: GuardedStore, table: CounterTable, counts: LimiterCounts, clock: Clock) -> None:
+        self._store = store
+        self._table = table
+        self._counts = counts
+        self._clock = clock
+        self._queue: deque[Cell] = deque()
+        self._wake = asyncio.Event()
+        self._closed = False
+
+    def __len__(self) -> int:
+        return len(self._queue)
+
+    def add(self, cell: Cell, amount: int) -> None:
+        """Take a spend; dropped when `CAPACITY` other cells wait."""
+        if not cell.queued:
+            if self._closed:
+                self._counts.replays_closed += 1
+                return
+            if len(self._queue) >= CAPACITY:
+                self._counts.replays_dropped += 1
+                return
+            cell.queued = True
+            self._queue.append(cell)
+            self._wake.set()
+        cell.pending += amount
+        self._counts.replays_buffered += 1
+
+    async def run(self) -> None:
+        """Send what is queued, batch after batch, until cancelled."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            await self.flush()
+
+    async def flush(self) -> None:
+        """Send what is queued now and what is added meanwhile."""
+        while self._queue:
+            try:
+                await self._send()
+            except ServiceUnavailable:
+                pass  # counted by the store's observer
+            except Exception:  # noqa: BLE001 - the edge of a task loop: one bad batch must not end it
+                _log.exception("replaying counters failed")
+
+    async def close(self, *, grace_seconds: float) -> None:
+        """Take no more and send the rest within the grace. The task of `run` must have ended."""
+        self._closed = True
+        try:
+            async with asyncio.timeout(grace_seconds):
+                await self.flush()
+        except TimeoutError:
+            _log.warning("counter increments lost at shutdown", cells=len(self._queue))
+
+    async def _send(self) -> None:
+        cells = [self._queue.popleft() for _ in range(min(BATCH, len(self._queue)))]
+        increments: list[Increment] = []
+        for cell in cells:
+            increments.append(Increment(cell.store_key, cell.pending, KEPT_WINDOWS * cell.counter.key[3] // 1_000))
+            cell.pending = 0
+            cell.queued = False
+        values = await self._store.add(increments)
+        fresh_until = self._clock.now_ms() + FRESH_MS
+        for cell, value in zip(cells, values, strict=True):
+            if value is not None:
+                self._table.raise_value(cell, value)
+                cell.fresh_until = max(cell.fresh_until, fresh_until)
