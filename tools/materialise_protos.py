@@ -22,7 +22,7 @@ from protobuf.wkt.google.protobuf.descriptor_pb import (
 )
 from protovalidate._gen.buf.validate import validate_pb
 
-__all__ = ["main", "print_file"]
+__all__ = ["main", "materialise", "print_file"]
 
 VERBATIM = ("google/api/annotations.proto", "google/api/http.proto")
 EXTENSION_END = 1 << 29  # descriptors give the exclusive end; 2^29 is what `max` compiles to
@@ -111,7 +111,11 @@ def main() -> None:
     """Fill the folder given on the command line, `.third_party` by default. Safe to repeat."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("target", type=Path, nargs="?", default=Path(".third_party"))
-    root: Path = parser.parse_args().target
+    materialise(parser.parse_args().target)
+
+
+def materialise(root: Path) -> None:
+    """Write all third-party sources under `root`, replacing what is there."""
     google = importlib.resources.files("google.api")
     for name in VERBATIM:
         _write(root, name, (google / Path(name).name).read_text(encoding="utf-8"))

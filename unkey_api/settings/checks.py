@@ -16,9 +16,9 @@ def check_dsn(dsn: Secret) -> str | None:
     text = dsn.reveal()
     if not text or text.startswith("mysql://"):
         return None
-    if "(" not in text or ")/" not in text:
+    if "/" not in text or "://" in text:
         return "must be user:password@tcp(host:port)/name?parseTime=true or mysql://user:password@host:port/name"
-    if "parseTime=true" not in text.partition(")/")[2].partition("?")[2].split("&"):
+    if "parseTime=true" not in text.replace("?", "&").split("&")[1:]:
         return "must contain parseTime=true"
     return None
 

@@ -1,0 +1,16 @@
+"""Waiting for something to become true, with a limit."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+
+async def eventually(condition: Callable[[], bool | Awaitable[bool]], *, within_seconds: float = 10.0) -> None:
+    """Return as soon as the condition holds; fail the test if it does not in time."""
+    async with asyncio.timeout(within_seconds):
+        while True:
+            holds = condition()
+            if holds if isinstance(holds, bool) else await holds:
+                return
+            await asyncio.sleep(0.005)

@@ -1,0 +1,3 @@
+-- How the workspace's analytics queries log in. The limits are the table's defaults.
+INSERT INTO clickhouse_workspace_settings (workspace_id, username, password_encrypted, created_at)
+VALUES (%(workspace_id)s, %(workspace_id)s, %(password)s, %(now)s)
