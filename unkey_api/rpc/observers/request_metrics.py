@@ -15,10 +15,14 @@ UNMATCHED = "(unmatched)"
 class RequestMetrics:
     """Records each finished request under its route."""
 
-    def __init__(self, metrics: HttpMetrics, paths: Collection[str], *, clock: Clock) -> None:
+    def __init__(self, metrics: HttpMetrics, *, clock: Clock) -> None:
         self._metrics = metrics
-        self._paths = frozenset(paths)
+        self._paths: frozenset[str] = frozenset()
         self._clock = clock
+
+    def know(self, paths: Collection[str]) -> None:
+        """Take the routes that get series of their own."""
+        self._paths = frozenset(paths)
 
     def begin(self, exchange: Exchange) -> None:
         """Nothing is known yet."""
