@@ -189,7 +189,9 @@ class Stage:
 
     async def audits(self, workspace_id: str) -> list[dict[str, Any]]:
         """Return the audit entries of a workspace, oldest first."""
-        found = await self.sql(f"SELECT payload FROM clickhouse_outbox WHERE workspace_id = '{workspace_id}' ORDER BY pk")
+        found = await self.sql(
+            f"SELECT payload FROM clickhouse_outbox WHERE workspace_id = '{workspace_id}' ORDER BY pk"
+        )
         return [json.loads(row[0]) for row in found]
 
     async def close(self) -> None:

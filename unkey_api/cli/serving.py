@@ -51,7 +51,7 @@ def serve_settings(settings: Settings) -> int:
         sockets=sockets,
         options=WorkerOptions(shutdown_timeout=settings.shutdown_timeout, tls=_tls(settings)),
         on_ready=lambda: _log.info("serving", address=settings.bind_address, port=http_port, count=len(sockets)),
-        log=lambda message: _log.error(message),
+        log=_log.error,
     )
     return supervisor.run()
 

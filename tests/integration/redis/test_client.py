@@ -130,9 +130,7 @@ class TestAbsence:
             await wait_for_answer(client)
             assert await client.increment_many([(key, 1, 60)]) == [1]
 
-    async def test_a_server_that_goes_and_returns_is_used_again(
-        self, own_redis_server: RedisServer, key: str
-    ) -> None:
+    async def test_a_server_that_goes_and_returns_is_used_again(self, own_redis_server: RedisServer, key: str) -> None:
         own_redis_server.start()
         async with open_redis(RedisOptions(own_redis_server.url)) as client:
             await client.ping()

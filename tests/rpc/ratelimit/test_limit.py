@@ -193,7 +193,9 @@ class TestDenied:
 
     async def test_missing_permission_to_count_names_both_forms(self, stage: Stage, workspace: str) -> None:
         namespace_id = await make_namespace(stage, workspace)
-        key = stage.root_key(workspace, "ratelimit.rlns_other.limit", "*", "ratelimit.*.*", f"unkey:v1:{workspace}:**#*")
+        key = stage.root_key(
+            workspace, "ratelimit.rlns_other.limit", "*", "ratelimit.*.*", f"unkey:v1:{workspace}:**#*"
+        )
         answer = await stage.post(PATH, body(namespace_id), root_key=key)
         expected = f"Missing one of these permissions: ratelimit.{namespace_id}.limit or ratelimit.*.limit"
         assert (answer.status, answer.json["error"]["detail"]) == (403, expected)
@@ -216,9 +218,7 @@ class TestGone:
         assert (answer.status, urn_of(answer)) == (410, "ratelimit_namespace_gone")
         assert "deleted" in answer.json["error"]["detail"]
 
-    async def test_losing_the_race_to_a_deleted_namespace_is_gone(
-        self, stage: Stage, workspace: str, key: str
-    ) -> None:
+    async def test_losing_the_race_to_a_deleted_namespace_is_gone(self, stage: Stage, workspace: str, key: str) -> None:
         """A cached absence sends the request to creation, which finds the name taken by a deleted row."""
         reader = stage.root_key(workspace)
         assert (await stage.post(PATH, body("n"), root_key=reader)).status == 403
@@ -342,9 +342,7 @@ class TestWarm:
 
 
 class TestCreation:
-    async def test_concurrent_first_requests_create_one_namespace(
-        self, stage: Stage, workspace: str, key: str
-    ) -> None:
+    async def test_concurrent_first_requests_create_one_namespace(self, stage: Stage, workspace: str, key: str) -> None:
         answers = await asyncio.gather(*(stage.post(PATH, body("n"), root_key=key) for _ in range(10)))
         assert sorted(answer.json["data"]["remaining"] for answer in answers) == list(range(90, 100))
         assert len(await stage.audits(workspace)) == 1

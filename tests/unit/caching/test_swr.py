@@ -16,7 +16,7 @@ FRESH_MS = 10_000
 STALE_MS = 60_000
 
 
-class Absent(Exception):  # noqa: N818 - stands for a not-found error
+class Absent(Exception):
     pass
 
 
