@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 pytest_plugins = [
+    "tests.support.clickhouse",
     "tests.support.mysql",
     "tests.support.redis",
     "tests.support.stage",
