@@ -6,4 +6,5 @@ pytest_plugins = [
     "tests.support.clickhouse",
     "tests.support.mysql",
     "tests.support.redis",
+    "tests.support.stage",
 ]

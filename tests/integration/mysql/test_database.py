@@ -60,10 +60,11 @@ class TestStatements:
             await items.primary.execute(Statement("two", "SELECT 1; DELETE FROM items"), {})
         assert await items.primary.fetch_one(GET, {"id": "a"}) is not None
 
-    async def test_duplicate_names_its_index(self, items: Database) -> None:
-        with pytest.raises(DuplicateKey) as caught:
+    async def test_duplicate_names_its_index(self, items: Database, statements: StatementRecorder) -> None:
+        with statements.recording() as seen, pytest.raises(DuplicateKey) as caught:
             await items.primary.execute(INSERT, {"id": "c", "n": 1})
         assert caught.value.index == "items_n_unique"
+        assert seen[0].error is caught.value
 
     async def test_affected_counts_changed_rows_only(self, items: Database) -> None:
         assert (await items.primary.execute(ADD, {"id": "a", "by": 5})).affected == 1
@@ -134,15 +135,16 @@ class TestTransaction:
         assert await items.transaction("t", work) == 42
         assert await items.primary.fetch_one(GET, {"id": "c"}) == Item("c", 3)
 
-    async def test_an_error_rolls_back_and_passes(self, items: Database) -> None:
+    async def test_an_error_rolls_back_and_passes(self, items: Database, statements: StatementRecorder) -> None:
         async def work(tx: WriteConn) -> None:
             await tx.execute(INSERT, {"id": "c", "n": 3})
             raise RefusedError("no")
 
-        with pytest.raises(RefusedError):
+        with statements.recording() as seen, pytest.raises(RefusedError):
             await items.transaction("t", work)
+        assert [s.operation for s in seen] == ["begin", "exec", "rollback"]
         assert await items.primary.fetch_one(GET, {"id": "c"}) is None
-        assert [pool.lent for pool in items.pools] == [0]
+        assert [(pool.lent, pool.idle) for pool in items.pools] == [(0, 1)]
 
     async def test_deadlock_replays_and_leaves_one_effect(self, items: Database, statements: StatementRecorder) -> None:
         """Two transactions take the same rows in opposite order; the server ends one, which runs again."""
