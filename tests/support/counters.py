@@ -215,9 +215,7 @@ class MemoryGlobalCounters(Switchable):
         await self.pass_through()
         self._table.pushes.append([_key(count) for count in counts])
         for count in counts:
-            row = self._table.rows.setdefault(
-                (_key(count), self._region), StoredCount(0, count.expires_at_ms, now_ms)
-            )
+            row = self._table.rows.setdefault((_key(count), self._region), StoredCount(0, count.expires_at_ms, now_ms))
             row.count = max(row.count, count.count)
             row.updated_at_ms = now_ms
 

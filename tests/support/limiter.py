@@ -39,7 +39,9 @@ class Node:
         )
         self.limiter = self.parts.limiter
 
-    async def ask(self, cost: int = 1, *, limit: int = 10, identifier: str = "u", duration_ms: int = MINUTE) -> Decision:
+    async def ask(
+        self, cost: int = 1, *, limit: int = 10, identifier: str = "u", duration_ms: int = MINUTE
+    ) -> Decision:
         """Check `identifier` at the clock's time."""
         return await self.limiter.limit(check(cost, limit=limit, identifier=identifier, duration_ms=duration_ms))
 

@@ -61,7 +61,9 @@ class RedisServer:
         command = [server_binary(), "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
         with (self._folder / "server.log").open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 - our own binary, our own arguments
-                [*_dies_with_parent(), *command, "--dir", str(self._folder), "--daemonize", "no"], stdout=log, stderr=log
+                [*_dies_with_parent(), *command, "--dir", str(self._folder), "--daemonize", "no"],
+                stdout=log,
+                stderr=log,
             )
         deadline = time.monotonic() + START_LIMIT_SECONDS
         while not self._answers():

@@ -1,16 +1,19 @@
-"""Waiting for a condition instead of for time."""
+"""Waiting for something to become true, with a limit."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 
-async def until(condition: Callable[[], bool], *, seconds: float = 10.0) -> None:
-    """Let other tasks run until `condition` holds; fail when it takes longer."""
-    async with asyncio.timeout(seconds):
-        while not condition():
-            await asyncio.sleep(0.001)
+async def eventually(condition: Callable[[], bool | Awaitable[bool]], *, within_seconds: float = 10.0) -> None:
+    """Return as soon as the condition holds; fail the test if it does not in time."""
+    async with asyncio.timeout(within_seconds):
+        while True:
+            holds = condition()
+            if holds if isinstance(holds, bool) else await holds:
+                return
+            await asyncio.sleep(0.005)
 
 
 async def settle(turns: int = 20) -> None:

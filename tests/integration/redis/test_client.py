@@ -10,7 +10,7 @@ import signal
 import pytest
 
 from tests.support.redis import RedisServer
-from tests.support.waiting import until
+from tests.support.waiting import eventually
 from unkey_api.core.ids import IdPrefix, RandomIds
 from unkey_api.infra.redis.client import RedisClient, RedisOptions, open_redis
 from unkey_api.infra.redis.errors import RedisTimeout, RedisUnavailable
@@ -34,9 +34,7 @@ async def answers(client: RedisClient) -> bool:
 
 
 async def wait_for_answer(client: RedisClient) -> None:
-    async with asyncio.timeout(10):
-        while not await answers(client):
-            await asyncio.sleep(0.01)
+    await eventually(lambda: answers(client))
 
 
 class TestCommands:
@@ -79,7 +77,7 @@ class TestCancellation:
         self, redis: RedisClient, key: str
     ) -> None:
         """Each caller asks for its own nonce while others are cancelled at random moments."""
-        draw = random.Random(7)
+        draw = random.Random(7)  # noqa: S311 - the same storm on every run
         names = [f"{key}:{number}" for number in range(200)]
         await redis.increment_many([(name, number + 1, 600) for number, name in enumerate(names)])
         wrong: list[object] = []
@@ -130,9 +128,7 @@ class TestAbsence:
             await wait_for_answer(client)
             assert await client.increment_many([(key, 1, 60)]) == [1]
 
-    async def test_a_server_that_goes_and_returns_is_used_again(
-        self, own_redis_server: RedisServer, key: str
-    ) -> None:
+    async def test_a_server_that_goes_and_returns_is_used_again(self, own_redis_server: RedisServer, key: str) -> None:
         own_redis_server.start()
         async with open_redis(RedisOptions(own_redis_server.url)) as client:
             await client.ping()
@@ -174,7 +170,7 @@ class TestAbsence:
         before = asyncio.all_tasks()
         async with open_redis(RedisOptions(redis_server.url)) as client:
             await client.ping()
-        await until(lambda: asyncio.all_tasks() == before)
+        await eventually(lambda: asyncio.all_tasks() == before)
 
 
 @pytest.mark.parametrize("url", ["", "nonsense", "http://localhost:1", "redis://", "redis://host:port"])

@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.clock import FixedClock
 from tests.support.counters import MemoryCreditBalances, MemoryCreditCounter, Replayed
-from tests.support.waiting import settle, until
+from tests.support.waiting import eventually, settle
 from unkey_api.core.errors import ServiceUnavailable
 from unkey_api.infra.resilience.breaker import BreakerState
 from unkey_api.keys.credits import replays as replays_module
@@ -104,25 +104,25 @@ class TestSpending:
         with pytest.raises(InvalidCost):
             await limiter.spend("ten", -1)
 
-    @pytest.mark.parametrize(("credits", "cost", "nodes"), [(100, 1, 1), (100, 3, 4), (7, 2, 3), (5, 6, 2)])
+    @pytest.mark.parametrize(("held", "cost", "nodes"), [(100, 1, 1), (100, 3, 4), (7, 2, 3), (5, 6, 2)])
     async def test_any_concurrency_gives_exactly_what_there_is(
-        self, world: World, credits: int, cost: int, nodes: int
+        self, world: World, held: int, cost: int, nodes: int
     ) -> None:
-        world.balances.rows["k"] = credits
+        world.balances.rows["k"] = held
         opened = [world.node() for _ in range(nodes)]
         limiters = [await node.__aenter__() for node in opened]
-        decisions = await asyncio.gather(*(limiters[n % nodes].spend("k", cost) for n in range(credits + 20)))
+        decisions = await asyncio.gather(*(limiters[n % nodes].spend("k", cost) for n in range(held + 20)))
         for node in opened:
             await node.__aexit__(None, None, None)
-        assert sum(decision.allowed for decision in decisions) == credits // cost
-        assert world.balances.rows["k"] == credits % cost
-        assert world.counter.value("k") == credits % cost
+        assert sum(decision.allowed for decision in decisions) == held // cost
+        assert world.balances.rows["k"] == held % cost
+        assert world.counter.value("k") == held % cost
 
     async def test_mysql_is_read_once_per_copy(self, world: World, limiter: CreditLimiter) -> None:
         for _ in range(5):
             await limiter.spend("ten", 1)
         assert world.balances.finds == 1
-        await until(lambda: world.balances.rows["ten"] == 5)
+        await eventually(lambda: world.balances.rows["ten"] == 5)
         world.clock.advance(COPY_TTL_MS)
         world.balances.rows["ten"] = 50
         assert await limiter.spend("ten", 1) == allowed(49)
@@ -162,7 +162,7 @@ class TestWithoutRedis:
     ) -> None:
         """Otherwise what was spent in MySQL meanwhile could be spent once more."""
         await limiter.spend("ten", 1)
-        await until(lambda: world.balances.rows["ten"] == 9)
+        await eventually(lambda: world.balances.rows["ten"] == 9)
         world.counter.down = True
         assert await limiter.spend("ten", 9) == allowed(0)
         world.counter.down = False
@@ -174,7 +174,7 @@ class TestWithoutRedis:
         await settle()
         world.counter.gate.set()
         world.counter.gate = None
-        await until(lambda: world.balances.finds == 1)
+        await eventually(lambda: world.balances.finds == 1)
         world.counter.down = True
         assert await spend == allowed(9)
         assert world.balances.rows["ten"] == 9
@@ -205,7 +205,7 @@ class TestReplays:
         for _ in range(50):
             await limiter.spend("k", 2)
         world.balances.gate.set()
-        await until(lambda: world.balances.rows["k"] == 899)
+        await eventually(lambda: world.balances.rows["k"] == 899)
         assert len(world.balances.writes) <= 3
         assert all(world.replayed.outcomes)
 
@@ -221,13 +221,13 @@ class TestReplays:
         world.balances.gate = None
         await limiter.spend("ten", 1)
         world.balances.rows["ten"] = None
-        await until(lambda: len(world.balances.writes) == 1)
+        await eventually(lambda: len(world.balances.writes) == 1)
         assert world.balances.rows["ten"] is None
 
     async def test_a_failed_write_is_lost_and_reported(self, world: World, limiter: CreditLimiter) -> None:
         await limiter.spend("ten", 1)
         world.balances.down = True
-        await until(lambda: world.replayed.outcomes == [False])
+        await eventually(lambda: world.replayed.outcomes == [False])
         world.balances.down = False
         await settle()
         assert world.balances.rows["ten"] == 10
@@ -241,12 +241,12 @@ class TestReplays:
         world.balances.down = True
         for number in range(5):
             await limiter.spend(f"k{number}", 1)
-        await until(lambda: world.replayed.outcomes == [False] * 5)
+        await eventually(lambda: world.replayed.outcomes == [False] * 5)
         await limiter.spend("k5", 7)
-        await until(lambda: world.pauses > 0)
+        await eventually(lambda: world.pauses > 0)
         world.balances.down = False
         world.clock.advance(60_000)
-        await until(lambda: world.balances.rows["k5"] == 93)
+        await eventually(lambda: world.balances.rows["k5"] == 93)
 
     async def test_a_full_buffer_makes_spends_wait(
         self, world: World, limiter: CreditLimiter, monkeypatch: pytest.MonkeyPatch
@@ -262,7 +262,7 @@ class TestReplays:
         assert waiting == 30 - replays_module.WRITERS - replays_module.CAPACITY
         world.balances.gate.set()
         await asyncio.gather(*spends)
-        await until(lambda: all(world.balances.rows[f"k{number}"] == 4 for number in range(30)))
+        await eventually(lambda: all(world.balances.rows[f"k{number}"] == 4 for number in range(30)))
 
     async def test_leaving_writes_everything_even_past_an_open_breaker(self, world: World) -> None:
         async with world.node() as limiter:
@@ -272,7 +272,7 @@ class TestReplays:
             world.balances.down = True
             for number in range(5):
                 await limiter.spend(f"k{number}", 1)
-            await until(lambda: len(world.replayed.outcomes) == 5)
+            await eventually(lambda: len(world.replayed.outcomes) == 5)
             for _ in range(20):
                 await limiter.spend("k5", 2)
             world.balances.down = False
@@ -317,4 +317,4 @@ class TestInvalidation:
         await limiter.settle("ten")
         assert world.balances.rows["ten"] == 9
         world.balances.gate.set()
-        await until(lambda: world.balances.rows["ten"] == 8)
+        await eventually(lambda: world.balances.rows["ten"] == 8)

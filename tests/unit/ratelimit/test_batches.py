@@ -34,7 +34,9 @@ async def test_only_failing_counters_become_strict(node: Node) -> None:
 
 
 async def test_passing_checks_all_consume_and_are_replayed(node: Node) -> None:
-    answer = await node.limiter.limit_many([check(1, identifier="a"), check(4, identifier="b"), check(0, identifier="c")])
+    answer = await node.limiter.limit_many(
+        [check(1, identifier="a"), check(4, identifier="b"), check(0, identifier="c")]
+    )
     assert answer.passed
     assert [decision.remaining for decision in answer.decisions] == [9, 6, 10]
     await node.replay()

@@ -9,7 +9,7 @@ import pytest
 from tests.support.clock import FixedClock
 from tests.support.counters import MemoryCounterStore, StoreCalls
 from tests.support.limiter import MINUTE, START, Node, check
-from tests.support.waiting import settle, until
+from tests.support.waiting import eventually, settle
 from unkey_api.ratelimit.engine.replay import BATCH, CAPACITY
 from unkey_api.ratelimit.engine.running import open_rate_limiter
 from unkey_api.ratelimit.engine.types import Check
@@ -140,7 +140,7 @@ class TestRunning:
         store = MemoryCounterStore(clock)
         async with open_rate_limiter(store, clock=clock, observer=StoreCalls(), jitter=lambda: 0.0) as limiter:
             await limiter.limit(check(3))
-            await until(lambda: store.value(f"ws-ns-u-{MINUTE}:{START // MINUTE}") == 3)
+            await eventually(lambda: store.value(f"ws-ns-u-{MINUTE}:{START // MINUTE}") == 3)
 
     async def test_leaving_sends_the_rest(self, clock: FixedClock) -> None:
         store = MemoryCounterStore(clock)

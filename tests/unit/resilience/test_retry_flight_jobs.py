@@ -197,9 +197,7 @@ class TestRepeatEvery:
                 raise asyncio.CancelledError
 
         with pytest.raises(asyncio.CancelledError):
-            await repeat_every(
-                5.0, work, name="w", clock=clock, jitter=lambda: options.get("jitter", 0.0), sleep=sleep
-            )
+            await repeat_every(5.0, work, name="w", clock=clock, jitter=lambda: options.get("jitter", 0.0), sleep=sleep)
         return naps
 
     async def test_a_slow_run_does_not_shift_the_schedule(self) -> None:

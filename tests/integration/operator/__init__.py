@@ -1,0 +1,1 @@
+"""Operator use cases on a real MariaDB."""

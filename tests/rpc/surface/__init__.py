@@ -1,0 +1,1 @@
+"""What surrounds the operations, on both surfaces."""

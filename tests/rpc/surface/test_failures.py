@@ -1,0 +1,165 @@
+"""What callers, logs and counters see when something below goes wrong: bugs, time-outs, clients that leave."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+from unkey_proto.unkey.keys.v2.verification_pb import VerifyKeyRequest, VerifyKeyResponse
+
+from tests.support.surface import Surface
+from unkey_api.core.errors import AppError, ErrorCode, ServiceUnavailable
+
+VERIFY = "/v2/keys.verifyKey"
+RPC = "/unkey.keys.v2.KeysService/VerifyKey"
+BOTH = pytest.mark.parametrize("path", [VERIFY, RPC])
+
+
+@pytest.fixture
+def surface() -> Surface:
+    return Surface()
+
+
+class TestBug:
+    @BOTH
+    async def test_caller_sees_one_fixed_sentence_and_the_original_is_reported_once(
+        self, surface: Surface, path: str
+    ) -> None:
+        surface.keys.answer = RuntimeError("secret internals")
+        answer = await surface.build().post(path, {"key": "a"})
+        assert answer.status == 500
+        assert b"An unexpected error occurred while processing your request." in answer.body
+        assert b"secret internals" not in answer.body
+        assert [str(p) for p in surface.panics] == ["secret internals"]
+        assert len(surface.observer.completed) == 1
+
+
+class TestDependency:
+    @BOTH
+    async def test_internal_text_stays_inside(self, surface: Surface, path: str) -> None:
+        surface.keys.answer = ServiceUnavailable("try later", internal="mysql at 10.0.0.3 refused")
+        answer = await surface.build().post(path, {"key": "a"})
+        assert b"try later" in answer.body
+        assert b"10.0.0.3" not in answer.body
+        failure = surface.observer.completed[0].failure
+        assert getattr(failure, "internal", "") == "mysql at 10.0.0.3 refused"
+
+    async def test_http_json_answers_500_and_rpc_answers_unavailable(self, surface: Surface) -> None:
+        surface.keys.answer = ServiceUnavailable("try later")
+        client = surface.build()
+        assert (await client.post(VERIFY, {"key": "a"})).status == 500
+        answer = await client.post(RPC, {"key": "a"})
+        assert (answer.status, answer.json["code"]) == (503, "unavailable")
+
+
+class TestDeadline:
+    @BOTH
+    async def test_call_past_its_deadline_is_cancelled_and_answered_408(self, surface: Surface, path: str) -> None:
+        surface.request_timeout = timedelta(milliseconds=20)
+        surface.keys.waits_for = asyncio.Event()
+        answer = await surface.build().post(path, {"key": "a"})
+        assert surface.keys.cancelled == 1
+        if path == VERIFY:
+            assert answer.status == 408
+            assert answer.json["error"]["type"].endswith("/user/bad_request/request_timeout")
+            assert answer.json["error"]["errors"] == []
+        else:
+            assert answer.json["code"] == "deadline_exceeded"
+
+    async def test_error_after_the_deadline_is_a_timeout_whatever_code_it_carries(self, surface: Surface) -> None:
+        surface.request_timeout = timedelta(milliseconds=10)
+        handler = surface.keys
+
+        async def wrapping(request: VerifyKeyRequest, ctx: object, /) -> VerifyKeyResponse:
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError as err:
+                raise ServiceUnavailable("database gave up") from err
+            return VerifyKeyResponse()
+
+        handler.verify_key = wrapping  # type: ignore[method-assign]  # a handler of this test's own
+        assert (await surface.build().post(VERIFY, {"key": "a"})).status == 408
+
+    async def test_fast_failure_keeps_its_own_code(self, surface: Surface) -> None:
+        class Gone(AppError):
+            code = ErrorCode.DATA_RATELIMIT_NAMESPACE_GONE
+
+        surface.keys.answer = Gone("gone")
+        assert (await surface.build().post(VERIFY, {"key": "a"})).status == 410
+
+
+class TestClientLeaves:
+    async def test_running_call_is_cancelled_and_recorded_as_499_without_an_answer(self, surface: Surface) -> None:
+        surface.keys.waits_for = asyncio.Event()
+        hang_up = asyncio.Event()
+        call = asyncio.create_task(surface.build().post(VERIFY, {"key": "a"}, hang_up=hang_up))
+        while not surface.keys.requests:
+            await asyncio.sleep(0)
+        hang_up.set()
+        answer = await call
+        assert surface.keys.cancelled == 1
+        assert answer.status == 0
+        assert surface.observer.completed[0].status == 499
+
+    async def test_leaving_before_the_body_is_complete_is_recorded_as_499(self, surface: Surface) -> None:
+        client = surface.build()
+        hang_up = asyncio.Event()
+        hang_up.set()
+        answer = await client.post(VERIFY, b'{"key":', hang_up=hang_up, truncated=True)
+        assert answer.status == 0
+        assert surface.observer.completed[0].status == 499
+        assert surface.keys.requests == []
+
+    async def test_cancelling_the_server_task_still_reports_the_request(self, surface: Surface) -> None:
+        surface.keys.waits_for = asyncio.Event()
+        call = asyncio.create_task(surface.build().post(VERIFY, {"key": "a"}))
+        while not surface.keys.requests:
+            await asyncio.sleep(0)
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+        assert [e.status for e in surface.observer.completed] == [499]
+
+
+class TestObservation:
+    @pytest.mark.parametrize(
+        ("path", "body", "status"),
+        [
+            (VERIFY, b"{", 400),
+            (RPC, b"{", 400),
+            ("/unkey.keys.v2.KeysService/Nope", b"{}", 404),
+            ("/unkey.nope.v2.NopeService/Nope", b"{}", 404),
+            ("/v2/keys.nope", b"{}", 404),
+        ],
+    )
+    async def test_requests_that_never_reach_a_handler_are_reported_with_an_id(
+        self, surface: Surface, path: str, body: bytes, status: int
+    ) -> None:
+        await surface.build().post(path, body)
+        [exchange] = surface.observer.completed
+        assert exchange.status == status
+        assert exchange.request_id.startswith("req_")
+        assert surface.observer.begun == 1
+
+
+class TestAddress:
+    @pytest.mark.parametrize(
+        ("proxies", "forwarded", "expected"),
+        [
+            ((), "198.51.100.1", "203.0.113.9"),
+            (("203.0.113.0/24",), "198.51.100.1", "198.51.100.1"),
+            (("203.0.113.0/24",), "10.6.6.6, 198.51.100.1", "198.51.100.1"),
+            (("203.0.113.0/24",), "198.51.100.1, 203.0.113.7", "198.51.100.1"),
+            (("203.0.113.0/24",), "198.51.100.1:4711", "198.51.100.1"),
+            (("203.0.113.0/24",), "[2001:db8::1]:443", "2001:db8::1"),
+            (("203.0.113.0/24",), "", "203.0.113.9"),
+        ],
+    )
+    async def test_forwarded_addresses_count_only_behind_trusted_proxies(
+        self, surface: Surface, proxies: tuple[str, ...], forwarded: str, expected: str
+    ) -> None:
+        surface.proxies = proxies
+        headers = {"content-type": "application/json", "authorization": "Bearer x", "x-forwarded-for": forwarded}
+        await surface.build().post(VERIFY, {"key": "a"}, headers=headers)
+        assert surface.observer.completed[0].client_ip == expected

@@ -1,0 +1,1 @@
+"""Tests of the code generators, and of what they rely on in proto/."""

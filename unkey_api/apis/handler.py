@@ -1,0 +1,41 @@
+"""Serves unkey.apis.v2.ApisService."""
+
+from __future__ import annotations
+
+from connectrpc.request import RequestContext
+from unkey_proto.unkey.apis.v2 import apis_pb as pb
+from unkey_proto.unkey.apis.v2.apis_connect import ApisService
+
+from unkey_api.apis import convert
+from unkey_api.apis.service.create import CreateApi
+from unkey_api.apis.service.delete import DeleteApi
+from unkey_api.apis.service.read import GetApi
+from unkey_api.rpc.exchange import current_caller
+
+
+class ApisHandler(ApisService):
+    """Translates, calls one use case, translates back."""
+
+    def __init__(self, *, create: CreateApi, get: GetApi, delete: DeleteApi) -> None:
+        self._create = create
+        self._get = get
+        self._delete = delete
+
+    async def create_api(
+        self, request: pb.CreateApiRequest, ctx: RequestContext[pb.CreateApiRequest, pb.CreateApiResponse], /
+    ) -> pb.CreateApiResponse:
+        """Create an API."""
+        return pb.CreateApiResponse(api_id=await self._create(current_caller(), request.name))
+
+    async def get_api(
+        self, request: pb.GetApiRequest, ctx: RequestContext[pb.GetApiRequest, pb.GetApiResponse], /
+    ) -> pb.GetApiResponse:
+        """Show an API."""
+        return convert.from_api(await self._get(current_caller().principal, request.api_id))
+
+    async def delete_api(
+        self, request: pb.DeleteApiRequest, ctx: RequestContext[pb.DeleteApiRequest, pb.DeleteApiResponse], /
+    ) -> pb.DeleteApiResponse:
+        """Delete an API."""
+        await self._delete(current_caller(), request.api_id)
+        return pb.DeleteApiResponse()

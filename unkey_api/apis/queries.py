@@ -1,0 +1,76 @@
+"""The tables of APIs and keyspaces."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+from unkey_api.apis.types import LiveApi
+from unkey_api.core.columns import UnixMs
+from unkey_api.core.identifiers import ApiId, KeyspaceId, ProjectId
+from unkey_api.infra.mysql import ReadConn, WriteConn, load_query, load_statement
+
+
+@dataclass(frozen=True, slots=True)
+class ApiRow:
+    """An API as deleting needs it, deleted ones included."""
+
+    id: ApiId
+    name: str
+    workspace_id: str
+    delete_protection: bool | None
+    deleted_at_m: UnixMs | None
+
+
+@dataclass(frozen=True, slots=True)
+class NewKeyspace:
+    """A keyspace to insert, with all its settings at their defaults."""
+
+    id: KeyspaceId
+    workspace_id: str
+    project_id: ProjectId
+    created_at_m: UnixMs
+
+
+@dataclass(frozen=True, slots=True)
+class NewApi:
+    """An API to insert."""
+
+    id: ApiId
+    name: str
+    workspace_id: str
+    project_id: ProjectId
+    key_auth_id: KeyspaceId
+    created_at_m: UnixMs
+
+
+_FIND_LIVE = load_query(__package__, "api_find_live_by_id", row=LiveApi)
+_FIND = load_query(__package__, "api_find_by_id", row=ApiRow)
+_INSERT_KEYSPACE = load_statement(__package__, "key_auth_insert")
+_INSERT_API = load_statement(__package__, "api_insert")
+_MARK_DELETED = load_statement(__package__, "api_mark_deleted")
+
+
+async def find_live(conn: ReadConn, api_id: str) -> LiveApi | None:
+    """Return the API if neither it nor its keyspace is deleted, whatever its workspace."""
+    return await conn.fetch_one(_FIND_LIVE, {"id": api_id})
+
+
+async def find(conn: ReadConn, api_id: str) -> ApiRow | None:
+    """Return the API, deleted or not, whatever its workspace."""
+    return await conn.fetch_one(_FIND, {"id": api_id})
+
+
+async def insert_keyspace(tx: WriteConn, keyspace: NewKeyspace) -> None:
+    """Insert a keyspace."""
+    await tx.execute(_INSERT_KEYSPACE, asdict(keyspace))
+
+
+async def insert_api(tx: WriteConn, api: NewApi) -> None:
+    """Insert an API."""
+    await tx.execute(_INSERT_API, asdict(api))
+
+
+async def mark_deleted(tx: WriteConn, api_id: str, workspace_id: str, *, now: UnixMs) -> bool:
+    """Mark the API as deleted and say whether this call did it; False when it was deleted already."""
+    params = {"id": api_id, "workspace_id": workspace_id, "now": now}
+    return (await tx.execute(_MARK_DELETED, params)).affected > 0

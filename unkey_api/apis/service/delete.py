@@ -1,0 +1,59 @@
+"""Delete an API."""
+
+from __future__ import annotations
+
+from unkey_api.apis import queries
+from unkey_api.apis.errors import ApiNotFound, ApiProtected
+from unkey_api.apis.live import LiveApis
+from unkey_api.audit.service import AuditLog
+from unkey_api.audit.types import AuditAction, AuditEvent, AuditTarget, TargetType
+from unkey_api.core.clock import Clock
+from unkey_api.core.columns import UnixMs
+from unkey_api.core.principal import Caller
+from unkey_api.core.rbac import any_of, require, tuple_
+from unkey_api.infra.mysql import Database, WriteConn
+
+
+class DeleteApi:
+    """Deletes an API, leaving its keyspace and keys where they are, unreachable."""
+
+    def __init__(self, database: Database, audit: AuditLog, apis: LiveApis, *, clock: Clock) -> None:
+        self._database = database
+        self._audit = audit
+        self._apis = apis
+        self._clock = clock
+
+    async def __call__(self, caller: Caller, api_id: str) -> None:
+        """Mark the API as deleted. Repeating it raises ApiNotFound.
+
+        Raises:
+            InsufficientPermissions: The caller may not delete it, whether it exists or not.
+            ApiNotFound: There is no such API in the caller's workspace, or no longer.
+            ApiProtected: It has delete protection.
+            StoreUnavailable: Nothing was changed.
+        """
+        may_delete = any_of(tuple_("api", "*", "delete_api"), tuple_("api", api_id, "delete_api"))
+        require(caller.principal.permissions, may_delete)
+        api = await self._find(caller.principal.workspace_id, api_id)
+        now = UnixMs(self._clock.now_ms())
+
+        async def work(tx: WriteConn) -> None:
+            if not await queries.mark_deleted(tx, api_id, api.workspace_id, now=now):
+                raise ApiNotFound(internal=f"api {api_id} was deleted meanwhile")
+            await self._audit.record(tx, caller, [_deleted(api)])
+
+        await self._database.transaction("apis.delete", work)
+        self._apis.note_deleted(api.workspace_id, api_id)
+
+    async def _find(self, workspace_id: str, api_id: str) -> queries.ApiRow:
+        api = await queries.find(self._database.replica, api_id)
+        if api is None or api.workspace_id != workspace_id or api.deleted_at_m is not None:
+            raise ApiNotFound(internal=f"api {api_id} is absent, deleted or of another workspace")
+        if api.delete_protection:
+            raise ApiProtected
+        return api
+
+
+def _deleted(api: queries.ApiRow) -> AuditEvent:
+    target = AuditTarget(TargetType.API, api.id, api.name)
+    return AuditEvent(AuditAction.API_DELETE, f"Deleted API {api.id}", (target,))

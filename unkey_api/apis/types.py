@@ -1,0 +1,22 @@
+"""What an API is to the rest of the service."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from unkey_api.core.identifiers import ApiId, KeyspaceId
+
+
+@dataclass(frozen=True, slots=True)
+class LiveApi:
+    """An API that is not deleted, with the settings of its keyspace, which is not deleted either."""
+
+    id: ApiId
+    name: str
+    workspace_id: str
+    keyspace_id: KeyspaceId
+    store_encrypted_keys: bool
+    """Whether keys may be stored recoverably."""
+    default_prefix: str | None
+    default_bytes: int | None
+    """Length of new keys in bytes; None leaves it to the service."""

@@ -1,0 +1,156 @@
+"""From handlers to one ASGI application that serves both surfaces, the documents and the health endpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from connectrpc.server import ConnectASGIApplication
+from protobuf import DescService
+from protovalidate import Validator
+from unkey_proto.unkey.options.v1 import options_pb
+
+from unkey_api.core.clock import Clock
+from unkey_api.core.ids import IdSource
+from unkey_api.rpc.chain import BoundService, ChainFactory, bind
+from unkey_api.rpc.connect_surface import ConnectSurface
+from unkey_api.rpc.documents import Documents
+from unkey_api.rpc.edge import Edge, Endpoint, Observer
+from unkey_api.rpc.exchange import Network, Scope
+from unkey_api.rpc.health import Health
+from unkey_api.rpc.http_json.transcoder import Transcoder
+from unkey_api.rpc.interceptors.credentials import (
+    Authentication,
+    Authenticator,
+    CredentialPresence,
+    Throttle,
+    WorkspaceThrottle,
+)
+from unkey_api.rpc.interceptors.deadline import Deadline
+from unkey_api.rpc.interceptors.recovery import PanicHook, Recovery
+from unkey_api.rpc.interceptors.translation import FaultTranslation
+from unkey_api.rpc.interceptors.validation import Validation
+from unkey_api.rpc.method import Interceptor, MethodSpec
+from unkey_api.rpc.router import Router
+
+Receive = Callable[[], Awaitable[dict[str, Any]]]  # ASGI events are mappings with values of any kind
+Send = Callable[[dict[str, Any]], Awaitable[None]]  # the same
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A generated service and what implements it."""
+
+    description: DescService
+    application: Callable[..., ConnectASGIApplication[Any]]
+    """The generated application class."""
+    handler: object
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Platform:
+    """What every request needs, whichever operation it calls."""
+
+    clock: Clock
+    ids: IdSource
+    authenticator: Authenticator
+    throttle: Throttle
+    observers: Sequence[Observer]
+    on_panic: PanicHook
+    documents: Documents
+    health: Health
+    request_timeout: timedelta
+    max_body_bytes: int
+    """0 or less means no limit."""
+    proxies: tuple[Network, ...] = ()
+
+
+class Application:
+    """The ASGI application. Both listeners of a worker serve the same one."""
+
+    def __init__(self, platform: Platform, services: Sequence[Service]) -> None:
+        validator = Validator()
+        factory = _chain_factory(platform, validator)
+        bound = [(s, bind(s.description, s.handler, factory)) for s in services]
+        connect = ConnectSurface(
+            {
+                binding.spec.rpc_path: application
+                for service, one in bound
+                for application in [_connect_application(service, one, platform)]
+                for binding in one.bindings
+            }
+        )
+        routes = _routes(platform, validator, [b for _, b in bound])
+        self._health = platform.health
+        self._edge = Edge(
+            Router(routes, connect),
+            clock=platform.clock,
+            ids=platform.ids,
+            observers=platform.observers,
+            proxies=platform.proxies,
+        )
+
+    @property
+    def in_flight(self) -> int:
+        """Requests being worked on right now."""
+        return self._edge.in_flight
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one ASGI scope. Only HTTP is served; a WebSocket is refused."""
+        if scope["type"] == "http":
+            if scope["path"] in Health.PATHS:
+                await self._health.respond(scope["path"], send)
+            else:
+                await self._edge(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.close", "code": 1000})
+        elif scope["type"] == "lifespan":
+            await _acknowledge_lifespan(receive, send)
+
+
+async def _acknowledge_lifespan(receive: Receive, send: Send) -> None:
+    """Say yes: the worker opens and closes everything itself, before the listeners and after them."""
+    while True:
+        event = await receive()
+        await send({"type": event["type"] + ".complete"})
+        if event["type"] == "lifespan.shutdown":
+            return
+
+
+def _chain_factory(platform: Platform, validator: Validator) -> ChainFactory:
+    def interceptors(spec: MethodSpec) -> Sequence[Interceptor]:
+        chain: list[Interceptor] = [
+            Recovery(platform.on_panic),
+            FaultTranslation(),
+            Deadline(platform.request_timeout),
+            Validation(validator, spec.body_field),
+        ]
+        if spec.auth is not options_pb.AuthKind.NONE:
+            chain += [Authentication(platform.authenticator), WorkspaceThrottle(platform.throttle)]
+        return chain
+
+    return interceptors
+
+
+def _connect_application(service: Service, bound: BoundService, platform: Platform) -> ConnectASGIApplication[Any]:
+    kinds = {binding.spec.rpc_path: binding.spec.auth for binding in bound.bindings}
+    return service.application(
+        bound.service,
+        interceptors=[CredentialPresence(kinds)],
+        read_max_bytes=platform.max_body_bytes if platform.max_body_bytes > 0 else None,
+    )
+
+
+def _routes(
+    platform: Platform, validator: Validator, services: Sequence[BoundService]
+) -> dict[str, dict[str, Endpoint]]:
+    routes: dict[str, dict[str, Endpoint]] = {path: {"GET": platform.documents} for path in platform.documents.paths}
+    for service in services:
+        for binding in service.bindings:
+            if binding.spec.http_path:
+                transcoder = Transcoder(binding, validator, max_body_bytes=platform.max_body_bytes)
+                routes.setdefault(binding.spec.http_path, {})[binding.spec.http_verb] = transcoder
+    return routes

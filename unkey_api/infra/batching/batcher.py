@@ -1,0 +1,130 @@
+"""Collect rows and hand them over in batches: when enough have come, when time is up, and when closed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import Generic, Protocol, TypeVar
+
+from unkey_api.infra.batching.buffer import Buffer, Offer
+
+Row = TypeVar("Row")
+Row_contra = TypeVar("Row_contra", contravariant=True)
+
+
+class FlushReason(StrEnum):
+    """Why a batch was handed over."""
+
+    SIZE_LIMIT = "size_limit"
+    TIME_INTERVAL = "time_interval"
+    CLOSE = "close"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchPolicy:
+    """How many rows wait, and when they go. The defaults suit ClickHouse, which prefers few large parts."""
+
+    batch_size: int = 10_000
+    """Rows handed over at once, at most."""
+    capacity: int = 20_000
+    """Rows that may wait besides those being written; beyond it new ones are dropped."""
+    flush_every: timedelta = timedelta(seconds=5)
+    """How long a row waits at most before its batch is handed over."""
+    consumers: int = 2
+    """Batches in flight at once: one may be stuck in a retry while the other keeps the buffer from filling."""
+
+
+Flush = Callable[[Sequence[Row], FlushReason], Awaitable[None]]
+"""Writes one batch, at most `batch_size` rows and never none. Handles its own errors: what it raises is a bug."""
+
+
+class Sink(Protocol[Row_contra]):
+    """Where producers put rows."""
+
+    def add(self, row: Row_contra, /) -> Offer:
+        """Take `row` or say why not. Never waits, never raises."""
+        ...
+
+
+class Batcher(Generic[Row]):
+    """Buffer rows and write them in batches. Full buffer: drop the newest and count it."""
+
+    def __init__(self, name: str, flush: Flush[Row], policy: BatchPolicy | None = None) -> None:
+        self.name = name
+        self.dropped = 0
+        """Rows refused so far because the buffer was full."""
+        self.refused = 0
+        """Rows refused so far because the batcher was closed."""
+        self._flush = flush
+        self._policy = policy or BatchPolicy()
+        self._buffer: Buffer[Row] = Buffer(self._policy.capacity)
+        self._batch_size = self._policy.batch_size
+        self._wake = asyncio.Event()
+
+    def __len__(self) -> int:
+        """Return the rows that wait, without those being written."""
+        return len(self._buffer)
+
+    def add(self, row: Row, /) -> Offer:
+        """Take `row` or say why not. Never waits, never raises."""
+        offer = self._buffer.offer(row)
+        if offer is Offer.BUFFERED:
+            if len(self._buffer) >= self._batch_size:
+                self._wake.set()
+        elif offer is Offer.DROPPED:
+            self.dropped += 1
+        else:
+            self.refused += 1
+        return offer
+
+    def close(self) -> None:
+        """Refuse rows from now on and let `run` drain and return. Safe to repeat."""
+        self._buffer.close()
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Write batches until closed, then drain and return; every accepted row has been handed over by then.
+
+        Raises only on a bug. Cancelling it gives up the rows in the buffer and the batches being written.
+        """
+        async with asyncio.TaskGroup() as tasks:
+            for number in range(self._policy.consumers):
+                tasks.create_task(self._consume(), name=f"{self.name}-{number}")
+
+    async def _consume(self) -> None:
+        """Write batches one after the other until the buffer is closed and empty."""
+        while True:
+            reason = await self._next_reason()
+            rows = self._buffer.take(self._batch_size)
+            if rows:
+                await self._flush(rows, reason)
+            elif reason is FlushReason.CLOSE:
+                return
+
+    async def _next_reason(self) -> FlushReason:
+        """Wait for a full batch, the end of the interval or the close, whichever comes first."""
+        deadline = asyncio.get_running_loop().time() + self._policy.flush_every.total_seconds()
+        try:
+            async with asyncio.timeout_at(deadline):
+                while True:
+                    if len(self._buffer) >= self._batch_size:
+                        return FlushReason.SIZE_LIMIT
+                    if self._buffer.closed:
+                        return FlushReason.CLOSE
+                    # The other consumer may take the batch this one was woken for; then the same interval goes on.
+                    self._wake.clear()
+                    await self._wake.wait()
+        except TimeoutError:
+            return FlushReason.TIME_INTERVAL
+
+
+class NullSink(Generic[Row]):
+    """The sink of a service without ClickHouse: rows vanish."""
+
+    def add(self, row: Row, /) -> Offer:
+        """Forget `row`."""
+        del row
+        return Offer.BUFFERED

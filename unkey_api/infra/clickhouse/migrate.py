@@ -1,0 +1,48 @@
+"""Create the tables and views that are missing. An existing database is left as it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.resources import files
+
+from unkey_api.infra.clickhouse.client import ClickHouseClient
+
+SCHEMA = "unkey_api.infra.clickhouse.schema"
+# Servers from before the JSON type was final need to be asked for it; newer ones ignore the wish.
+SETTINGS = {"allow_experimental_json_type": 1}
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaObject:
+    """A table or a view: its name is its file's name."""
+
+    name: str
+    statement: str
+
+
+def schema_objects() -> list[SchemaObject]:
+    """Return every table, then every view, each kind by name: a view needs its tables."""
+    return [*_read("tables"), *_read("views")]
+
+
+def _read(folder: str) -> list[SchemaObject]:
+    entries = sorted(files(SCHEMA).joinpath(folder).iterdir(), key=lambda entry: entry.name)
+    return [
+        SchemaObject(entry.name.removesuffix(".sql"), entry.read_text())
+        for entry in entries
+        if entry.name.endswith(".sql")
+    ]
+
+
+async def migrate(client: ClickHouseClient) -> list[str]:
+    """Create what is missing in the client's database and return the names, in the order of creation.
+
+    Safe to repeat and to run from two places at once. Costs one query when nothing is missing.
+    """
+    await client.execute(f"CREATE DATABASE IF NOT EXISTS `{client.database}`")
+    rows = await client.fetch("SELECT name FROM system.tables WHERE database = currentDatabase()")
+    present = {row["name"] for row in rows}
+    missing = [item for item in schema_objects() if item.name not in present]
+    for item in missing:
+        await client.execute(item.statement, settings=SETTINGS)
+    return [item.name for item in missing]

@@ -1,0 +1,101 @@
+"""The generated Connect applications, seen from the edge.
+
+They speak Connect, gRPC and gRPC-Web; this adds what the runtime does not do: the request id and the headers that
+interceptors want on the answer, and the outcome for logs and metrics.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any
+
+import orjson
+from connectrpc.server import ConnectASGIApplication
+
+from unkey_api.rpc.exchange import STATUS_CLIENT_CLOSED, Exchange
+
+Receive = Callable[[], Awaitable[dict[str, Any]]]  # ASGI events are mappings with values of any kind
+Send = Callable[[dict[str, Any]], Awaitable[None]]  # the same
+REQUEST_ID_HEADER = b"unkey-request-id"
+_HTTP_OF_GRPC = {
+    b"1": 499,
+    b"2": 500,
+    b"3": 400,
+    b"4": 408,
+    b"5": 404,
+    b"6": 409,
+    b"7": 403,
+    b"8": 429,
+    b"9": 412,
+    b"10": 409,
+    b"11": 400,
+    b"12": 501,
+    b"13": 500,
+    b"14": 503,
+    b"15": 500,
+    b"16": 401,
+}
+
+
+class ConnectSurface:
+    """Serves the RPC paths of several generated applications."""
+
+    def __init__(self, applications: Mapping[str, ConnectASGIApplication[Any]]) -> None:
+        """Take the application of each procedure, by its full path."""
+        self._applications = applications
+
+    async def __call__(self, exchange: Exchange, receive: Receive, send: Send) -> None:
+        """Answer one call."""
+        application = self._applications.get(exchange.path)
+        if application is None:
+            await send_unimplemented(exchange, send)
+            return
+
+        async def observed_send(event: dict[str, Any]) -> None:
+            if event["type"] == "http.response.start":
+                _note_start(exchange, event)
+            elif event["type"] == "http.response.trailers":
+                _note_trailers(exchange, event["headers"])
+            await send(event)
+
+        await application(exchange.scope, receive, observed_send)
+        if exchange.status == 0:
+            exchange.status = STATUS_CLIENT_CLOSED
+
+
+def _note_start(exchange: Exchange, event: dict[str, Any]) -> None:
+    headers = list(event.get("headers", ()))
+    exchange.status = event["status"]
+    _note_trailers(exchange, headers)
+    headers.append((REQUEST_ID_HEADER, exchange.request_id.encode()))
+    headers.extend(exchange.response_headers)
+    event["headers"] = headers
+
+
+def _note_trailers(exchange: Exchange, headers: Iterable[tuple[bytes, bytes]]) -> None:
+    for name, value in headers:
+        if name == b"grpc-status" and value != b"0":
+            entry = getattr(exchange.failure, "entry", None)
+            exchange.status = entry.status if entry else _HTTP_OF_GRPC.get(value, 500)
+
+
+async def send_unimplemented(exchange: Exchange, send: Send) -> None:
+    """Tell a caller that no such procedure exists, in the form of the protocol it speaks."""
+    exchange.status = 404
+    if (exchange.header(b"content-type") or "").startswith("application/grpc"):
+        headers = [
+            (b"content-type", b"application/grpc"),
+            (b"grpc-status", b"12"),
+            (b"grpc-message", b"unknown procedure"),
+        ]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b""})
+        return
+    body = orjson.dumps({"code": "unimplemented", "message": f"there is no procedure {exchange.path}"})
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", b"%d" % len(body)),
+        (REQUEST_ID_HEADER, exchange.request_id.encode()),
+    ]
+    await send({"type": "http.response.start", "status": 404, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,82 @@
+"""Where a request enters: it gets an id, is handed to the part that serves its path, and is reported once it is over.
+
+Everything that must also happen for a body that cannot be decoded, an unknown method or a client that left is done
+here rather than in an interceptor, since such requests never reach the chain.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Protocol
+
+from unkey_api.core.clock import Clock
+from unkey_api.core.ids import IdPrefix, IdSource
+from unkey_api.rpc.exchange import STATUS_CLIENT_CLOSED, Exchange, Network, Scope, enter
+
+Receive = Callable[[], Awaitable[dict[str, Any]]]  # ASGI events are mappings with values of any kind
+Send = Callable[[dict[str, Any]], Awaitable[None]]  # the same
+Endpoint = Callable[[Exchange, Receive, Send], Awaitable[None]]
+Router = Callable[[Scope], Endpoint]
+
+
+class Observer(Protocol):
+    """Hears about every request."""
+
+    def begin(self, exchange: Exchange) -> None:
+        """Note the start. Called before anything else happens to the request."""
+        ...
+
+    def complete(self, exchange: Exchange) -> None:
+        """Note the end. Called exactly once, after the answer was sent or given up."""
+        ...
+
+
+class Edge:
+    """Gives each request its `Exchange` and tells the observers."""
+
+    def __init__(
+        self,
+        router: Router,
+        *,
+        clock: Clock,
+        ids: IdSource,
+        observers: Sequence[Observer],
+        proxies: tuple[Network, ...] = (),
+    ) -> None:
+        self._router = router
+        self._clock = clock
+        self._ids = ids
+        self._starts = tuple(o.begin for o in observers)
+        self._ends = tuple(o.complete for o in reversed(observers))
+        self._proxies = proxies
+        self.in_flight = 0
+        """Requests being worked on right now."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one HTTP request."""
+        exchange = Exchange(
+            scope,
+            request_id=self._ids.new(IdPrefix.REQUEST),
+            started_ms=self._clock.now_ms(),
+            started_at=self._clock.monotonic(),
+            proxies=self._proxies,
+        )
+        enter(exchange)
+        self.in_flight += 1
+        for begin in self._starts:
+            begin(exchange)
+        try:
+            await self._router(scope)(exchange, receive, send)
+        except asyncio.CancelledError:
+            exchange.status = exchange.status or STATUS_CLIENT_CLOSED
+            raise
+        except Exception as err:
+            # The answer could not be written, or a bug outside the chain: the server closes the connection.
+            exchange.failure = err
+            exchange.status = exchange.status or 500
+            raise
+        finally:
+            self.in_flight -= 1
+            for complete in self._ends:
+                complete(exchange)

@@ -1,0 +1,134 @@
+"""The one table from error codes to what both surfaces send, and the exception that carries it.
+
+A `Fault` is a `ConnectError`, so the Connect, gRPC and gRPC-Web runtimes render it by themselves; the HTTP/JSON surface
+renders the same object as its error body.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from connectrpc.code import Code
+from connectrpc.errors import ConnectError
+from unkey_proto.unkey.common.v1 import error_code_pb, error_detail_pb
+from unkey_proto.unkey.options.v1 import options_pb
+
+from unkey_api.core.errors import AppError, ErrorCode, Violation
+
+DOCS = "https://unkey.com/docs/errors/"
+UNEXPECTED = "An unexpected error occurred while processing your request."
+
+_BY_STATUS = {
+    400: Code.INVALID_ARGUMENT,
+    401: Code.UNAUTHENTICATED,
+    403: Code.PERMISSION_DENIED,
+    404: Code.NOT_FOUND,
+    408: Code.DEADLINE_EXCEEDED,
+    409: Code.ALREADY_EXISTS,
+    410: Code.NOT_FOUND,
+    412: Code.FAILED_PRECONDITION,
+    413: Code.RESOURCE_EXHAUSTED,
+    422: Code.RESOURCE_EXHAUSTED,
+    429: Code.RESOURCE_EXHAUSTED,
+    499: Code.CANCELED,
+    500: Code.INTERNAL,
+    501: Code.UNIMPLEMENTED,
+    503: Code.UNAVAILABLE,
+}
+_BY_CODE = {
+    # A missing or malformed credential is a 400 over HTTP/JSON; RPC clients look for this code.
+    ErrorCode.AUTHENTICATION_MISSING: Code.UNAUTHENTICATED,
+    ErrorCode.AUTHENTICATION_MALFORMED: Code.UNAUTHENTICATED,
+    ErrorCode.AUTHENTICATION_PORTAL_TOKEN_MISSING: Code.UNAUTHENTICATED,
+    # Retrying helps, which `internal` does not tell an RPC client. HTTP/JSON keeps its 500.
+    ErrorCode.APPLICATION_SERVICE_UNAVAILABLE: Code.UNAVAILABLE,
+    ErrorCode.USER_UNPROCESSABLE_ENTITY_QUERY_EXECUTION_TIMEOUT: Code.DEADLINE_EXCEEDED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorEntry:
+    """How one error code looks on the wire."""
+
+    code: ErrorCode
+    number: error_code_pb.ErrorCode
+    status: int
+    title: str
+    type: str
+    connect_code: Code
+
+
+def _build_table() -> dict[ErrorCode, ErrorEntry]:
+    table = {}
+    for value in error_code_pb.ErrorCode.desc().values:
+        options = value.proto.options
+        if options is None or options_pb.ext_error_code not in options:
+            continue
+        policy = options[options_pb.ext_error_code]
+        code = ErrorCode(policy.urn)
+        table[code] = ErrorEntry(
+            code=code,
+            number=error_code_pb.ErrorCode(value.number),
+            status=policy.status,
+            title=policy.title,
+            type=DOCS + policy.urn.removeprefix("err:").replace(":", "/"),
+            connect_code=_BY_CODE.get(code) or _BY_STATUS[policy.status],
+        )
+    return table
+
+
+ERRORS = _build_table()
+"""Every error code of the catalogue."""
+
+
+class Fault(ConnectError):
+    """A failure in the form in which it leaves the service."""
+
+    def __init__(
+        self,
+        code: ErrorCode,
+        public: str,
+        *,
+        request_id: str,
+        internal: str = "",
+        violations: tuple[Violation, ...] = (),
+        connect_code: Code | None = None,
+        plain_json: bool = False,
+    ) -> None:
+        entry = ERRORS[code]
+        self.entry = entry
+        self.public = public
+        self.internal = internal
+        self.violations = violations
+        self.plain_json = plain_json
+        """The HTTP/JSON body is `application/json` whatever the caller accepts."""
+        detail = error_detail_pb.ErrorDetail(
+            request_id=request_id,
+            code=entry.number,
+            urn=code.value,
+            status=entry.status,
+            title=entry.title,
+            type=entry.type,
+            violations=[
+                error_detail_pb.Violation(location=v.location, message=v.message, fix=v.fix) for v in violations
+            ],
+        )
+        super().__init__(connect_code or entry.connect_code, public, details=[detail])
+
+
+def fault_of(error: AppError, request_id: str) -> Fault:
+    """Translate an expected failure."""
+    return Fault(
+        error.code,
+        error.public,
+        request_id=request_id,
+        internal=error.internal or str(error),
+        violations=error.violations,
+    )
+
+
+def unexpected_fault(request_id: str, internal: str) -> Fault:
+    """Return what a caller sees of a bug: one fixed sentence."""
+    return Fault(
+        ErrorCode.APPLICATION_UNEXPECTED_ERROR, UNEXPECTED, request_id=request_id, internal=internal, plain_json=True
+    )

@@ -1,0 +1,154 @@
+"""One request on its way: what the edge, both surfaces and the interceptors share about it."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable
+from contextvars import ContextVar
+from typing import Any
+
+from unkey_api.core.principal import Caller, Principal
+
+Scope = dict[str, Any]  # ASGI's own type: a mapping with values of any kind
+Headers = list[tuple[bytes, bytes]]
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+STATUS_CLIENT_CLOSED = 499
+
+
+class Exchange:
+    """A request and what became of it. Made by the edge, one per request, never reused."""
+
+    __slots__ = (
+        "_client_ip",
+        "_proxies",
+        "_request_id",
+        "failure",
+        "http_json",
+        "method",
+        "path",
+        "principal",
+        "quiet",
+        "request_body",
+        "response_body",
+        "response_headers",
+        "scope",
+        "started_at",
+        "started_ms",
+        "status",
+    )
+
+    def __init__(
+        self, scope: Scope, *, request_id: str, started_ms: int, started_at: float, proxies: tuple[Network, ...] = ()
+    ) -> None:
+        self._request_id = request_id
+        self._proxies = proxies
+        self._client_ip: str | None = None
+        self.scope = scope
+        self.method: str = scope["method"]
+        self.path: str = scope["path"]
+        self.started_ms = started_ms
+        """Unix time in milliseconds when the request line was read."""
+        self.started_at = started_at
+        """Monotonic seconds at the same moment."""
+        self.principal: Principal | None = None
+        self.failure: BaseException | None = None
+        """What ended the request, if it did not succeed."""
+        self.http_json = False
+        """Whether the request came over the HTTP/JSON surface."""
+        self.quiet = False
+        """Set to keep the request out of the analytics rows."""
+        self.status = 0
+        """HTTP status sent; 0 until the answer starts."""
+        self.request_body = b""
+        self.response_body = b""
+        self.response_headers: Headers = []
+        """Headers that handlers and interceptors add to the answer, on either surface."""
+
+    @property
+    def request_id(self) -> str:
+        """Identity of the request, `req_…`; fresh for each one, never taken from the caller."""
+        return self._request_id
+
+    def header(self, name: bytes) -> str | None:
+        """Return the first value of a header, given in lower case, or None."""
+        for key, value in self.scope["headers"]:
+            if key == name:
+                return str(value, "latin-1")
+        return None
+
+    @property
+    def client_ip(self) -> str:
+        """Address of the caller, worked out on first use.
+
+        The socket's peer, unless that is a trusted proxy: then `X-Forwarded-For` is walked from the right and the
+        first address that is not a trusted proxy counts, so a caller cannot choose its own address.
+        """
+        if self._client_ip is None:
+            peer = self.scope.get("client")
+            self._client_ip = _client_ip(peer[0] if peer else "", self.header(b"x-forwarded-for"), self._proxies)
+        return self._client_ip
+
+    @property
+    def user_agent(self) -> str:
+        """The caller's `User-Agent`, empty when it sent none."""
+        return self.header(b"user-agent") or ""
+
+    def caller(self) -> Caller:
+        """Return who called and from where. Only meaningful once authentication has run."""
+        if self.principal is None:
+            msg = "caller() before authentication"
+            raise RuntimeError(msg)
+        return Caller(self.principal, self._request_id, self.client_ip, self.user_agent)
+
+
+_current: ContextVar[Exchange] = ContextVar("unkey_exchange")
+
+
+def enter(exchange: Exchange) -> None:
+    """Make `exchange` the current one of this task. Only the edge calls it."""
+    _current.set(exchange)
+
+
+def current_exchange() -> Exchange:
+    """Return the exchange of the running request."""
+    return _current.get()
+
+
+def find_exchange() -> Exchange | None:
+    """Return the exchange of the running request, or None outside of one, as in background work."""
+    return _current.get(None)
+
+
+def current_caller() -> Caller:
+    """Return the authenticated caller of the running request. Handlers call it; nothing below them does."""
+    return _current.get().caller()
+
+
+def _client_ip(peer: str, forwarded: str | None, proxies: Iterable[Network]) -> str:
+    networks = tuple(proxies)
+    if not forwarded or not networks or not _inside(peer, networks):
+        return peer
+    address = peer
+    for entry in reversed(forwarded.split(",")):
+        candidate = _without_port(entry.strip())
+        if not candidate:
+            continue
+        address = candidate
+        if not _inside(candidate, networks):
+            break
+    return address
+
+
+def _without_port(text: str) -> str:
+    if text.startswith("["):
+        return text[1:].partition("]")[0]
+    return text.partition(":")[0] if text.count(":") == 1 else text
+
+
+def _inside(address: str, networks: Iterable[Network]) -> bool:
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    return any(parsed in network for network in networks)

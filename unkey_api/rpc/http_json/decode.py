@@ -1,0 +1,113 @@
+"""A JSON body to a request message, or the documented 400."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+from protovalidate import Validator
+
+from unkey_api.core.errors import ErrorCode, Violation
+from unkey_api.rpc.errors import Fault
+from unkey_api.rpc.exchange import Exchange
+from unkey_api.rpc.http_json.shape import Findings, compile_shape
+from unkey_api.rpc.interceptors.validation import schema_fault
+from unkey_api.rpc.method import AnyMessage, MethodSpec
+from unkey_api.rpc.violations import explain
+
+FIX = "Ensure that the object being submitted, matches the schema correctly"
+
+
+class BodyDecoder:
+    """Decodes the bodies of one method."""
+
+    def __init__(self, spec: MethodSpec, validator: Validator) -> None:
+        self._shape = compile_shape(spec.info.input.desc())
+        self._from_json: Callable[..., AnyMessage] = spec.info.input.from_json
+        self._body_field = spec.body_field
+        self._validator = validator
+
+    def decode(self, exchange: Exchange, body: bytes) -> AnyMessage:
+        """Return the message. Raises `Fault` naming what is wrong: nothing of a wrong body is used."""
+        if not body:
+            raise _refused(
+                exchange,
+                f"{exchange.method} request body is empty for '{exchange.path}'",
+                "The request body is empty but there is a schema defined",
+            )
+        try:
+            document = orjson.loads(body)
+        except orjson.JSONDecodeError as err:
+            detail = f"{exchange.method} request body for '{exchange.path}' failed to validate schema"
+            raise _refused(exchange, detail, f"The request body cannot be decoded: {err}") from err
+        if self._body_field:
+            document, body = self._wrap(exchange, document)
+        found = Findings()
+        self._shape.check(document, "", found, (document, ""))
+        if found.violations:
+            raise schema_fault(exchange, self._all_violations(document, found))
+        if found.nulls:
+            body = _with_null_fields(document, found)
+        try:
+            return self._from_json(body, ignore_unknown_fields=True)
+        except ValueError as err:
+            detail = "The request body is invalid. The request body was not valid JSON."
+            raise Fault(
+                ErrorCode.APPLICATION_INVALID_INPUT, detail, request_id=exchange.request_id, internal=str(err)
+            ) from err
+
+    def _wrap(self, exchange: Exchange, document: Any) -> tuple[dict[str, Any], bytes]:  # any JSON value
+        if type(document) is not list:
+            found = Findings()
+            self._shape.check({self._body_field: document}, "", found, ({}, ""))
+            pointer = f"/properties/{self._body_field}"
+            raise schema_fault(
+                exchange,
+                tuple(Violation(v.location.removeprefix(pointer), v.message, v.fix) for v in found.violations),
+            )
+        wrapped = {self._body_field: document}
+        return wrapped, orjson.dumps(wrapped)
+
+    def _all_violations(self, document: Any, found: Findings) -> tuple[Violation, ...]:  # any JSON value
+        """Add the broken value rules of whatever has the right shape, so that a caller sees everything at once."""
+        listed = {(v.location, v.message): v for v in found.violations}
+        if type(document) is dict:
+            for violation in self._value_violations(document):
+                listed.setdefault((violation.location, violation.message), violation)
+        return tuple(sorted(listed.values(), key=lambda v: (v.location, v.message)))
+
+    def _value_violations(self, document: dict[str, Any]) -> tuple[Violation, ...]:
+        sound = {}
+        for name, member in document.items():
+            found = Findings()
+            self._shape.check({name: member}, "", found, ({}, ""))
+            if all(v.location == "/required" for v in found.violations):
+                sound[name] = member
+        try:
+            message = self._from_json(orjson.dumps(sound), ignore_unknown_fields=True)
+        except ValueError:
+            return ()
+        broken = self._validator.collect_violations(message)
+        return tuple(v for v in explain(broken, message) if not v.location.endswith("/required"))
+
+
+def _with_null_fields(document: Any, found: Findings) -> bytes:  # any JSON value
+    paths: dict[int, list[str]] = {}
+    owners = {}
+    for owner, path in found.nulls:
+        paths.setdefault(id(owner), []).append(path)
+        owners[id(owner)] = owner
+    for key, owner in owners.items():
+        owner["nullFields"] = ",".join(paths[key])
+    return orjson.dumps(document)
+
+
+def _refused(exchange: Exchange, detail: str, message: str) -> Fault:
+    return Fault(
+        ErrorCode.APPLICATION_INVALID_INPUT,
+        detail,
+        request_id=exchange.request_id,
+        violations=(Violation("requestBody", message, FIX),),
+        plain_json=True,
+    )

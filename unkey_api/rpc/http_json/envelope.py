@@ -1,0 +1,45 @@
+"""Bodies of the HTTP/JSON surface: `{meta, data, pagination?}` and `{meta, error}`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from unkey_api.rpc.errors import Fault
+
+JSON = b"application/json"
+PROBLEM_JSON = b"application/problem+json"
+_WITH_VIOLATIONS = frozenset({400, 408, 413, 499})
+_PROBLEM_ACCEPTING = frozenset({"application/problem+json", "application/*", "*/*"})
+
+
+def success_body(request_id: str, data: object, pagination: object | None = None) -> bytes:
+    """Return the body of a successful answer."""
+    tail = b',"pagination":' + orjson.dumps(pagination) if pagination is not None else b""
+    return b'{"meta":{"requestId":"%b"},"data":%b%b}' % (request_id.encode(), orjson.dumps(data), tail)
+
+
+def fault_body(fault: Fault, request_id: str) -> bytes:
+    """Return the body of a failure."""
+    entry = fault.entry
+    error: dict[str, Any] = {
+        "title": entry.title,
+        "detail": fault.public,
+        "status": entry.status,
+        "type": entry.type,
+    }
+    if entry.status in _WITH_VIOLATIONS:
+        error["errors"] = [
+            {"location": v.location, "message": v.message, **({"fix": v.fix} if v.fix else {})}
+            for v in fault.violations
+        ]
+    return orjson.dumps({"meta": {"requestId": request_id}, "error": error})
+
+
+def fault_content_type(fault: Fault, accept: str | None) -> bytes:
+    """Return `application/problem+json` for a caller that takes it, `application/json` otherwise (RFC 9457)."""
+    if fault.plain_json or not accept:
+        return JSON
+    ranges = {item.partition(";")[0].strip().lower() for item in accept.split(",")}
+    return PROBLEM_JSON if ranges & _PROBLEM_ACCEPTING else JSON

@@ -1,0 +1,232 @@
+"""Strict JSON shape of a message: which members, of which types, null or not.
+
+ProtoJSON is lenient where the published schema is not: it takes numbers as strings, either spelling of a name, and null
+for anything. A shape, compiled once from the descriptor, decides what the schema decides and names every deviation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from protobuf import (
+    DescField,
+    DescFieldValueEnum,
+    DescFieldValueList,
+    DescFieldValueMap,
+    DescFieldValueMessage,
+    DescMessage,
+    ScalarType,
+)
+from unkey_proto.unkey.options.v1 import options_pb
+
+from unkey_api.core.errors import Violation
+from unkey_api.rpc.policies import field_policy
+from unkey_api.rpc.violations import field_rules
+
+INT64_MAX = 2**63 - 1
+INT64_MIN = -(2**63)
+_INTEGERS = {ScalarType.INT64, ScalarType.INT32, ScalarType.UINT32, ScalarType.UINT64}
+_JSON_NAMES: dict[type, str] = {
+    type(None): "null",
+    bool: "boolean",
+    int: "integer",
+    float: "number",
+    str: "string",
+    list: "array",
+    dict: "object",
+}
+
+
+class Findings:
+    """What a check found: deviations, and nulls with a meaning of their own."""
+
+    __slots__ = ("nulls", "violations")
+
+    def __init__(self) -> None:
+        self.violations: list[Violation] = []
+        self.nulls: list[tuple[dict[str, Any], str]] = []
+        """Object that collects the null (the nearest with `nullFields`) and the path below it."""
+
+
+class Shape(Protocol):
+    """Something a JSON value can be."""
+
+    name: str
+
+    def check(self, value: Any, pointer: str, found: Findings, owner: tuple[dict[str, Any], str]) -> None:
+        """Record how `value` deviates. `owner` collects nulls: an object and the path from it to here."""
+        ...
+
+
+class PlainShape:
+    """A string, boolean or number."""
+
+    __slots__ = ("_accepts", "name")
+
+    def __init__(self, name: str, accepts: tuple[type, ...]) -> None:
+        self.name = name
+        self._accepts = accepts
+
+    def check(self, value: Any, pointer: str, found: Findings, owner: tuple[dict[str, Any], str]) -> None:
+        """Compare the exact type: a boolean is not a number here."""
+        if type(value) not in self._accepts:
+            found.violations.append(_mismatch(pointer, value, self.name))
+        elif self.name == "integer" and not INT64_MIN <= value <= INT64_MAX:
+            found.violations.append(Violation(f"{pointer}/maximum", f"maximum: got {value}, want {INT64_MAX}"))
+
+
+class AnyObjectShape:
+    """A free-form object, such as `meta`."""
+
+    __slots__ = ("name",)
+
+    def __init__(self) -> None:
+        self.name = "object"
+
+    def check(self, value: Any, pointer: str, found: Findings, owner: tuple[dict[str, Any], str]) -> None:
+        """Anything goes inside."""
+        if type(value) is not dict:
+            found.violations.append(_mismatch(pointer, value, self.name))
+
+
+class ArrayShape:
+    """A list of one shape."""
+
+    __slots__ = ("_items", "name")
+
+    def __init__(self, items: Shape) -> None:
+        self.name = "array"
+        self._items = items
+
+    def check(self, value: Any, pointer: str, found: Findings, owner: tuple[dict[str, Any], str]) -> None:
+        """Check every item; deviations of different items at one place are reported once each."""
+        if type(value) is not list:
+            found.violations.append(_mismatch(pointer, value, self.name))
+            return
+        for item in value:
+            self._items.check(item, f"{pointer}/items", found, owner)
+
+
+class MapShape:
+    """An object whose values all have one shape."""
+
+    __slots__ = ("_values", "name")
+
+    def __init__(self, values: Shape) -> None:
+        self.name = "object"
+        self._values = values
+
+    def check(self, value: Any, pointer: str, found: Findings, owner: tuple[dict[str, Any], str]) -> None:
+        """Check every value."""
+        if type(value) is not dict:
+            found.violations.append(_mismatch(pointer, value, self.name))
+            return
+        for item in value.values():
+            self._values.check(item, f"{pointer}/additionalProperties", found, owner)
+
+
+class ObjectShape:
+    """A message."""
+
+    __slots__ = ("_collects_nulls", "_fields", "_ignore_unknown", "_nullable", "_required", "name")
+
+    def __init__(self) -> None:
+        self.name = "object"
+        self._fields: Mapping[str, Shape] = {}
+        self._nullable: frozenset[str] = frozenset()
+        self._required: frozenset[str] = frozenset()
+        self._ignore_unknown = False
+        self._collects_nulls = False
+
+    def fill(self, message: DescMessage, known: dict[str, ObjectShape]) -> None:
+        """Read the descriptor. Apart from the constructor, since messages may contain themselves."""
+        visible = [f for f in message.fields if not field_policy(f).hidden]
+        self._fields = {f.json_name: _shape_of_field(f, known) for f in visible}
+        self._nullable = frozenset(f.json_name for f in visible if field_policy(f).nullable)
+        self._required = frozenset(f.json_name for f in visible if _is_required(f))
+        self._collects_nulls = any(f.name == "null_fields" for f in message.fields)
+        options = message.proto.options
+        if options is not None and options_pb.ext_message in options:
+            self._ignore_unknown = options[options_pb.ext_message].ignore_unknown
+
+    def check(self, value: Any, pointer: str, found: Findings, owner: tuple[dict[str, Any], str]) -> None:
+        """Check members against the fields."""
+        if type(value) is not dict:
+            found.violations.append(_mismatch(pointer, value, "object"))
+            return
+        if self._collects_nulls:
+            owner = (value, "")
+        unknown = None
+        for name, member in value.items():
+            shape = self._fields.get(name)
+            if shape is None:
+                unknown = unknown or []
+                unknown.append(name)
+            elif member is None and name in self._nullable:
+                found.nulls.append((owner[0], owner[1] + name))
+            else:
+                shape.check(member, f"{pointer}/properties/{name}", found, (owner[0], f"{owner[1]}{name}."))
+        if unknown and not self._ignore_unknown:
+            found.violations.append(_unknown(pointer, unknown))
+        if not self._required <= value.keys():
+            found.violations.append(_missing(pointer, sorted(self._required - value.keys())))
+
+
+def compile_shape(message: DescMessage) -> ObjectShape:
+    """Return the shape of a request message."""
+    return _object_shape(message, {})
+
+
+def _object_shape(message: DescMessage, known: dict[str, ObjectShape]) -> ObjectShape:
+    shape = known.get(message.type_name)
+    if shape is None:
+        shape = known[message.type_name] = ObjectShape()
+        shape.fill(message, known)
+    return shape
+
+
+def _shape_of_field(field: DescField, known: dict[str, ObjectShape]) -> Shape:
+    value = field.value
+    if isinstance(value, DescFieldValueList):
+        return ArrayShape(_shape_of_element(value.element, known))
+    if isinstance(value, DescFieldValueMap):
+        return MapShape(_shape_of_element(value.value, known))
+    if isinstance(value, DescFieldValueMessage):
+        return _shape_of_element(value.message, known)
+    if isinstance(value, DescFieldValueEnum):
+        return PlainShape("string", (str,))
+    return _shape_of_element(value.scalar, known)
+
+
+def _shape_of_element(element: object, known: dict[str, ObjectShape]) -> Shape:
+    if isinstance(element, DescMessage):
+        if element.type_name == "google.protobuf.Struct":
+            return AnyObjectShape()
+        return _object_shape(element, known)
+    if element == ScalarType.BOOL:
+        return PlainShape("boolean", (bool,))
+    if element in _INTEGERS:
+        return PlainShape("integer", (int,))
+    if element in (ScalarType.DOUBLE, ScalarType.FLOAT):
+        return PlainShape("number", (int, float))
+    return PlainShape("string", (str,))
+
+
+def _is_required(field: DescField) -> bool:
+    rules = field_rules(field)
+    return field_policy(field).present or bool(rules and rules.required)
+
+
+def _mismatch(pointer: str, value: Any, want: str) -> Violation:
+    return Violation(f"{pointer}/type", f"got {_JSON_NAMES.get(type(value), 'number')}, want {want}")
+
+
+def _unknown(pointer: str, names: list[str]) -> Violation:
+    listed = ", ".join(f"'{name}'" for name in sorted(names))
+    return Violation(f"{pointer}/additionalProperties", f"additional properties {listed} not allowed")
+
+
+def _missing(pointer: str, names: list[str]) -> Violation:
+    listed = ", ".join(f"'{name}'" for name in names)
+    return Violation(f"{pointer}/required", f"missing {'property' if len(names) == 1 else 'properties'} {listed}")

@@ -1,0 +1,139 @@
+"""Serve one method as `POST /v2/<area>.<method>` by running the chain the Connect surface runs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from connectrpc.errors import ConnectError
+from connectrpc.request import Headers, RequestContext
+from protovalidate import Validator
+
+from unkey_api.core.errors import ErrorCode
+from unkey_api.rpc.chain import Binding
+from unkey_api.rpc.errors import Fault, unexpected_fault
+from unkey_api.rpc.exchange import STATUS_CLIENT_CLOSED, Exchange
+from unkey_api.rpc.http_json.body import read_body
+from unkey_api.rpc.http_json.content_type import require_json
+from unkey_api.rpc.http_json.decode import BodyDecoder
+from unkey_api.rpc.http_json.disconnect import DisconnectWatch
+from unkey_api.rpc.http_json.encode import compile_encoder, compile_field_encoder
+from unkey_api.rpc.http_json.envelope import JSON, fault_body, fault_content_type, success_body
+from unkey_api.rpc.interceptors.credentials import check_presence
+from unkey_api.rpc.method import AnyMessage, Context
+
+Receive = Callable[[], Awaitable[dict[str, Any]]]  # ASGI events are mappings with values of any kind
+Send = Callable[[dict[str, Any]], Awaitable[None]]  # the same
+PAGINATION = "pagination"
+
+
+class LazyContext(RequestContext[Any, Any]):
+    """The context of a call, whose headers are copied only when somebody asks for them."""
+
+    def __init__(self, binding: Binding, exchange: Exchange) -> None:
+        super().__init__(method=binding.spec.info, http_method=exchange.method, request_headers=_NO_HEADERS)
+        self._exchange = exchange
+
+    @property
+    def request_headers(self) -> Headers:
+        """Headers of the HTTP request."""
+        if self._request_headers is _NO_HEADERS:
+            self._request_headers = Headers()
+            for name, value in self._exchange.scope["headers"]:
+                self._request_headers.add(name.decode("latin-1"), value.decode("latin-1"))
+        return self._request_headers
+
+
+_NO_HEADERS = Headers()
+
+
+class Transcoder:
+    """One HTTP/JSON route."""
+
+    def __init__(self, binding: Binding, validator: Validator, *, max_body_bytes: int) -> None:
+        spec = binding.spec
+        output = spec.info.output.desc()
+        self._binding = binding
+        self._spec = spec
+        self._max_body_bytes = max_body_bytes
+        self._decoder = BodyDecoder(spec, validator) if spec.takes_body else None
+        self._encode = (
+            compile_field_encoder(output, spec.response_field) if spec.response_field else compile_encoder(output)
+        )
+        pages = any(field.name == PAGINATION for field in output.fields)
+        self._encode_pagination = compile_field_encoder(output, PAGINATION) if pages else None
+
+    async def __call__(self, exchange: Exchange, receive: Receive, send: Send) -> None:
+        """Answer one request. Never raises for a failure of the request; a client that left gets no answer."""
+        exchange.http_json = True
+        try:
+            answer = await self._run(exchange, receive)
+            body = self._success(exchange, answer)
+            status, content_type = self._spec.success_status, JSON
+        except ConnectError as err:
+            fault = err if isinstance(err, Fault) else unexpected_fault(exchange.request_id, str(err))
+            exchange.failure = fault
+            status, body = fault.entry.status, fault_body(fault, exchange.request_id)
+            content_type = fault_content_type(fault, exchange.header(b"accept"))
+        if status == STATUS_CLIENT_CLOSED:
+            exchange.status = status
+            return
+        await _send(exchange, send, status=status, content_type=content_type, body=body)
+
+    async def _run(self, exchange: Exchange, receive: Receive) -> AnyMessage:
+        body, too_large = await read_body(exchange, receive, self._max_body_bytes)
+        exchange.request_body = body
+        check_presence(exchange, self._spec.auth)
+        if too_large:
+            raise _too_large(exchange, self._max_body_bytes)
+        if self._decoder is not None:
+            require_json(exchange)
+            request = self._decoder.decode(exchange, body)
+        else:
+            request = self._spec.info.input()
+        context = LazyContext(self._binding, exchange)
+        return await self._call(exchange, receive, request, context)
+
+    async def _call(self, exchange: Exchange, receive: Receive, request: AnyMessage, context: Context) -> AnyMessage:
+        """Run the chain; cancel it when the client hangs up."""
+        watch = DisconnectWatch(receive)
+        try:
+            return await self._binding.call(request, context)
+        except asyncio.CancelledError as err:
+            if not watch.claim():
+                raise
+            raise Fault(
+                ErrorCode.USER_BAD_REQUEST_CLIENT_CLOSED_REQUEST,
+                "Client closed request",
+                request_id=exchange.request_id,
+            ) from err
+        finally:
+            watch.stop()
+
+    def _success(self, exchange: Exchange, answer: AnyMessage) -> bytes:
+        data = self._encode(answer)
+        pagination = None
+        if self._encode_pagination is not None:
+            pagination = self._encode_pagination(answer)
+            if isinstance(data, dict):
+                data.pop(PAGINATION, None)
+        return success_body(exchange.request_id, data, pagination)
+
+
+async def _send(exchange: Exchange, send: Send, *, status: int, content_type: bytes, body: bytes) -> None:
+    exchange.status = status
+    exchange.response_body = body
+    headers = [(b"content-type", content_type), (b"content-length", b"%d" % len(body)), *exchange.response_headers]
+    if status == 413:
+        headers.append((b"connection", b"close"))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _too_large(exchange: Exchange, limit: int) -> Fault:
+    return Fault(
+        ErrorCode.USER_BAD_REQUEST_REQUEST_BODY_TOO_LARGE,
+        f"The request body exceeds the maximum allowed size of {limit} bytes.",
+        request_id=exchange.request_id,
+    )

@@ -1,0 +1,1 @@
+"""Cross-cutting work, one interceptor per file, outermost first in the order `app.py` lists them."""

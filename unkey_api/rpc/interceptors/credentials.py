@@ -1,0 +1,112 @@
+"""Who is calling: find it out before the handler runs, and slow down workspaces that call too often."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from connectrpc.code import Code
+from unkey_proto.unkey.options.v1 import options_pb
+
+from unkey_api.core.errors import ErrorCode, Violation
+from unkey_api.core.principal import Principal
+from unkey_api.rpc.errors import Fault
+from unkey_api.rpc.exchange import Exchange, current_exchange
+from unkey_api.rpc.method import AnyMessage, Call, Context
+
+AuthKind = options_pb.AuthKind
+
+
+class Authenticator(Protocol):
+    """Finds out who sent a request."""
+
+    async def authenticate(self, authorization: str | None, cookie: str | None) -> Principal:
+        """Return the caller. Raises an `AppError` when there is none."""
+        ...
+
+
+class Throttle(Protocol):
+    """Limits how often a workspace may call."""
+
+    async def admit(self, principal: Principal, headers: list[tuple[bytes, bytes]]) -> None:
+        """Count the call, adding headers that tell the state. Raises an `AppError` when it is one too many."""
+        ...
+
+
+class CredentialPresence:
+    """Refuse a request without any credential before its body is read.
+
+    Runs first on the HTTP/JSON surface and as a start interceptor on the Connect one.
+    """
+
+    def __init__(self, kinds: dict[str, AuthKind]) -> None:
+        self._kinds = kinds
+
+    async def on_start(self, ctx: Context) -> None:
+        """Check the headers of a Connect or gRPC call."""
+        info = ctx.method
+        check_presence(current_exchange(), self._kinds[f"/{info.service_name}/{info.name}"])
+
+    async def on_end(self, token: None, ctx: Context, error: Exception | None, /) -> None:
+        """Nothing to undo."""
+
+
+def check_presence(exchange: Exchange, kind: AuthKind) -> None:
+    """Raise the documented 400 when the credential of this kind is absent."""
+    if kind is AuthKind.ROOT_KEY and not exchange.header(b"authorization"):
+        raise _absent(
+            exchange,
+            "Authorization header for 'bearer' scheme",
+            Violation(
+                "security", "Authorization header was not found", "Add an 'Authorization' header to this request"
+            ),
+        )
+    if kind is AuthKind.PORTAL_SESSION and "portal_session=" not in (exchange.header(b"cookie") or ""):
+        raise _absent(
+            exchange,
+            "API Key portal_session not found in cookies",
+            Violation(
+                "security",
+                "API Key not found in http request cookies for security scheme 'apiKey' with type 'cookie'",
+                "Submit an API Key 'portal_session' as a cookie with the request",
+            ),
+        )
+
+
+class Authentication:
+    """Resolve the caller and remember it on the exchange."""
+
+    def __init__(self, authenticator: Authenticator) -> None:
+        self._authenticator = authenticator
+
+    async def intercept_unary(self, call_next: Call, request: AnyMessage, ctx: Context, /) -> AnyMessage:
+        """Run the rest of the chain."""
+        exchange = current_exchange()
+        exchange.principal = await self._authenticator.authenticate(
+            exchange.header(b"authorization"), exchange.header(b"cookie")
+        )
+        return await call_next(request, ctx)
+
+
+class WorkspaceThrottle:
+    """Count the call against the workspace's requests per minute."""
+
+    def __init__(self, throttle: Throttle) -> None:
+        self._throttle = throttle
+
+    async def intercept_unary(self, call_next: Call, request: AnyMessage, ctx: Context, /) -> AnyMessage:
+        """Run the rest of the chain."""
+        exchange = current_exchange()
+        if exchange.principal is not None:
+            await self._throttle.admit(exchange.principal, exchange.response_headers)
+        return await call_next(request, ctx)
+
+
+def _absent(exchange: Exchange, public: str, violation: Violation) -> Fault:
+    return Fault(
+        ErrorCode.APPLICATION_INVALID_INPUT,
+        public,
+        request_id=exchange.request_id,
+        violations=(violation,),
+        connect_code=Code.UNAUTHENTICATED,
+        plain_json=True,
+    )

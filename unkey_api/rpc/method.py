@@ -1,0 +1,97 @@
+"""What the descriptors say about one method, read once at start."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from connectrpc.method import IdempotencyLevel, MethodInfo, StreamType
+from connectrpc.request import RequestContext
+from protobuf import DescMethod, DescService, Message
+from unkey_proto.google.api import annotations_pb, http_pb
+from unkey_proto.unkey.options.v1 import options_pb
+
+# Messages of any type pass through the chain; each method's own stub fixes them.
+AnyMessage = Message[Any]
+Context = RequestContext[Any, Any]
+Call = Callable[[AnyMessage, Context], Awaitable[AnyMessage]]
+
+
+class Interceptor(Protocol):
+    """Cross-cutting work around a call: connectrpc's `UnaryInterceptor` with the types our chain uses."""
+
+    async def intercept_unary(self, call_next: Call, request: AnyMessage, ctx: Context, /) -> AnyMessage:
+        """Run the rest of the chain through `call_next`, or raise."""
+        ...
+
+
+_HTTP_VERBS = ("get", "post", "put", "patch", "delete")
+
+
+@dataclass(frozen=True, slots=True)
+class MethodSpec:
+    """One method as published."""
+
+    info: MethodInfo[Any, Any]
+    python_name: str
+    """Name of the handler's method."""
+    rpc_path: str
+    """`/unkey.keys.v2.KeysService/VerifyKey`."""
+    http_verb: str
+    http_path: str
+    """`/v2/keys.verifyKey`; empty when the method has no HTTP/JSON form."""
+    body_field: str
+    """Request field that is the whole JSON body; empty when the body is the message."""
+    response_field: str
+    """Answer field that becomes `data`; empty when the whole message does."""
+    success_status: int
+    auth: options_pb.AuthKind
+    takes_body: bool
+
+
+def describe(service: DescService) -> list[MethodSpec]:
+    """Return the methods of a generated service, in declaration order."""
+    return [_describe_method(method) for method in service.methods]
+
+
+def _describe_method(method: DescMethod) -> MethodSpec:
+    options = method.proto.options
+    rule = options[annotations_pb.ext_http] if options and annotations_pb.ext_http in options else None
+    policy = (
+        options[options_pb.ext_method] if options and options_pb.ext_method in options else options_pb.MethodPolicy()
+    )
+    verb, path = _route(rule)
+    auth = policy.auth
+    if auth == options_pb.AuthKind.UNSPECIFIED:
+        auth = options_pb.AuthKind.ROOT_KEY
+    body = rule.body if rule else ""
+    return MethodSpec(
+        info=MethodInfo(
+            name=method.name,
+            service_name=method.parent.type_name,
+            input=method.input.type,
+            output=method.output.type,
+            idempotency_level=IdempotencyLevel.UNKNOWN,
+            stream_type=StreamType.UNARY,
+        ),
+        python_name=_snake(method.name),
+        rpc_path=f"/{method.parent.type_name}/{method.name}",
+        http_verb=verb,
+        http_path=path,
+        body_field="" if body == "*" else body,
+        response_field=rule.response_body if rule else "",
+        success_status=policy.success_status or 200,
+        auth=auth,
+        takes_body=bool(body),
+    )
+
+
+def _route(rule: http_pb.HttpRule | None) -> tuple[str, str]:
+    if rule is None or rule.pattern is None or rule.pattern.field not in _HTTP_VERBS:
+        return "POST", ""
+    return str(rule.pattern.field).upper(), str(rule.pattern.value)
+
+
+def _snake(name: str) -> str:
+    return "".join(f"_{c.lower()}" if c.isupper() and i else c.lower() for i, c in enumerate(name))

@@ -1,0 +1,79 @@
+"""From a path to the part that serves it: plain dictionary look-ups."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from unkey_api.rpc.edge import Endpoint
+from unkey_api.rpc.exchange import Exchange, Scope
+
+Receive = Callable[[], Awaitable[dict[str, Any]]]  # ASGI events are mappings with values of any kind
+Send = Callable[[dict[str, Any]], Awaitable[None]]  # the same
+RPC_PREFIX = "/unkey."
+NOT_FOUND = b"404 page not found\n"
+METHOD_NOT_ALLOWED = b"Method Not Allowed\n"
+
+
+class Router:
+    """Knows every route of both surfaces."""
+
+    def __init__(self, routes: Mapping[str, Mapping[str, Endpoint]], rpc: Endpoint) -> None:
+        """Take the HTTP routes (path → verb → endpoint) and the endpoint of all RPC paths."""
+        self._routes = routes
+        self._rpc = rpc
+
+    def __call__(self, scope: Scope) -> Endpoint:
+        """Return the endpoint of a request; there always is one, if only to say 404."""
+        path: str = scope["path"]
+        verbs = self._routes.get(path)
+        if verbs is not None:
+            verb = scope["method"]
+            return verbs.get(verb) or (verbs.get("GET") if verb == "HEAD" else None) or self.not_allowed
+        if path.startswith(RPC_PREFIX):
+            return self._rpc
+        if _is_unclean(path):
+            return _redirect
+        return _not_found
+
+    def allowed(self, path: str) -> str:
+        """Return the `Allow` header of a path."""
+        verbs = sorted(self._routes[path])
+        return ", ".join([*verbs, "HEAD"] if "GET" in verbs else verbs)
+
+    async def not_allowed(self, exchange: Exchange, receive: Receive, send: Send) -> None:
+        """Answer 405 in plain text."""
+        await _plain(exchange, send, 405, METHOD_NOT_ALLOWED, [(b"allow", self.allowed(exchange.path).encode())])
+
+
+async def _not_found(exchange: Exchange, receive: Receive, send: Send) -> None:
+    await _plain(exchange, send, 404, NOT_FOUND, [])
+
+
+async def _redirect(exchange: Exchange, receive: Receive, send: Send) -> None:
+    query = exchange.scope.get("query_string", b"")
+    target = _clean(exchange.path).encode() + (b"?" + query if query else b"")
+    await _plain(exchange, send, 301, b"", [(b"location", target)])
+
+
+async def _plain(exchange: Exchange, send: Send, status: int, body: bytes, extra: list[tuple[bytes, bytes]]) -> None:
+    exchange.quiet = True
+    exchange.status = status
+    headers = [
+        (b"content-type", b"text/plain; charset=utf-8"),
+        (b"x-content-type-options", b"nosniff"),
+        (b"content-length", b"%d" % len(body)),
+        *extra,
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _is_unclean(path: str) -> bool:
+    return "//" in path or "/./" in path or "/../" in path or path.endswith(("/.", "/.."))
+
+
+def _clean(path: str) -> str:
+    cleaned = posixpath.normpath(path).replace("//", "/")
+    return cleaned + "/" if path.endswith("/") and cleaned != "/" else cleaned

@@ -1,0 +1,67 @@
+"""Listening sockets, bound once before any worker starts."""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import dataclass
+
+BACKLOG = 2048
+
+
+class PortTaken(Exception):
+    """The address cannot be bound; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSockets:
+    """The sockets of one worker."""
+
+    http1: socket.socket
+    http2: socket.socket | None
+    """None when HTTP/2 is switched off."""
+
+    def close(self) -> None:
+        """Close this process's copies."""
+        self.http1.close()
+        if self.http2 is not None:
+            self.http2.close()
+
+
+def bind_workers(address: str, *, http_port: int, http2_port: int, workers: int) -> list[WorkerSockets]:
+    """Bind `workers` sockets per port with SO_REUSEPORT, so that the kernel spreads connections over the workers.
+
+    Port 0 for HTTP/1.1 picks a free one; 0 for HTTP/2 turns HTTP/2 off. Raises `PortTaken`.
+    """
+    _require_free(address, http_port)
+    if http2_port:
+        _require_free(address, http2_port)
+    bound: list[WorkerSockets] = []
+    for _ in range(workers):
+        http1 = _bind(address, http_port)
+        http_port = http1.getsockname()[1]
+        bound.append(WorkerSockets(http1, _bind(address, http2_port) if http2_port else None))
+    return bound
+
+
+def _require_free(address: str, port: int) -> None:
+    """Another process may share a SO_REUSEPORT port without an error, so ask for it alone first."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address, port))
+        except OSError as err:
+            msg = f"cannot listen on {address}:{port}: {err.strerror}. Stop what uses it or set another port."
+            raise PortTaken(msg) from err
+
+
+def _bind(address: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    sock.bind((address, port))
+    sock.listen(BACKLOG)
+    sock.setblocking(False)  # noqa: FBT003 - the standard library's own signature
+    sock.set_inheritable(True)
+    return sock

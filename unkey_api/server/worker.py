@@ -1,0 +1,88 @@
+"""One worker: opens the application, serves it until told to stop, drains, closes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from unkey_api.rpc.health import Health, Phase
+from unkey_api.server.listeners import Http1Listener, Http2Listener, Listener, TlsFiles
+from unkey_api.server.sockets import WorkerSockets
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """An opened application."""
+
+    app: Any  # any ASGI application
+    health: Health
+    failed: asyncio.Event
+    """Set when something in the background died that the service cannot do without."""
+
+
+OpenApp = Callable[[int], AbstractAsyncContextManager[Served]]
+"""Opens the application of the worker with this index. Leaving closes it: buffers, then stores, telemetry last."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerOptions:
+    """How a worker serves."""
+
+    shutdown_timeout: timedelta
+    """Budget for running requests, and again for closing stores."""
+    tls: TlsFiles | None = None
+
+
+async def run_worker(
+    open_app: OpenApp, index: int, sockets: WorkerSockets, *, ready_fd: int, parent_fd: int, options: WorkerOptions
+) -> None:
+    """Serve until SIGTERM, SIGINT or the end of the supervisor.
+
+    Writes one byte to `ready_fd` when requests are served; the end of `parent_fd` means that the supervisor is gone.
+    Running requests get `shutdown_timeout` to finish, closing the stores gets it a second time.
+    """
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    loop.add_reader(parent_fd, stop.set)
+    budget = options.shutdown_timeout.total_seconds()
+    opened = open_app(index)
+    served = await opened.__aenter__()
+    try:
+        listeners = await _listen(served, sockets, options)
+        served.health.phase = Phase.SERVING
+        os.write(ready_fd, b"1")
+        await _first(stop, served.failed)
+        served.health.phase = Phase.STOPPING
+        loop.remove_reader(parent_fd)
+        await asyncio.gather(*(listener.drain() for listener in listeners))
+    finally:
+        async with asyncio.timeout(budget):
+            await opened.__aexit__(None, None, None)
+    if served.failed.is_set():
+        msg = "a background service failed"
+        raise RuntimeError(msg)
+
+
+async def _listen(served: Served, sockets: WorkerSockets, options: WorkerOptions) -> list[Listener]:
+    budget = options.shutdown_timeout
+    listeners: list[Listener] = [Http1Listener(served.app, sockets.http1, budget=budget, tls=options.tls)]
+    if sockets.http2 is not None:
+        listeners.append(Http2Listener(served.app, sockets.http2, budget=budget, tls=options.tls))
+    for listener in listeners:
+        await listener.start()
+    return listeners
+
+
+async def _first(*events: asyncio.Event) -> None:
+    waits = [asyncio.ensure_future(event.wait()) for event in events]
+    await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    for wait in waits:
+        wait.cancel()

@@ -1,0 +1,79 @@
+"""Rules about single values that limits alone cannot express. Each returns None or what is wrong, without the value."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from urllib.parse import SplitResult, urlsplit
+
+from unkey_api.core.secret import Secret
+
+GOSSIP_KEY_BYTES = frozenset({16, 24, 32})
+
+
+def check_dsn(dsn: Secret) -> str | None:
+    """Accept `user:password@tcp(host:port)/name?parseTime=true` and `mysql://…`; the details are read when opening."""
+    text = dsn.reveal()
+    if not text or text.startswith("mysql://"):
+        return None
+    if "/" not in text or "://" in text:
+        return "must be user:password@tcp(host:port)/name?parseTime=true or mysql://user:password@host:port/name"
+    if "parseTime=true" not in text.replace("?", "&").split("&")[1:]:
+        return "must contain parseTime=true"
+    return None
+
+
+def check_redis_url(url: Secret) -> str | None:
+    """Accept redis:// and rediss:// with a host."""
+    parts = _split(url.reveal())
+    if parts is None or parts.scheme not in {"redis", "rediss"} or not parts.hostname:
+        return "must be a redis:// or rediss:// URL"
+    return None
+
+
+def check_http_url(url: str) -> str | None:
+    """Accept empty text and absolute http and https URLs."""
+    parts = _split(url)
+    if url and (parts is None or parts.scheme not in {"http", "https"} or not parts.hostname):
+        return "must be an absolute http or https URL"
+    return None
+
+
+def check_https_url(url: str) -> str | None:
+    """Accept empty text and absolute https URLs."""
+    parts = _split(url)
+    if url and (parts is None or parts.scheme != "https" or not parts.hostname):
+        return "must be an absolute https URL"
+    return None
+
+
+def check_origin(url: str) -> str | None:
+    """Accept absolute http and https URLs that end behind the host: not even a `/`, an empty `?` or `#` may follow."""
+    problem = check_http_url(url)
+    if problem is not None:
+        return problem
+    if any(mark in url.partition("://")[2] for mark in "/?#"):
+        return "must not have a path, query or fragment"
+    return None
+
+
+def check_no_surrounding_space(secret: Secret) -> str | None:
+    """Accept text that does not begin or end with white space."""
+    text = secret.reveal()
+    return None if text == text.strip() else "must not begin or end with white space"
+
+
+def check_gossip_key(secret: Secret) -> str | None:
+    """Accept base64 of 16, 24 or 32 bytes."""
+    try:
+        key = base64.b64decode(secret.reveal(), validate=True)
+    except (binascii.Error, ValueError):
+        return "must be base64"
+    return None if len(key) in GOSSIP_KEY_BYTES else "must be base64 of 16, 24 or 32 bytes"
+
+
+def _split(url: str) -> SplitResult | None:
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return None

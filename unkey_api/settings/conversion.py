@@ -1,0 +1,121 @@
+"""From TOML values and environment texts to the types that settings fields declare."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Any, get_args, get_origin
+
+from unkey_api.core.secret import Secret
+from unkey_api.settings.durations import parse_duration
+
+_TRUTHS = {"true": True, "1": True, "false": False, "0": False}
+
+
+class WrongTypeError(ValueError):
+    """The value cannot be what the field declares. The message names the expected type, never the value."""
+
+
+def convert(declared: object, raw: object) -> object:
+    """Return a TOML value as the declared type.
+
+    Raises:
+        WrongTypeError: The value is of another type or does not parse.
+    """
+    if get_origin(declared) is tuple:
+        if not isinstance(raw, list):
+            raise WrongTypeError(f"must be {type_name(declared)}")
+        item = get_args(declared)[0]
+        return tuple(convert(item, each) for each in raw)
+    name, from_toml = _SCALARS[declared]
+    try:
+        return from_toml(raw)
+    except (TypeError, ValueError, OverflowError) as err:
+        raise WrongTypeError(f"must be {name}") from err
+
+
+def convert_text(declared: object, text: str) -> object:
+    """Return the text of an environment variable as the declared type. Lists are comma separated or TOML arrays.
+
+    Raises:
+        WrongTypeError: The text does not parse.
+    """
+    return convert(declared, _toml_value(declared, text))
+
+
+def type_name(declared: object) -> str:
+    """Return how the documentation calls a declared type."""
+    if get_origin(declared) is tuple:
+        return f"a list of {type_name(get_args(declared)[0]).split(' ', 1)[1]}s"
+    return _SCALARS[declared][0].partition(" such as")[0]
+
+
+def _toml_value(declared: object, text: str) -> object:
+    if get_origin(declared) is tuple:
+        if text.startswith("["):
+            return toml_array(text)
+        return [each.strip() for each in text.split(",") if each.strip()]
+    try:
+        if declared is int:
+            return int(text)
+        if declared is float:
+            return float(text)
+    except ValueError as err:
+        raise WrongTypeError(f"must be {type_name(declared)}") from err
+    return _TRUTHS.get(text.lower(), text) if declared is bool else text
+
+
+def toml_array(text: str) -> object:
+    """Return the value of a TOML expression given in an environment variable.
+
+    Raises:
+        WrongTypeError: The text is not TOML.
+    """
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError as err:
+        raise WrongTypeError("must be a TOML array") from err
+
+
+def _exactly(kind: type) -> Callable[[Any], object]:  # Any: whatever stands in the file
+    def check(raw: object) -> object:
+        if type(raw) is not kind:
+            raise TypeError
+        return raw
+
+    return check
+
+
+def _float(raw: Any) -> float:  # Any: whatever stands in the file
+    if type(raw) not in {int, float}:
+        raise TypeError
+    return float(raw)
+
+
+def _secret(raw: Any) -> Secret:  # Any: whatever stands in the file
+    if not isinstance(raw, str):
+        raise TypeError
+    return Secret(raw)
+
+
+def _duration(raw: Any) -> timedelta:  # Any: whatever stands in the file
+    return parse_duration(raw)
+
+
+def _network(raw: Any) -> IPv4Network | IPv6Network:  # Any: whatever stands in the file
+    if not isinstance(raw, str):
+        raise TypeError
+    return ip_network(raw)
+
+
+_SCALARS: Mapping[object, tuple[str, Callable[[Any], object]]] = {  # Any: whatever stands in the file
+    str: ("a string", _exactly(str)),
+    int: ("an integer", _exactly(int)),
+    float: ("a number", _float),
+    bool: ("a boolean", _exactly(bool)),
+    timedelta: ("a duration such as 500ms or 1s", _duration),
+    Secret: ("a secret string", _secret),
+    IPv4Network | IPv6Network: ("a network such as 10.0.0.0/8", _network),
+}

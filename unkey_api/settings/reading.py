@@ -1,0 +1,175 @@
+"""Fill settings classes from a TOML tree and the environment, collecting every problem on the way."""
+
+from __future__ import annotations
+
+import difflib
+import types
+from collections.abc import Mapping
+from dataclasses import MISSING, Field, fields, is_dataclass
+from datetime import timedelta
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from unkey_api.core.secret import Secret
+from unkey_api.settings.about import About, about_of
+from unkey_api.settings.auth import AUTH_TYPES, AuthEntry
+from unkey_api.settings.conversion import WrongTypeError, convert, convert_text, toml_array
+from unkey_api.settings.problems import Problem
+from unkey_api.settings.rules import rules_broken
+
+Section = TypeVar("Section")
+_NO_AUTH = "needs an entry: at least one [[auth]] entry is required"
+
+
+def environment_name(path: str) -> str:
+    """Return the environment variable that sets a key: `database.primary` is UNKEY_DATABASE_PRIMARY."""
+    return "UNKEY_" + path.replace(".", "_").upper()
+
+
+def section_class(declared: object) -> type | None:
+    """Return the settings class behind a field type, optional or not; None for anything that is no section."""
+    if get_origin(declared) in {Union, types.UnionType}:
+        declared = next((each for each in get_args(declared) if each is not types.NoneType), None)
+    return declared if isinstance(declared, type) and is_dataclass(declared) else None
+
+
+def field_types(section: type) -> dict[str, object]:
+    """Return the declared types of a settings class by field name."""
+    hints = get_type_hints(section)
+    return {each.name: hints[each.name] for each in fields(section)}
+
+
+def key_paths(section: type, prefix: str = "") -> list[str]:
+    """Return the paths of all sections and keys below a settings class, in declaration order."""
+    paths: list[str] = []
+    for name, declared in field_types(section).items():
+        path = f"{prefix}{name}"
+        paths.append(path)
+        inner = section_class(declared)
+        if inner is not None:
+            paths.extend(key_paths(inner, f"{path}."))
+    return paths
+
+
+class Reader:
+    """Reads one configuration. `problems` grows; a section that cannot be built is None and has left a problem."""
+
+    def __init__(self, root: type, environ: Mapping[str, str]) -> None:
+        self.problems: list[Problem] = []
+        self._environ = environ
+        self._unusable: list[str] = []
+        self._known = key_paths(root)
+
+    def section(self, kind: type[Section], tree: object, prefix: str = "") -> Section | None:
+        """Build a section from its table. `prefix` is empty for the root, else ends with a dot."""
+        if not isinstance(tree, Mapping):
+            self._report(prefix.rstrip("."), "must be a table")
+            return None
+        for name in sorted(tree.keys() - field_types(kind).keys()):
+            nearest = difflib.get_close_matches(prefix + name, self._known, n=1, cutoff=0.0)[0]
+            self._report(prefix + name, f"is not a known key; the nearest is {nearest}")
+        return self._built(kind, tree, prefix)
+
+    def _built(self, kind: type[Section], tree: Mapping[str, object], prefix: str) -> Section | None:
+        declared = field_types(kind)
+        values: dict[str, object] = {}
+        complete = True
+        for each in fields(kind):  # type: ignore[arg-type]  # every section is a dataclass
+            value = self._field(each, declared[each.name], tree, prefix + each.name)
+            if value is not MISSING:
+                values[each.name] = value
+            elif each.default is MISSING and each.default_factory is MISSING:
+                complete = False
+        if not complete:
+            return None
+        section = kind(**values)
+        # A field that fell back to its default because its value was unusable must not cause a second complaint.
+        if not any(path.startswith(prefix) for path in self._unusable):
+            self.problems.extend(rules_broken(section, prefix))
+        return section
+
+    def _field(self, field: Field[Any], declared: object, tree: Mapping[str, object], path: str) -> object:
+        """Return the value of a field, MISSING to use its default."""
+        inner = section_class(declared)
+        if inner is not None:
+            optional = not isinstance(declared, type)
+            if optional and field.name not in tree and not self._in_environment(inner, path):
+                return MISSING
+            built: object = self.section(inner, tree.get(field.name, {}), f"{path}.")
+            return MISSING if built is None else built
+        if declared == tuple[AuthEntry, ...]:
+            return self._auth(tree.get(field.name), path)
+        return self._value(about_of(field), self._raw(declared, field.name, tree, path), path)
+
+    def _raw(self, declared: object, name: str, tree: Mapping[str, object], path: str) -> object:
+        """Return the converted value of a key, MISSING when it is absent or unusable."""
+        text = self._environ.get(environment_name(path), "")
+        try:
+            if text:
+                return convert_text(declared, text)
+            return convert(declared, tree[name]) if name in tree else None
+        except WrongTypeError as err:
+            self._unusable.append(path)
+            self._report(path, str(err))
+            return MISSING
+
+    def _value(self, said: About, value: object, path: str) -> object:
+        if value is MISSING:
+            return MISSING
+        if value is None or (not said.zero_counts and _is_zero(value)):
+            if said.required:
+                self._report(path, "is required" if value is None else "must not be empty")
+            return MISSING
+        self._judge(said, value, path)
+        return value
+
+    def _judge(self, said: About, value: object, path: str) -> None:
+        """Report what a value of the right type breaks."""
+        if isinstance(value, int | float):
+            low, high = said.minimum, said.maximum
+            if (low is not None and not value >= low) or (high is not None and not value <= high):
+                self._report(path, f"must be between {low} and {high}")
+        if said.check is None:
+            return
+        if isinstance(value, tuple):
+            for index, item in enumerate(value):
+                self._report(f"{path}[{index}]", said.check(item))
+        else:
+            self._report(path, said.check(value))
+
+    def _auth(self, entries: object, path: str) -> object:
+        text = self._environ.get(environment_name(path), "")
+        try:
+            entries = toml_array(text) if text else entries
+        except WrongTypeError as err:
+            self._report(path, str(err))
+            return MISSING
+        if entries is None or entries == []:
+            self._report(path, _NO_AUTH)
+            return MISSING
+        if not isinstance(entries, list) or not all(isinstance(each, Mapping) for each in entries):
+            self._report(path, "must be an array of tables")
+            return MISSING
+        return tuple(self._auth_entry(each, f"{path}[{index}]") for index, each in enumerate(entries))
+
+    def _auth_entry(self, table: Mapping[str, object], path: str) -> AuthEntry | None:
+        named = table.get("type")
+        kind = AUTH_TYPES.get(named) if isinstance(named, str) else None
+        if kind is None:
+            self._report(f"{path}.type", f"must be one of {', '.join(AUTH_TYPES)}")
+            return None
+        foreign = table.keys() - field_types(kind).keys() - {"type"}
+        for name in sorted(foreign):
+            self._report(f"{path}.{name}", "is not valid for this auth type")
+        return self._built(kind, table, f"{path}.")
+
+    def _report(self, path: str, message: str | None) -> None:
+        if message is not None:
+            self.problems.append(Problem(path, message))
+
+    def _in_environment(self, section: type, path: str) -> bool:
+        return any(self._environ.get(environment_name(each)) for each in key_paths(section, f"{path}."))
+
+
+def _is_zero(value: object) -> bool:
+    """Say whether a value is what an unset key would be. A false boolean is an answer, not an absence."""
+    return value in ("", 0, (), timedelta(), Secret("")) and not isinstance(value, bool)

@@ -1,0 +1,231 @@
+"""Every setting: name, type, default, meaning. The reader, the checks and the documentation follow these classes."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network
+
+from unkey_api.core.secret import Secret
+from unkey_api.settings import checks
+from unkey_api.settings.about import about
+from unkey_api.settings.auth import AuthEntry
+
+PORT = (1, 65535)
+PORT_OR_OFF = (0, 65535)
+FRACTION = (0, 1)
+
+
+def available_cores() -> int:
+    """Return how many cores this process may use; at least 1."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseSettings:
+    """MySQL or MariaDB, the truth."""
+
+    primary: Secret = field(
+        metadata=about(
+            "Where to write: `user:password@tcp(host:port)/name?parseTime=true` or `mysql://user:password@host/name`.",
+            required=True,
+            check=checks.check_dsn,
+        )
+    )
+    readonly_replica: Secret = field(
+        default=Secret(""),
+        metadata=about("Where to read, in the same form; empty reads from the primary.", check=checks.check_dsn),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClickhouseSettings:
+    """Where events go and analytics come from."""
+
+    url: Secret = field(default=Secret(""), metadata=about("Where events are written; empty drops them."))
+    analytics_url: Secret = field(
+        default=Secret(""),
+        metadata=about("Base URL of the per-workspace query users; empty answers that analytics are not configured."),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsSettings:
+    """Certificate of the listeners."""
+
+    disabled: bool = field(default=False, metadata=about("Accepted for compatibility, without effect."))
+    cert_file: str = field(default="", metadata=about("PEM file with the certificate chain."))
+    key_file: str = field(default="", metadata=about("PEM file with the private key; both files or neither."))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VaultSettings:
+    """The vault that encrypts recoverable keys."""
+
+    url: str = field(
+        default="",
+        metadata=about(
+            "Address of the vault; empty leaves everything that needs encryption unavailable.",
+            check=checks.check_http_url,
+        ),
+    )
+    token: Secret = field(default=Secret(""), metadata=about("Bearer token for the vault."))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ControlSettings:
+    """The control plane of deployments."""
+
+    url: str = field(metadata=about("Address of the control plane.", required=True, check=checks.check_http_url))
+    token: Secret = field(metadata=about("Bearer token for the control plane.", required=True))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestateSettings:
+    """The workflow ingress."""
+
+    url: str = field(
+        metadata=about(
+            "Absolute http or https URL without path, query or fragment.", required=True, check=checks.check_origin
+        )
+    )
+    api_key: Secret = field(
+        metadata=about(
+            "Key for the ingress, without surrounding white space.",
+            required=True,
+            check=checks.check_no_surrounding_space,
+        )
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GithubSettings:
+    """The GitHub App that reads repositories."""
+
+    app_name: str = field(default="", metadata=about("Name of the app, as in its installation link."))
+    app_id: int = field(default=0, metadata=about("Numeric id of the app; 0 leaves GitHub operations unavailable."))
+    private_key_pem: Secret = field(default=Secret(""), metadata=about("Private key of the app, PEM text."))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PprofSettings:
+    """Profiling endpoints, on the main port, behind basic authentication."""
+
+    username: str = field(default="", metadata=about("User name; the endpoints exist only with both set."))
+    password: Secret = field(default=Secret(""), metadata=about("Password."))
+    port: int = field(default=6060, metadata=about("Accepted for compatibility, without effect.", between=PORT_OR_OFF))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TracingSettings:
+    """Traces over OTLP; the presence of the section switches them on."""
+
+    sample_rate: float = field(default=0.25, metadata=about("Share of requests traced, 0 to 1.", between=FRACTION))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoggingSettings:
+    """Which requests are logged."""
+
+    sample_rate: float = field(
+        default=1.0, metadata=about("Share of refused requests logged, 0 to 1; failures always are.", between=FRACTION)
+    )
+    slow_threshold: timedelta = field(
+        default=timedelta(seconds=1), metadata=about("Requests that take longer are logged as slow.")
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricsSettings:
+    """The Prometheus listener; the presence of the section switches it on."""
+
+    prometheus_port: int = field(
+        default=0, metadata=about("Port to listen on; 0 lets the system choose.", between=PORT_OR_OFF)
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObservabilitySettings:
+    """What operators see."""
+
+    tracing: TracingSettings | None = field(default=None, metadata=about("Traces."))
+    logging: LoggingSettings | None = field(default=None, metadata=about("Request log sampling."))
+    metrics: MetricsSettings | None = field(default=None, metadata=about("Prometheus metrics."))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GossipSettings:
+    """Cache invalidation between nodes through a serf agent; the presence of the section switches it on."""
+
+    bind_addr: str = field(default="0.0.0.0:7946", metadata=about("Address the agent gossips on."))
+    join: tuple[str, ...] = field(default=(), metadata=about("Addresses of nodes to join."))
+    agent_rpc_address: str = field(default="127.0.0.1:7373", metadata=about("Where the agent answers commands."))
+    secret_key: Secret = field(
+        metadata=about(
+            "Key of the gossip traffic: base64 of 16, 24 or 32 bytes, the same on every node.",
+            required=True,
+            check=checks.check_gossip_key,
+        )
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The whole configuration. Optional sections are None when neither file nor environment mentions them."""
+
+    instance_id: str = field(
+        default="", metadata=about("Name of this node in logs and traces.", shown_default="generated, `ins_…`")
+    )
+    platform: str = field(default="", metadata=about("Free text for logs: where this runs."))
+    image: str = field(default="", metadata=about("Free text for logs: what was built."))
+    region: str = field(default="unknown", metadata=about("Region written to every analytics row."))
+    bind_address: str = field(
+        default="0.0.0.0",  # noqa: S104 - a service in a container is reached from outside
+        metadata=about("Address the listeners bind to."),
+    )
+    http_port: int = field(default=7070, metadata=about("Port of HTTP/1.1.", between=PORT))
+    http2_port: int = field(
+        default=7071, metadata=about("Port of HTTP/2 and gRPC; 0 turns it off.", between=PORT_OR_OFF, zero_counts=True)
+    )
+    workers: int = field(
+        default_factory=available_cores,
+        metadata=about("Processes that serve requests.", between=(1, 1024), shown_default="number of cores"),
+    )
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = field(
+        default=(), metadata=about("Networks whose forwarding headers are believed, as CIDR.")
+    )
+    request_timeout: timedelta = field(
+        default=timedelta(seconds=60), metadata=about("Time a request may take before it is answered with a time-out.")
+    )
+    shutdown_timeout: timedelta = field(
+        default=timedelta(seconds=30), metadata=about("Time running requests get to finish after a stop signal.")
+    )
+    max_request_body_size: int = field(
+        default=10_485_760, metadata=about("Largest request body in bytes; negative lifts the limit.")
+    )
+    portal_base_url: str = field(
+        default="https://portal.unkey.com",
+        metadata=about("Base of the portal links handed out.", check=checks.check_http_url),
+    )
+    proxy_token: Secret = field(default=Secret(""), metadata=about("Accepted for compatibility, without effect."))
+    redis_url: Secret = field(
+        metadata=about(
+            "Where the counters are: `redis://` or `rediss://`.", required=True, check=checks.check_redis_url
+        )
+    )
+    database: DatabaseSettings = field(metadata=about("The database.", required=True))
+    clickhouse: ClickhouseSettings | None = field(default=None, metadata=about("Analytics."))
+    tls: TlsSettings | None = field(default=None, metadata=about("TLS."))
+    vault: VaultSettings | None = field(default=None, metadata=about("Vault."))
+    control: ControlSettings | None = field(default=None, metadata=about("Control plane."))
+    restate: RestateSettings | None = field(default=None, metadata=about("Workflow ingress."))
+    github: GithubSettings | None = field(default=None, metadata=about("GitHub App."))
+    pprof: PprofSettings | None = field(default=None, metadata=about("Profiling."))
+    observability: ObservabilitySettings = field(
+        default=ObservabilitySettings(), metadata=about("Logs, metrics, traces.")
+    )
+    gossip: GossipSettings | None = field(default=None, metadata=about("Cache invalidation between nodes."))
+    auth: tuple[AuthEntry, ...] = field(
+        metadata=about("Accepted credentials, tried in this order; at least one entry.", required=True)
+    )
