@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 pytest_plugins = [
+    "tests.support.clickhouse",
     "tests.support.mysql",
     "tests.support.redis",
+    "tests.support.stage",
 ]

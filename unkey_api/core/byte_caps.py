@@ -16,7 +16,7 @@ def human_bytes(count: int) -> str:
         power += 1
     scale = 1000**power
     tenths = (count * 20 + scale) // (2 * scale)  # rounds half up without floating point
-    shown = f"{tenths // 10}.{tenths % 10}" if tenths < 100 and power else str((tenths + 5) // 10)
+    shown = f"{tenths // 10}.{tenths % 10}" if tenths < 100 and power else f"{tenths / 10:.0f}"
     return f"{shown} {_UNITS[power]}"
 
 

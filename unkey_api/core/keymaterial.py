@@ -105,5 +105,5 @@ def generate_token(random_bytes: RandomBytes, *, length: int = TOKEN_LENGTH) -> 
 def _draw(random_bytes: RandomBytes, count: int) -> bytes:
     try:
         return random_bytes(count)
-    except (OSError, NotImplementedError) as err:
+    except OSError as err:
         raise ServiceUnavailable("Failed to generate a secret.", internal="the random source failed") from err

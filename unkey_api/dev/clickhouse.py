@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -12,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from unkey_api.dev.ports import LOOPBACK
+from unkey_api.dev.probes import answers_http
 from unkey_api.dev.process import ChildSpec, child_process
 
 START_LIMIT = timedelta(seconds=60)  # the engine is half a gigabyte of library; a cold disk takes its time
@@ -47,17 +47,3 @@ async def clickhouse(folder: Path, port: int) -> AsyncIterator[ClickHouse]:
     async with child_process(spec) as child:
         await child.until_ready(lambda: answers_http(port, "/ping"), within=START_LIMIT)
         yield ClickHouse(port)
-
-
-async def answers_http(port: int, path: str) -> bool:
-    """Whether a loopback HTTP server answers 200 on `path`."""
-    try:
-        async with asyncio.timeout(2):
-            reader, writer = await asyncio.open_connection(LOOPBACK, port)
-            try:
-                writer.write(f"GET {path} HTTP/1.1\r\nHost: {LOOPBACK}\r\nConnection: close\r\n\r\n".encode())
-                return b" 200 " in await reader.readline()
-            finally:
-                writer.close()
-    except OSError:
-        return False

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from unkey_api.dev.options import CannotStart
 from unkey_api.dev.ports import LOOPBACK
 from unkey_api.dev.process import ChildFailed, ChildSpec, child_process
 
@@ -24,7 +25,7 @@ _SBIN = "/usr/sbin:/usr/local/sbin:/sbin"
 _SOCKET_PATH_MAX = 100
 
 
-class MariadbMissing(Exception):
+class MariadbMissing(CannotStart):
     """The server's programs are not installed. The message says how to get them."""
 
 

@@ -13,12 +13,14 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
+from unkey_api.dev.options import CannotStart
+
 GUARD = Path(__file__).with_name("guard.py")
 POLL_SECONDS = 0.02  # between two looks whether a child answers; starts take tenths of a second
 LOG_TAIL = 15  # lines of a child's log worth showing when it fails
 
 
-class ChildFailed(Exception):
+class ChildFailed(CannotStart):
     """A child ended, or did not come up in time. The message says which, with the end of its log."""
 
 
@@ -28,8 +30,8 @@ class ChildSpec:
 
     name: str
     command: Sequence[str]
-    log: Path
-    """Standard output and error go here; overwritten on each start."""
+    log: Path | None
+    """Standard output and error go here, overwritten on each start; None leaves them on our terminal."""
     stop_signal: signal.Signals = signal.SIGTERM
     orphan_signal: signal.Signals = signal.SIGTERM
     """What the kernel sends when we die without having stopped the child."""
@@ -89,6 +91,8 @@ class Child:
             os.killpg(self._process.pid, number)
 
     def _story(self, what: str) -> str:
+        if self.spec.log is None:
+            return f"{self.spec.name} {what}"
         return f"{self.spec.name} {what}; the end of {self.spec.log}:\n{log_tail(self.spec.log)}"
 
 
@@ -109,7 +113,8 @@ async def child_process(spec: ChildSpec) -> AsyncIterator[Child]:
         FileNotFoundError: There is no such command.
     """
     command = [sys.executable, "-I", "-S", str(GUARD), str(os.getpid()), str(int(spec.orphan_signal)), *spec.command]
-    with spec.log.open("wb") as log:
+    with contextlib.ExitStack() as stack:
+        log = stack.enter_context(spec.log.open("wb")) if spec.log else None
         process = await asyncio.create_subprocess_exec(
             *command,
             stdin=asyncio.subprocess.DEVNULL,

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from unkey_api.dev.options import CannotStart
 from unkey_api.dev.ports import LOOPBACK
 from unkey_api.dev.process import ChildSpec, child_process
 
 START_LIMIT = timedelta(seconds=20)
 
 
-class ValkeyMissing(Exception):
+class ValkeyMissing(CannotStart):
     """There is no server program. The message says how to get one."""
 
 

@@ -11,8 +11,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from unkey_api.core.secret import Secret
-from unkey_api.dev.clickhouse import answers_http
 from unkey_api.dev.ports import LOOPBACK
+from unkey_api.dev.probes import answers_http
 from unkey_api.dev.process import ChildSpec, child_process
 from unkey_api.dev.vault_server import TOKEN_VARIABLE
 

@@ -46,6 +46,8 @@ class MethodSpec:
     response_field: str
     """Answer field that becomes `data`; empty when the whole message does."""
     success_status: int
+    no_data: bool
+    """The HTTP/JSON answer has no `data` member."""
     auth: options_pb.AuthKind
     takes_body: bool
 
@@ -82,6 +84,7 @@ def _describe_method(method: DescMethod) -> MethodSpec:
         body_field="" if body == "*" else body,
         response_field=rule.response_body if rule else "",
         success_status=policy.success_status or 200,
+        no_data=policy.no_data,
         auth=auth,
         takes_body=bool(body),
     )

@@ -17,6 +17,9 @@ from unkey_api.core.errors import Violation
 from unkey_api.rpc.method import AnyMessage
 
 MAX_PROPERTIES = "struct.max_properties."
+MIN_PROPERTIES = "message.min_properties."
+REQUIRED_BELOW = "required."
+ONE_OF = "one_of."
 _SIZES = {
     "string.min_len": "minLength",
     "string.max_len": "maxLength",
@@ -38,7 +41,7 @@ def explain(
     return tuple(sorted(described, key=lambda v: (v.location, v.message)))
 
 
-def _explain_one(item: protovalidate.Violation, message: DescMessage, *, absent_is_zero: bool) -> Violation:
+def _explain_one(item: protovalidate.Violation, message: DescMessage, *, absent_is_zero: bool) -> Violation:  # noqa: PLR0911 - one return per kind of rule
     proto = item.proto
     pointer, owner, field = _walk(message, proto.field)
     rule = proto.rule_id
@@ -47,6 +50,8 @@ def _explain_one(item: protovalidate.Violation, message: DescMessage, *, absent_
         return _missing(pointer, owner, field, absent_is_zero=absent_is_zero)
     if rule in _SIZES:
         return _sized(pointer, _SIZES[rule], len(value), item.rule_value)
+    if rule.startswith((MIN_PROPERTIES, REQUIRED_BELOW, ONE_OF)):
+        return _message_rule(pointer, rule, proto.message)
     family, _, name = rule.partition(".")
     if rule.startswith(MAX_PROPERTIES):
         return _sized(pointer, "maxProperties", len(value.fields), int(rule.removeprefix(MAX_PROPERTIES)))
@@ -56,6 +61,17 @@ def _explain_one(item: protovalidate.Violation, message: DescMessage, *, absent_
     if name in _RANGES and field is not None:
         return _out_of_range(pointer, value, _numeric_rules(field, family))
     return Violation(f"{pointer}/{name or rule}", proto.message)
+
+
+def _message_rule(pointer: str, rule: str, message: str) -> Violation:
+    """Explain a rule over several members of one message; its id names the rule and the members."""
+    if rule.startswith(REQUIRED_BELOW):
+        *above, last = rule.removeprefix(REQUIRED_BELOW).split(".")
+        owner = pointer + "".join(f"/properties/{name}" for name in above)
+        return Violation(f"{owner}/required", f"missing property '{last}'")
+    if rule.startswith(MIN_PROPERTIES):
+        return Violation(f"{pointer}/minProperties", message)
+    return Violation(f"{pointer}/oneOf", message)
 
 
 def _missing(pointer: str, owner: str, field: DescField | None, *, absent_is_zero: bool) -> Violation:

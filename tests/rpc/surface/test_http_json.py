@@ -205,6 +205,23 @@ class TestSchema:
         assert (await client.post(UPDATE, {"keyId": "key_1"})).status == 200
         assert surface.keys.requests[1].null_fields is None
 
+    async def test_empty_list_that_clears_is_told_apart_from_absence(self, surface: Surface) -> None:
+        client = surface.build()
+        assert (await client.post(UPDATE, {"keyId": "key_1", "roles": []})).status == 200
+        assert surface.keys.requests[0].null_fields.paths == ["roles"]
+
+    async def test_nullable_required_member_may_be_null_but_not_absent(self, surface: Surface) -> None:
+        client = surface.build()
+        create = "/v2/keys.createKey"
+        answer = await client.post(create, {"apiId": "api_1", "credits": {}})
+        assert locations(answer) == {"/properties/credits/required": "missing property 'remaining'"}
+        assert (await client.post(create, {"apiId": "api_1", "credits": {"remaining": None}})).status == 501
+
+    @pytest.mark.parametrize(("value", "keyword"), [(2**40, "maximum"), (-(2**40), "minimum")])
+    async def test_integers_beyond_the_field_are_named(self, surface: Surface, value: int, keyword: str) -> None:
+        answer = await surface.build().post("/v2/keys.createKey", {"apiId": "api_1", "byteLength": value})
+        assert list(locations(answer)) == [f"/properties/byteLength/{keyword}"]
+
     async def test_callers_cannot_name_fields_of_the_protobuf_surface(self, surface: Surface) -> None:
         answer = await surface.build().post(UPDATE, {"keyId": "key_1", "nullFields": "name"})
         assert locations(answer) == {"/additionalProperties": "additional properties 'nullFields' not allowed"}

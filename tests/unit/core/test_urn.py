@@ -100,6 +100,9 @@ class TestCoverage:
         assert covers(grant, path="keyspaces/ks/keys/k", action="read_key")
         assert not covers(grant, path="keyspaces/ks/keys/k", action="read_key", workspace="ws2")
 
+    def test_grant_of_another_workspace_covers_nothing(self) -> None:
+        assert not covers("unkey:v1:ws:projects/*#x", path="projects/p", action="x", workspace="ws2")
+
     def test_another_action_is_not_covered(self) -> None:
         assert not covers("unkey:v1:ws:**#x", path="a", action="y")
 

@@ -1,1 +1,1 @@
-"""The limiter engine."""
+"""Rules of rate limiting."""

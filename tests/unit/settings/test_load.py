@@ -17,6 +17,10 @@ class TestSource:
     def test_text_with_an_equals_sign_is_inline_toml(self, loading: Loading) -> None:
         assert loading.settings().redis_url.reveal() == "redis://localhost:6379"
 
+    @pytest.mark.parametrize("text", ["auth = []", "auth\n"])
+    def test_equals_sign_or_line_break_alone_makes_it_inline(self, text: str) -> None:
+        assert not any("cannot be read" in problem for problem in refused(text, {}))
+
     def test_path_of_any_extension_is_a_file(self, tmp_path: Path) -> None:
         file = tmp_path / "service.conf"
         file.write_text(TOP + TABLES)

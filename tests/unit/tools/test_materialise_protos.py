@@ -37,7 +37,8 @@ def _field(field: FieldDescriptorProto, message: DescriptorProto | None = None) 
 
 
 def _message(message: DescriptorProto) -> Facts:
-    ranges = [(item.start, item.end) for item in (*message.extension_range, *message.reserved_range)]
+    ranges = [(item.start, item.end) for item in message.extension_range]
+    ranges += [(item.start, item.end) for item in message.reserved_range]
     fields = sorted(_field(field, message) for field in message.field)
     return message.name, fields, ranges, message.reserved_name
 

@@ -10,8 +10,9 @@ from functools import cache
 import protovalidate
 import pytest
 import unkey_proto.unkey
-from protobuf import DescField, DescFile, DescMessage, DescMethod, SupportedFieldPresence
-from unkey_proto.buf.validate.validate_pb import FieldRules, ext_field as ext_rules
+from protobuf import DescField, DescFile, DescMessage, DescMethod
+from unkey_proto.buf.validate.validate_pb import FieldMaskRules, FieldRules
+from unkey_proto.buf.validate.validate_pb import ext_field as ext_rules
 from unkey_proto.google.api.annotations_pb import ext_http
 from unkey_proto.unkey.options.v1.options_pb import AuthKind, FieldPolicy, MethodPolicy, ext_field, ext_method
 
@@ -79,7 +80,8 @@ INPUTS = pytest.mark.parametrize("message", [m for m in _messages() if _is_input
 def test_method_is_bound_to_a_path_named_after_it(method: DescMethod) -> None:
     options = method.proto.options
     assert options is not None
-    path = str(options[ext_http].pattern.value) if options[ext_http].pattern else ""
+    pattern = options[ext_http].pattern
+    path = str(pattern.value) if pattern else ""
     name = path.rsplit("/", 1)[-1].rsplit(".", 1)[-1]
     assert name[:1].upper() + name[1:] == method.name
 
@@ -108,8 +110,9 @@ def test_everything_clearable_is_listed_in_the_mask(message: DescMessage) -> Non
     for mask in masks:
         rules = _rules(mask).type
         assert rules is not None
+        assert isinstance(rules.value, FieldMaskRules)
         assert _policy(mask).hidden
-        allowed |= set(getattr(rules.value, "in"))
+        allowed |= set(rules.value.in_)
     assert allowed == set(_clearable_paths(message))
 
 
@@ -118,7 +121,7 @@ def test_demanded_scalars_know_absence(message: DescMessage) -> None:
     """Without `optional` a demanded field could not be 0, false or empty."""
     for field in message.fields:
         if _rules(field).required:
-            assert field.presence == SupportedFieldPresence.EXPLICIT, field.name
+            assert field.proto.proto3_optional or _inner(field) is not None, field.name
 
 
 @INPUTS

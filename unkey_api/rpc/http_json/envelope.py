@@ -20,6 +20,11 @@ def success_body(request_id: str, data: object, pagination: object | None = None
     return b'{"meta":{"requestId":"%b"},"data":%b%b}' % (request_id.encode(), orjson.dumps(data), tail)
 
 
+def bare_success_body(request_id: str) -> bytes:
+    """Return the body of a success that has nothing to tell, not even an empty `data`."""
+    return b'{"meta":{"requestId":"%b"}}' % request_id.encode()
+
+
 def fault_body(fault: Fault, request_id: str) -> bytes:
     """Return the body of a failure."""
     entry = fault.entry

@@ -24,9 +24,12 @@ from unkey_api.core.errors import Violation
 from unkey_api.rpc.policies import field_policy
 from unkey_api.rpc.violations import field_rules
 
-INT64_MAX = 2**63 - 1
-INT64_MIN = -(2**63)
-_INTEGERS = {ScalarType.INT64, ScalarType.INT32, ScalarType.UINT32, ScalarType.UINT64}
+_INTEGERS = {
+    ScalarType.INT64: (-(2**63), 2**63 - 1),
+    ScalarType.INT32: (-(2**31), 2**31 - 1),
+    ScalarType.UINT64: (0, 2**64 - 1),
+    ScalarType.UINT32: (0, 2**32 - 1),
+}
 _JSON_NAMES: dict[type, str] = {
     type(None): "null",
     bool: "boolean",
@@ -60,7 +63,7 @@ class Shape(Protocol):
 
 
 class PlainShape:
-    """A string, boolean or number."""
+    """A string, a boolean or a number."""
 
     __slots__ = ("_accepts", "name")
 
@@ -72,8 +75,26 @@ class PlainShape:
         """Compare the exact type: a boolean is not a number here."""
         if type(value) not in self._accepts:
             found.violations.append(_mismatch(pointer, value, self.name))
-        elif self.name == "integer" and not INT64_MIN <= value <= INT64_MAX:
-            found.violations.append(Violation(f"{pointer}/maximum", f"maximum: got {value}, want {INT64_MAX}"))
+
+
+class IntegerShape:
+    """A whole number, written without a fraction, that the field can hold."""
+
+    __slots__ = ("_least", "_most", "name")
+
+    def __init__(self, least: int, most: int) -> None:
+        self.name = "integer"
+        self._least = least
+        self._most = most
+
+    def check(self, value: Any, pointer: str, found: Findings, owner: tuple[dict[str, Any], str]) -> None:
+        """Check type and range; narrower ranges are rules of the message and checked later."""
+        if type(value) is not int:
+            found.violations.append(_mismatch(pointer, value, self.name))
+        elif value > self._most:
+            found.violations.append(Violation(f"{pointer}/maximum", f"maximum: got {value}, want {self._most}"))
+        elif value < self._least:
+            found.violations.append(Violation(f"{pointer}/minimum", f"minimum: got {value}, want {self._least}"))
 
 
 class AnyObjectShape:
@@ -129,12 +150,13 @@ class MapShape:
 class ObjectShape:
     """A message."""
 
-    __slots__ = ("_collects_nulls", "_fields", "_ignore_unknown", "_nullable", "_required", "name")
+    __slots__ = ("_collects_nulls", "_empty_clears", "_fields", "_ignore_unknown", "_nullable", "_required", "name")
 
     def __init__(self) -> None:
         self.name = "object"
         self._fields: Mapping[str, Shape] = {}
         self._nullable: frozenset[str] = frozenset()
+        self._empty_clears: frozenset[str] = frozenset()
         self._required: frozenset[str] = frozenset()
         self._ignore_unknown = False
         self._collects_nulls = False
@@ -144,6 +166,7 @@ class ObjectShape:
         visible = [f for f in message.fields if not field_policy(f).hidden]
         self._fields = {f.json_name: _shape_of_field(f, known) for f in visible}
         self._nullable = frozenset(f.json_name for f in visible if field_policy(f).nullable)
+        self._empty_clears = frozenset(f.json_name for f in visible if field_policy(f).empty_clears)
         self._required = frozenset(f.json_name for f in visible if _is_required(f))
         self._collects_nulls = any(f.name == "null_fields" for f in message.fields)
         options = message.proto.options
@@ -166,6 +189,9 @@ class ObjectShape:
             elif member is None and name in self._nullable:
                 found.nulls.append((owner[0], owner[1] + name))
             else:
+                if not member and type(member) is list and name in self._empty_clears:
+                    # Protobuf cannot tell an empty list from an absent one, so it is recorded like a null.
+                    found.nulls.append((owner[0], owner[1] + name))
                 shape.check(member, f"{pointer}/properties/{name}", found, (owner[0], f"{owner[1]}{name}."))
         if unknown and not self._ignore_unknown:
             found.violations.append(_unknown(pointer, unknown))
@@ -206,8 +232,8 @@ def _shape_of_element(element: object, known: dict[str, ObjectShape]) -> Shape:
         return _object_shape(element, known)
     if element == ScalarType.BOOL:
         return PlainShape("boolean", (bool,))
-    if element in _INTEGERS:
-        return PlainShape("integer", (int,))
+    if isinstance(element, ScalarType) and element in _INTEGERS:
+        return IntegerShape(*_INTEGERS[element])
     if element in (ScalarType.DOUBLE, ScalarType.FLOAT):
         return PlainShape("number", (int, float))
     return PlainShape("string", (str,))

@@ -19,7 +19,7 @@ from unkey_api.rpc.http_json.content_type import require_json
 from unkey_api.rpc.http_json.decode import BodyDecoder
 from unkey_api.rpc.http_json.disconnect import DisconnectWatch
 from unkey_api.rpc.http_json.encode import compile_encoder, compile_field_encoder
-from unkey_api.rpc.http_json.envelope import JSON, fault_body, fault_content_type, success_body
+from unkey_api.rpc.http_json.envelope import JSON, bare_success_body, fault_body, fault_content_type, success_body
 from unkey_api.rpc.interceptors.credentials import check_presence
 from unkey_api.rpc.method import AnyMessage, Context
 
@@ -112,6 +112,8 @@ class Transcoder:
             watch.stop()
 
     def _success(self, exchange: Exchange, answer: AnyMessage) -> bytes:
+        if self._spec.no_data:
+            return bare_success_body(exchange.request_id)
         data = self._encode(answer)
         pagination = None
         if self._encode_pagination is not None:

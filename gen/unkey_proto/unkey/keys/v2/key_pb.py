@@ -229,14 +229,15 @@ class KeyCreditsRefill(Message[_KeyCreditsRefillFields]):
 
     Attributes:
         interval:
-            `daily` fills up at midnight UTC, `monthly` at midnight UTC of one day of
-            the month.
+            `daily` fills up once a day, `monthly` once a month on `refillDay`. Days are
+            those of UTC.
 
             ```proto
             optional string interval = 1;
             ```
         amount:
-            The number of uses after a refill. What was left is not added.
+            The number of uses after a refill. What was left is not added; a key with
+            more than that is left alone.
 
             ```proto
             optional int64 amount = 2;

@@ -300,7 +300,7 @@ class DeleteKeyRequest(Message[_DeleteKeyRequestFields]):
             ```
         permanent:
             Whether to remove the key with everything attached to it. If false, it only
-            stops working and can be restored by support.
+            stops working and can no longer be seen.
 
             ```proto
             bool permanent = 2;

@@ -1,0 +1,82 @@
+"""Root keys as credentials."""
+
+from __future__ import annotations
+
+from unkey_api.auth.bearer import bearer_token
+from unkey_api.auth.chain import Credentials
+from unkey_api.auth.errors import (
+    ROOT_KEY_FORMAT,
+    CredentialMalformed,
+    CredentialMissing,
+    RootKeyDisabled,
+    RootKeyExpired,
+    RootKeyUnknown,
+    RootKeyWorkspaceDisabled,
+    RootKeyWorkspaceMissing,
+)
+from unkey_api.core.clock import Clock
+from unkey_api.core.errors import AppError
+from unkey_api.core.keymaterial import hash_key
+from unkey_api.core.principal import Principal
+from unkey_api.keys.verification.directory import KeyDirectory
+from unkey_api.keys.verification.types import Status, VerifiableKey
+
+
+class RootKeys:
+    """Resolves root keys. Their addresses, limits and credits do not matter here, only that they are in force."""
+
+    def __init__(self, directory: KeyDirectory, clock: Clock) -> None:
+        self._directory = directory
+        self._peek = directory.peek
+        self._loaded = directory.counts.root_key
+        self._clock = clock
+
+    async def resolve(self, credentials: Credentials) -> Principal | None:
+        """Return whom the root key acts for; None without an Authorization header. A warm one costs no await.
+
+        Raises:
+            CredentialMalformed: The header holds no bearer token.
+            RootKeyUnknown: There is no such key, or it is an ordinary one.
+            RootKeyWorkspaceMissing: Its workspace does not exist.
+            RootKeyWorkspaceDisabled: Its workspace is disabled.
+            RootKeyDisabled: It is switched off.
+            RootKeyExpired: It has expired. Judged now, whatever the age of the cached key.
+            KeyNotLoaded: The key is not cached and the database failed.
+        """
+        if credentials.authorization is None:
+            return None
+        key_hash = hash_key(_token(credentials.authorization))
+        cached = self._peek(key_hash)
+        key = cached.value if cached is not None else await self._directory.find(key_hash)
+        status = Status.NOT_FOUND if key is None else key.status_at(self._clock.now_ms())
+        self._loaded[status] += 1
+        if status is Status.VALID and key is not None and key.principal is not None:
+            return key.principal
+        raise _refusal(status, key)
+
+
+def _token(authorization: str) -> str:
+    try:
+        return bearer_token(authorization)
+    except (CredentialMissing, CredentialMalformed) as error:
+        raise _explained(error) from error
+
+
+def _explained(error: AppError) -> AppError:
+    if isinstance(error, CredentialMissing):
+        return error
+    return CredentialMalformed(f"{ROOT_KEY_FORMAT} {error.public}")
+
+
+def _refusal(status: Status, key: VerifiableKey | None) -> AppError:
+    match status:
+        case Status.WORKSPACE_NOT_FOUND:
+            return RootKeyWorkspaceMissing()
+        case Status.WORKSPACE_DISABLED:
+            return RootKeyWorkspaceDisabled()
+        case Status.DISABLED:
+            return RootKeyDisabled()
+        case Status.EXPIRED if key is not None and key.expires_ms is not None:
+            return RootKeyExpired(key.expires_ms)
+        case _:
+            return RootKeyUnknown(ordinary=status is Status.VALID)

@@ -1,0 +1,5 @@
+"""The `unkey-api` command."""
+
+from unkey_api.cli.main import main
+
+__all__ = ["main"]

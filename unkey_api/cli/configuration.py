@@ -1,0 +1,30 @@
+"""Reading the configuration for a command, with errors a person can act on."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from unkey_api.settings.load import load_settings
+from unkey_api.settings.problems import ConfigError
+from unkey_api.settings.sections import Settings
+
+ConfigOption = Annotated[
+    str | None,
+    typer.Option("--config", help="Path of the TOML file, or TOML text. Default: $UNKEY_CONFIG, then unkey.toml."),
+]
+
+
+def read_settings(config: str | None) -> Settings:
+    """Return the settings, or print every problem with its place and end the process with status 1."""
+    try:
+        return load_settings(config, os.environ)
+    except ConfigError as err:
+        console = Console(stderr=True)
+        console.print("[red]The configuration cannot be used:[/red]")
+        for problem in err.problems:
+            console.print(f"  {problem}", markup=False, highlight=False)
+        raise typer.Exit(1) from err

@@ -1,0 +1,96 @@
+"""The commands."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from unkey_api.cli import operator
+from unkey_api.cli.configuration import ConfigOption, read_settings
+from unkey_api.cli.migrations import run_migrations
+from unkey_api.core.clock import SystemClock
+from unkey_api.core.errors import AppError
+from unkey_api.core.ids import RandomIds
+
+app = typer.Typer(
+    name="unkey-api",
+    help="API keys, rate limits, identities and permissions over Connect, gRPC and HTTP/JSON.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+config_app = typer.Typer(help="Look at the configuration.", no_args_is_help=True)
+app.add_typer(config_app, name="config")
+app.add_typer(operator.root_keys, name="root-key")
+app.add_typer(operator.workspaces, name="workspace")
+
+
+@app.command()
+def serve(config: ConfigOption = None) -> None:
+    """Serve the API until SIGTERM or SIGINT."""
+    from unkey_api.cli.serving import serve_settings  # noqa: PLC0415 - the server's imports cost the other commands time
+
+    raise typer.Exit(serve_settings(read_settings(config)))
+
+
+@app.command()
+def dev(
+    data_dir: Annotated[Path, typer.Option(help="Where the stores keep their data.")] = Path(".unkey-dev"),
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port of HTTP/1.1.")] = 7070,
+    http2_port: Annotated[int, typer.Option(help="Port of HTTP/2 and gRPC; 0 turns it off.")] = 7071,
+    workers: Annotated[int, typer.Option(help="Processes that serve requests.")] = 1,
+) -> None:
+    """Start everything on this machine: MariaDB, Valkey, ClickHouse, a vault, and the API with a demo workspace."""
+    from unkey_api.dev.command import run_dev, serve_in_child  # noqa: PLC0415 - production installs lack its packages
+    from unkey_api.dev.options import DevOptions  # noqa: PLC0415 - the same
+
+    options = DevOptions(data_dir=data_dir, host=host, http_port=port, http2_port=http2_port, workers=workers)
+    ending = run_dev(options, clock=SystemClock(), ids=RandomIds(), say=typer.echo, serve=serve_in_child)
+    raise typer.Exit(asyncio.run(ending))
+
+
+@app.command()
+def migrate(config: ConfigOption = None) -> None:
+    """Create or update the tables of MySQL, and of ClickHouse where it is configured. Safe to repeat."""
+    asyncio.run(run_migrations(read_settings(config), Console()))
+
+
+@app.command()
+def openapi(
+    as_json: Annotated[bool, typer.Option("--json", help="JSON instead of YAML.")] = False,  # noqa: FBT002 - an option
+) -> None:
+    """Print the OpenAPI document."""
+    from unkey_api.openapi_document import read_document  # noqa: PLC0415 - the same
+
+    document = read_document()
+    sys.stdout.write((document.json if as_json else document.yaml).decode())
+
+
+@config_app.command("check")
+def config_check(config: ConfigOption = None) -> None:
+    """Say whether the configuration can be used; list every problem if not."""
+    from unkey_api.container.stores import mysql_settings  # noqa: PLC0415 - the same
+    from unkey_api.infra.mysql import DsnError  # noqa: PLC0415 - the same
+
+    settings = read_settings(config)
+    try:
+        mysql_settings(settings)
+    except DsnError as err:
+        Console(stderr=True).print(f"database: {err}", markup=False)
+        raise typer.Exit(1) from err
+    Console().print("The configuration is fine.")
+
+
+def main() -> None:
+    """Run the command line. Expected failures end with status 1 and one sentence."""
+    try:
+        app()
+    except AppError as err:
+        Console(stderr=True).print(f"[red]{err.public}[/red]", highlight=False)
+        sys.exit(1)

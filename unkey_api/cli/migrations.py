@@ -1,0 +1,31 @@
+"""`unkey-api migrate`."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.progress import Progress
+
+from unkey_api.container.stores import mysql_settings
+from unkey_api.infra.clickhouse.address import parse_clickhouse_url
+from unkey_api.infra.clickhouse.client import open_clickhouse
+from unkey_api.infra.clickhouse.migrate import migrate as migrate_clickhouse
+from unkey_api.infra.mysql.migrations import migrate as migrate_mysql
+from unkey_api.settings.sections import Settings
+
+
+async def run_migrations(settings: Settings, console: Console) -> None:
+    """Bring both databases up to date, showing progress. Safe to repeat and to run from several places at once."""
+    with Progress(console=console, transient=True) as progress:
+        task = progress.add_task("MySQL", total=None)
+        applied = await migrate_mysql(
+            mysql_settings(settings),
+            on_progress=lambda name, done, total: progress.update(
+                task, description=f"MySQL {name}", completed=done, total=total
+            ),
+        )
+    console.print(f"MySQL: {len(applied)} migrations applied." if applied else "MySQL: up to date.")
+    url = settings.clickhouse.url.reveal() if settings.clickhouse else ""
+    if url:
+        async with open_clickhouse(parse_clickhouse_url(url)) as client:
+            count = len(await migrate_clickhouse(client))
+        console.print(f"ClickHouse: {count} migrations applied." if count else "ClickHouse: up to date.")

@@ -1,0 +1,115 @@
+"""`unkey-api workspace …` and `unkey-api root-key …`."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Annotated, TypeVar
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from unkey_api.audit.service import AuditLog
+from unkey_api.cli.configuration import ConfigOption, read_settings
+from unkey_api.container.stores import mysql_settings
+from unkey_api.core.clock import SystemClock
+from unkey_api.core.ids import RandomIds
+from unkey_api.infra.mysql import open_database
+from unkey_api.operator.service import OperatorDesk
+from unkey_api.operator.types import all_permissions
+
+T = TypeVar("T")
+
+root_keys = typer.Typer(help="Issue, list and revoke root keys.", no_args_is_help=True)
+workspaces = typer.Typer(help="Create and list workspaces.", no_args_is_help=True)
+
+
+def at_desk(config: str | None, work: Callable[[OperatorDesk], Awaitable[T]]) -> T:
+    """Run `work` with the operator's use cases on the configured database."""
+
+    async def run() -> T:
+        clock, ids = SystemClock(), RandomIds()
+        settings = mysql_settings(read_settings(config))
+        async with open_database(settings, clock=clock) as database:
+            audit = AuditLog(clock=clock, ids=ids)
+            desk = OperatorDesk(database, audit=audit, clock=clock, ids=ids, random_bytes=secrets.token_bytes)
+            return await work(desk)
+
+    return asyncio.run(run())
+
+
+@workspaces.command("create")
+def workspace_create(
+    name: Annotated[str, typer.Argument(help="Display name.")],
+    slug: Annotated[str, typer.Option(help="Unique short name; default: made from the name.")] = "",
+    org_id: Annotated[str, typer.Option(help="Organisation whose members' tokens act for it.")] = "",
+    config: ConfigOption = None,
+) -> None:
+    """Create a workspace and print its id."""
+    chosen = slug or "-".join("".join(c if c.isalnum() else " " for c in name.lower()).split())
+    typer.echo(at_desk(config, lambda desk: desk.create_workspace(name, chosen, org_id=org_id)))
+
+
+@workspaces.command("list")
+def workspace_list(config: ConfigOption = None) -> None:
+    """List the workspaces."""
+    lines = at_desk(config, lambda desk: desk.list_workspaces())
+    _table(
+        ("id", "slug", "name", "enabled", "created"),
+        [(w.id, w.slug, w.name, "yes" if w.enabled else "no", _day(w.created_at_m)) for w in lines],
+    )
+
+
+@root_keys.command("create")
+def root_key_create(
+    workspace: Annotated[str, typer.Option(help="Id of the workspace the key acts for.")],
+    name: Annotated[str, typer.Option(help="What the key is for.")] = "root key",
+    permission: Annotated[
+        list[str] | None, typer.Option(help="Permission to grant; repeat for several. Default: everything.")
+    ] = None,
+    config: ConfigOption = None,
+) -> None:
+    """Issue a root key and print its secret, which is shown only now."""
+    permissions = permission or all_permissions(workspace)
+    issued = at_desk(config, lambda desk: desk.create_root_key(workspace, name, permissions))
+    Console(stderr=True).print(f"Root key {issued.id}. Keep the secret: it cannot be shown again.")
+    typer.echo(issued.secret.reveal())
+
+
+@root_keys.command("list")
+def root_key_list(
+    workspace: Annotated[str, typer.Option(help="Only those of this workspace.")] = "",
+    config: ConfigOption = None,
+) -> None:
+    """List the live root keys."""
+    lines = at_desk(config, lambda desk: desk.list_root_keys(workspace))
+    _table(
+        ("id", "start", "name", "workspace", "enabled", "created"),
+        [
+            (k.id, k.start, k.name or "", k.for_workspace_id, "yes" if k.enabled else "no", _day(k.created_at_m))
+            for k in lines
+        ],
+    )
+
+
+@root_keys.command("revoke")
+def root_key_revoke(
+    key_id: Annotated[str, typer.Argument(help="Id of the root key.")], config: ConfigOption = None
+) -> None:
+    """Revoke a root key. Running servers refuse it within seconds, at the latest within ten minutes."""
+    at_desk(config, lambda desk: desk.revoke_root_key(key_id))
+    typer.echo(f"Revoked {key_id}.")
+
+
+def _table(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+    table = Table(*columns, box=None, pad_edge=False)
+    for row in rows:
+        table.add_row(*row)
+    Console().print(table)
+
+
+def _day(milliseconds: int) -> str:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).date().isoformat()

@@ -1,0 +1,30 @@
+"""What the outside world is, as far as it can be swapped in a test: time, chance and where reports go."""
+
+from __future__ import annotations
+
+import random
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from unkey_api.core.clock import Clock, SystemClock
+from unkey_api.core.ids import IdSource, RandomIds
+from unkey_api.core.keymaterial import RandomBytes
+from unkey_api.infra.mysql import StatementObserver
+
+
+def _jitter() -> float:
+    return random.uniform(-1, 1)  # noqa: S311 - spreads load, keeps no secret
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runtime:
+    """Sources of everything that differs from run to run."""
+
+    clock: Clock = field(default_factory=SystemClock)
+    ids: IdSource = field(default_factory=RandomIds)
+    random_bytes: RandomBytes = secrets.token_bytes
+    jitter: Callable[[], float] = _jitter
+    """Draws a number between -1 and 1."""
+    statements: StatementObserver | None = None
+    """Told about every SQL statement."""

@@ -1,0 +1,339 @@
+"""Every metric this service has, by group. The only place where a metric name is written.
+
+A process builds one `Metrics`; each part receives the group it feeds. Groups resolve label children once and keep them,
+because looking a child up costs more than counting. Values that something already keeps (caches, buffers) are read when
+scraped, see `collectors`.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    GCCollector,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+    disable_created_metrics,
+    generate_latest,
+)
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+from unkey_api.infra.clickhouse.writer import FlushOutcome, FlushReport
+from unkey_api.infra.mysql.ports import Mode, Operation
+from unkey_api.infra.resilience.breaker import BreakerState
+from unkey_api.infra.telemetry.collectors import BufferCollector, CacheCollector
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+"""Media type of `Metrics.render`."""
+
+_LATENCY = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.75, 1, 2, 3, 5, 10)
+_FAST_LATENCY = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
+_BODY_BYTES = (100, *(4**power for power in range(5, 14)))
+_BATCH_ROWS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000)
+
+
+@dataclass(frozen=True, slots=True)
+class MetricDescription:
+    """One metric, as documentation shows it."""
+
+    name: str
+    kind: str
+    labels: tuple[str, ...]
+    meaning: str
+
+
+class _Factory:
+    """Makes instruments in a registry and remembers what they are."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.described: list[MetricDescription] = []
+        self._registry = registry
+
+    def counter(self, name: str, meaning: str, *labels: str) -> Counter:
+        """Make a counter. The name ends in `_total`."""
+        self.describe(name, "counter", labels, meaning)
+        return Counter(name, meaning, labels, registry=self._registry)
+
+    def gauge(self, name: str, meaning: str, *labels: str) -> Gauge:
+        """Make a gauge."""
+        self.describe(name, "gauge", labels, meaning)
+        return Gauge(name, meaning, labels, registry=self._registry)
+
+    def histogram(self, name: str, meaning: str, *labels: str, buckets: Sequence[float]) -> Histogram:
+        """Make a histogram with these upper bounds."""
+        self.describe(name, "histogram", labels, meaning)
+        return Histogram(name, meaning, labels, registry=self._registry, buckets=buckets)
+
+    def describe(self, name: str, kind: str, labels: tuple[str, ...], meaning: str) -> None:
+        """Remember a metric that is made elsewhere."""
+        self.described.append(MetricDescription(name, kind, labels, meaning))
+
+
+class HttpMetrics:
+    """Requests served. `path` must be a route of ours: every distinct one is a time series for good."""
+
+    def __init__(self, make: _Factory) -> None:
+        labels = ("method", "path", "status")
+        self._latency = make.histogram(
+            "unkey_http_request_latency_seconds", "Time from request to answer.", *labels, buckets=_LATENCY
+        )
+        self._requests = make.counter("unkey_http_requests_total", "Requests answered.", *labels)
+        self._body = make.histogram(
+            "unkey_http_request_body_size_bytes", "Size of request bodies.", *labels, buckets=_BODY_BYTES
+        )
+        self._children: dict[tuple[str, str, int], tuple[Histogram, Counter, Histogram]] = {}
+
+    def on_answer(self, method: str, path: str, status: int, *, seconds: float, body_bytes: int) -> None:
+        """Count one answered request."""
+        key = (method, path, status)
+        children = self._children.get(key)
+        if children is None:
+            labels = (method, path, str(status))
+            children = (self._latency.labels(*labels), self._requests.labels(*labels), self._body.labels(*labels))
+            self._children[key] = children
+        latency, requests, body = children
+        latency.observe(seconds)
+        requests.inc()
+        body.observe(body_bytes)
+
+
+class DatabaseMetrics:
+    """Statements run; satisfies the observer of `infra.mysql`."""
+
+    def __init__(self, make: _Factory) -> None:
+        labels = ("replica", "operation", "status")
+        self._latency = make.histogram(
+            "unkey_database_operations_latency_seconds", "Time a statement took.", *labels, buckets=_FAST_LATENCY
+        )
+        self._operations = make.counter("unkey_database_operations_total", "Statements run.", *labels)
+        self._errors = make.counter("unkey_database_operations_errors_total", "Statements failed.", *labels[:2])
+        self._children: dict[tuple[Mode, Operation, bool], tuple[Histogram, Counter]] = {}
+
+    def on_statement(
+        self,
+        name: str,
+        mode: Mode,
+        operation: Operation,
+        seconds: float,
+        error: BaseException | None,
+    ) -> None:
+        """Count one ended statement."""
+        key = (mode, operation, error is None)
+        children = self._children.get(key)
+        if children is None:
+            labels = (mode, operation, "success" if error is None else "error")
+            children = (self._latency.labels(*labels), self._operations.labels(*labels))
+            self._children[key] = children
+        children[0].observe(seconds)
+        children[1].inc()
+        if error is not None:
+            self._errors.labels(mode, operation).inc()
+
+
+class BatchMetrics:
+    """Batches of events written; `on_flush` takes the reports of `infra.clickhouse`."""
+
+    def __init__(self, make: _Factory) -> None:
+        self._sizes = make.histogram(
+            "unkey_batch_size_distribution", "Rows per batch.", "name", "trigger", buckets=_BATCH_ROWS
+        )
+        self._operations = make.counter("unkey_batch_operations_total", "Batches ended.", "name", "trigger", "status")
+        self._items = make.counter("unkey_batch_items_processed_total", "Rows written.", "name")
+        self._lost = make.counter("unkey_batch_items_processed_errors_total", "Rows given up.", "name")
+
+    def on_flush(self, report: FlushReport) -> None:
+        """Count one batch."""
+        written = report.outcome is FlushOutcome.WRITTEN
+        self._sizes.labels(report.table, report.reason.value).observe(report.rows)
+        self._operations.labels(report.table, report.reason.value, "success" if written else "error").inc()
+        (self._items if written else self._lost).labels(report.table).inc(report.rows)
+
+
+class BreakerMetrics:
+    """Calls through circuit breakers, by the state they met."""
+
+    def __init__(self, make: _Factory) -> None:
+        self._requests = make.counter(
+            "unkey_circuitbreaker_requests_total", "Calls, by the state of the breaker.", "service", "action"
+        )
+        self._children: dict[tuple[str, BreakerState], Counter] = {}
+
+    def on_call(self, service: str, state: BreakerState) -> None:
+        """Count one call; satisfies the hook of `CircuitBreaker`."""
+        child = self._children.get((service, state))
+        if child is None:
+            child = self._children[service, state] = self._requests.labels(service, state.value)
+        child.inc()
+
+
+class KeyMetrics:
+    """Keys looked up for verification, by their status when loaded."""
+
+    def __init__(self, make: _Factory) -> None:
+        self._verifications = make.counter(
+            "unkey_key_verifications_total", "Keys looked up, by kind and status.", "type", "code"
+        )
+        self._errors = make.counter("unkey_key_verification_errors_total", "Look-ups that failed.", "type")
+        self._children: dict[tuple[str, str], Counter] = {}
+
+    def on_verification(self, kind: str, code: str) -> None:
+        """Count one look-up. `kind` is `key` or `root_key`."""
+        child = self._children.get((kind, code))
+        if child is None:
+            child = self._children[kind, code] = self._verifications.labels(kind, code)
+        child.inc()
+
+    def on_error(self, kind: str) -> None:
+        """Count a look-up that failed."""
+        self._errors.labels(kind).inc()
+
+
+class UsageMetrics:
+    """Decisions about credits."""
+
+    def __init__(self, make: _Factory) -> None:
+        self._decisions = make.counter(
+            "unkey_usagelimiter_decisions_total", "Credit decisions, by who made them.", "source", "outcome"
+        )
+        self._replays = make.counter(
+            "unkey_usagelimiter_replay_operations_total", "Decrements written to the database.", "status"
+        )
+        self._latency = make.histogram(
+            "unkey_usagelimiter_replay_latency_seconds", "Time such a write took.", buckets=_LATENCY
+        )
+
+    def on_decision(self, source: str, outcome: str) -> None:
+        """Count one decision. `source` is `redis` or `db`; `outcome` is `allowed` or `denied`."""
+        self._decisions.labels(source, outcome).inc()
+
+    def on_replay(self, status: str, seconds: float) -> None:
+        """Count one write of a decrement. `status` is `success`, `error` or `dropped`."""
+        self._replays.labels(status).inc()
+        self._latency.observe(seconds)
+
+
+class RatelimitMetrics:
+    """The rate limiter: windows held, decisions, and its talk with the shared store."""
+
+    def __init__(self, make: _Factory) -> None:
+        name = "unkey_ratelimit_"
+        self.windows = make.gauge(f"{name}windows", "Windows held in memory.")
+        self.windows_created = make.counter(f"{name}windows_created_total", "Windows opened.")
+        self.windows_evicted = make.counter(f"{name}windows_evicted_total", "Windows dropped.")
+        self._decisions = make.counter(
+            f"{name}decisions_total", "Decisions, by who made them.", "workspace_id", "source", "outcome"
+        )
+        self._strict = make.counter(
+            f"{name}strict_mode_activations_total", "Times a denial made the store be asked first.", "workspace_id"
+        )
+        self._operations = make.counter(f"{name}origin_operations_total", "Calls of the shared store.", "op")
+        self._latency = make.histogram(
+            f"{name}origin_latency_seconds", "Time such a call took.", "op", buckets=_FAST_LATENCY
+        )
+        self._errors = make.counter(f"{name}origin_errors_total", "Calls that failed.", "op", "reason")
+        self._children: dict[tuple[str, str, bool], Counter] = {}
+
+    def on_decision(self, workspace_id: str, source: str, *, allowed: bool) -> None:
+        """Count one decision. `source` is `local` or `origin`."""
+        key = (workspace_id, source, allowed)
+        child = self._children.get(key)
+        if child is None:
+            child = self._decisions.labels(workspace_id, source, "passed" if allowed else "denied")
+            self._children[key] = child
+        child.inc()
+
+    def on_strict_mode(self, workspace_id: str) -> None:
+        """Count a switch to asking the store first."""
+        self._strict.labels(workspace_id).inc()
+
+    def on_origin_call(self, operation: str, seconds: float, *, failed_for: str | None = None) -> None:
+        """Count one call of the store; `failed_for` is a short reason, None when it worked."""
+        self._operations.labels(operation).inc()
+        self._latency.labels(operation).observe(seconds)
+        if failed_for is not None:
+            self._errors.labels(operation, failed_for).inc()
+
+
+class InvalidationMetrics:
+    """Cache changes told to, and heard from, other processes."""
+
+    def __init__(self, make: _Factory) -> None:
+        name = "unkey_cache_clustering_"
+        self._sent = make.counter(f"{name}invalidations_sent_total", "Changes told.", "cache_name", "action")
+        self._received = make.counter(
+            f"{name}invalidations_received_total", "Changes heard.", "cache_name", "action", "status"
+        )
+        self._errors = make.counter(f"{name}broadcast_errors_total", "Changes that could not be told.", "transport")
+        self._latency = make.histogram(
+            f"{name}delivery_latency_seconds", "Time from change to hearing of it.", "transport", buckets=_LATENCY
+        )
+        self._up = make.gauge(f"{name}transport_up", "1 while the way to other processes works.", "transport")
+
+    def on_sent(self, cache: str, action: str) -> None:
+        """Count one change told. `action` is `remove` or `clear`."""
+        self._sent.labels(cache, action).inc()
+
+    def on_received(self, cache: str, action: str, status: str) -> None:
+        """Count one change heard. `status` is `handled`, `skipped_self`, `skipped_unknown` or `error`."""
+        self._received.labels(cache, action, status).inc()
+
+    def on_delivery(self, transport: str, seconds: float) -> None:
+        """Note how long a change was under way."""
+        self._latency.labels(transport).observe(seconds)
+
+    def on_broadcast_error(self, transport: str) -> None:
+        """Count a change that could not be told."""
+        self._errors.labels(transport).inc()
+
+    def set_up(self, transport: str, *, up: bool) -> None:
+        """Note whether the transport works."""
+        self._up.labels(transport).set(up)
+
+
+class Metrics:
+    """All metrics of one process."""
+
+    def __init__(self, *, version: str, revision: str = "", build_time: str = "") -> None:
+        """Build the registry. Creation-time series are switched off: they double the page for nobody's use."""
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # the package forgot its annotation
+        self.registry = CollectorRegistry()
+        make = _Factory(self.registry)
+        build = make.gauge(
+            "unkey_build_info", "Always 1.", "service", "version", "revision", "python_version", "build_time"
+        )
+        build.labels("api", version, revision, platform.python_version(), build_time).set(1)
+        self.http = HttpMetrics(make)
+        self.database = DatabaseMetrics(make)
+        self.batches = BatchMetrics(make)
+        self.breakers = BreakerMetrics(make)
+        self.keys = KeyMetrics(make)
+        self.usage = UsageMetrics(make)
+        self.ratelimit = RatelimitMetrics(make)
+        self.invalidation = InvalidationMetrics(make)
+        self._panics = make.counter(
+            "unkey_internal_panics_total", "Faults that nothing below the edge handled.", "caller", "path"
+        )
+        self.caches = CacheCollector()
+        self.buffers = BufferCollector()
+        for collector in (self.caches, self.buffers):
+            for family in collector.families():
+                make.describe(*family)
+            self.registry.register(collector)
+        ProcessCollector(registry=self.registry)
+        PlatformCollector(registry=self.registry)
+        GCCollector(registry=self.registry)
+        self.described: tuple[MetricDescription, ...] = tuple(make.described)
+
+    def on_panic(self, caller: str, path: str) -> None:
+        """Count a fault that nothing below `caller` handled."""
+        self._panics.labels(caller, path).inc()
+
+    def render(self) -> bytes:
+        """Return the page for Prometheus, in the format of `CONTENT_TYPE`."""
+        return generate_latest(self.registry)

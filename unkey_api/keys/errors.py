@@ -1,0 +1,62 @@
+"""What can go wrong with keys."""
+
+from __future__ import annotations
+
+from unkey_api.core.errors import AppError, ErrorCode, InvalidInput, ServiceUnavailable
+
+
+class ApiNotFound(AppError):
+    """No such API for this caller: absent, deleted, of another workspace, or not permitted. Always the same answer."""
+
+    code = ErrorCode.DATA_API_NOT_FOUND
+
+    def __init__(self, *, internal: str = "") -> None:
+        super().__init__("The specified API was not found.", internal=internal)
+
+
+class PreconditionFailed(AppError):
+    """Something has to be set up first."""
+
+    code = ErrorCode.APPLICATION_PRECONDITION_FAILED
+
+
+class NoKeyspace(PreconditionFailed):
+    """The API has nowhere to put keys."""
+
+    def __init__(self) -> None:
+        super().__init__("The requested API is not set up to handle keys.")
+
+
+class NoVault(PreconditionFailed):
+    """No vault is configured."""
+
+    def __init__(self) -> None:
+        super().__init__("Vault hasn't been set up.")
+
+
+class EncryptionUnsupported(PreconditionFailed):
+    """The keyspace does not keep keys recoverably."""
+
+    def __init__(self) -> None:
+        super().__init__("This API does not support key encryption.")
+
+
+class EncryptionFailed(ServiceUnavailable):
+    """The vault did not encrypt. Nothing was created."""
+
+    def __init__(self, internal: str) -> None:
+        super().__init__("Failed to encrypt key in vault.", internal=internal)
+
+
+class RefillNeedsRemaining(InvalidInput):
+    """An unlimited key has nothing to fill up."""
+
+    def __init__(self) -> None:
+        super().__init__("`credits.remaining` must be provided when `credits.refill` is set.")
+
+
+class RefillDayMissing(InvalidInput):
+    """A monthly refill without its day."""
+
+    def __init__(self) -> None:
+        super().__init__("`refillDay` must be provided when the refill interval is `monthly`.")

@@ -1,0 +1,38 @@
+"""What the use cases of keys work with."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from unkey_api.audit.service import AuditLog
+from unkey_api.core.clock import Clock
+from unkey_api.core.columns import UnixMs
+from unkey_api.core.ids import IdSource
+from unkey_api.core.keymaterial import RandomBytes
+from unkey_api.infra.mysql import Database
+from unkey_api.infra.vault.port import VaultClient
+from unkey_api.keys.verification.directory import KeyDirectory
+from unkey_api.projects.service import DefaultProject
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyParts:
+    """Collaborators shared by the use cases."""
+
+    database: Database
+    audit: AuditLog
+    projects: DefaultProject
+    directory: KeyDirectory
+    """Told which keys have changed."""
+    vault: VaultClient | None
+    """None when no vault is configured."""
+    clock: Clock
+    ids: IdSource
+    random_bytes: RandomBytes
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+
+    def now(self) -> UnixMs:
+        """Return the present instant."""
+        return UnixMs(self.clock.now_ms())

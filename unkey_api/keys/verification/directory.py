@@ -1,0 +1,68 @@
+"""Keys by their hash, out of the cache or the database. Shared by verification and authentication."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from unkey_api.core.clock import Clock
+from unkey_api.core.identifiers import KeyHash
+from unkey_api.infra.caching.swr import Cached, CacheObserver, CacheWindows, SwrCache
+from unkey_api.infra.mysql import ReadConn, StoreUnavailable
+from unkey_api.infra.resilience.background import BackgroundJobs
+from unkey_api.keys.verification import queries
+from unkey_api.keys.verification.errors import KeyNotLoaded
+from unkey_api.keys.verification.record import from_row
+from unkey_api.keys.verification.types import Status, VerifiableKey
+
+CACHE_NAME = "verification_key_by_hash"
+WINDOWS = CacheWindows(fresh_ms=10_000, stale_ms=600_000, max_entries=1_000_000)
+
+KeyCache = SwrCache[KeyHash, VerifiableKey]
+
+
+def key_cache(*, clock: Clock, refreshes: BackgroundJobs, observer: CacheObserver | None = None) -> KeyCache:
+    """Return an empty cache of keys with the windows callers rely on."""
+    return SwrCache(CACHE_NAME, clock=clock, windows=WINDOWS, refreshes=refreshes, observer=observer)
+
+
+@dataclass(slots=True)
+class LoadCounts:
+    """How often keys were found in which status, before anything else was checked. Read by metrics at scrape time."""
+
+    key: Counter[Status] = field(default_factory=Counter)
+    """Keys presented for verification."""
+    root_key: Counter[Status] = field(default_factory=Counter)
+    """Keys presented as credentials."""
+
+
+class KeyDirectory:
+    """Looks keys up by hash. Absent ones are remembered too; failures are not."""
+
+    def __init__(self, cache: KeyCache, conn: ReadConn) -> None:
+        self.counts = LoadCounts()
+        self._cache = cache
+        self._conn = conn
+        self.peek = cache.peek
+        """Return what is fresh in the cache without awaiting, or None: then use `find`."""
+
+    async def find(self, key_hash: KeyHash) -> VerifiableKey | None:
+        """Return the key, or None when there is none. May be stale by the windows of the cache.
+
+        Raises:
+            KeyNotLoaded: There was nothing to serve and the database failed.
+        """
+        found: Cached[VerifiableKey] = await self._cache.get(key_hash, self._load)
+        return found.value
+
+    def forget(self, *hashes: KeyHash) -> None:
+        """Have the next look-up of these hashes ask the database. Call it after the commit."""
+        for key_hash in hashes:
+            self._cache.remove(key_hash)
+
+    async def _load(self, key_hash: KeyHash) -> VerifiableKey | None:
+        try:
+            row = await queries.find_by_hash(self._conn, key_hash)
+        except StoreUnavailable as err:
+            raise KeyNotLoaded(err.internal) from err
+        return None if row is None else from_row(row)

@@ -1,0 +1,70 @@
+"""Keys that were imported with a hash of another kind, and become ordinary keys when they are first presented."""
+
+from __future__ import annotations
+
+from unkey_api.core.clock import Clock
+from unkey_api.core.columns import UnixMs
+from unkey_api.core.errors import AppError
+from unkey_api.core.identifiers import KeyHash
+from unkey_api.core.keymaterial import PrefixedApiKey, read_prefixed_api_key
+from unkey_api.infra.mysql import Database, DuplicateKey, StoreUnavailable
+from unkey_api.keys.verification import queries
+from unkey_api.keys.verification.directory import KeyDirectory
+from unkey_api.keys.verification.errors import MalformedKey, MigrationNotFinished, MigrationNotLoaded
+from unkey_api.keys.verification.queries import MigrationAlgorithm
+from unkey_api.keys.verification.types import VerifiableKey
+
+
+class MigratedKeys:
+    """Finds keys under the hash they were imported with."""
+
+    def __init__(self, database: Database, directory: KeyDirectory, clock: Clock) -> None:
+        self._database = database
+        self._directory = directory
+        self._clock = clock
+
+    async def find(self, workspace_id: str, migration_id: str, key: str, *, key_hash: KeyHash) -> VerifiableKey | None:
+        """Return the key, rewritten under `key_hash` if its migration was still pending. None when there is none.
+
+        The key returned is as it was before rewriting. Safe to repeat.
+
+        Raises:
+            MalformedKey: The key does not have the form the migration expects.
+            MigrationNotLoaded: The migration could not be looked up.
+            KeyNotLoaded: The key could not be looked up.
+            MigrationNotFinished: The key was found, but could not be rewritten.
+        """
+        try:
+            migration = await queries.find_migration(self._database.replica, workspace_id, migration_id)
+        except StoreUnavailable as err:
+            raise MigrationNotLoaded(err.internal) from err
+        if migration is None or migration.algorithm is MigrationAlgorithm.SHA256:
+            return None  # imported SHA-256 hashes are of the kind we keep, so the ordinary look-up has seen them
+        foreign = read_prefixed_api_key(key)
+        if foreign is None:
+            raise MalformedKey
+        found = await self._directory.find(foreign.hash)
+        if found is not None and found.pending_migration_id == migration_id:
+            await self._finish(found, foreign, key_hash)
+        return found
+
+    async def _finish(self, key: VerifiableKey, foreign: PrefixedApiKey, key_hash: KeyHash) -> None:
+        if key.pending_migration_id is None:
+            return
+        migrated = queries.MigratedKey(
+            id=key.id,
+            workspace_id=key.workspace_id,
+            migration_id=key.pending_migration_id,
+            hash=key_hash,
+            start=foreign.start,
+            now=UnixMs(self._clock.now_ms()),
+        )
+        try:
+            await queries.finish_migration(self._database.primary, migrated)
+        except (StoreUnavailable, DuplicateKey) as err:
+            raise MigrationNotFinished(_reason(err)) from err
+        self._directory.forget(foreign.hash, key_hash)
+
+
+def _reason(err: AppError) -> str:
+    return err.internal or str(err)

@@ -1,0 +1,111 @@
+"""The statements of verification."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated
+
+from unkey_api.core.columns import FromJson, UnixMs
+from unkey_api.core.identifiers import (
+    ApiId,
+    ExternalId,
+    IdentityId,
+    KeyHash,
+    KeyId,
+    KeyspaceId,
+    MigrationId,
+    WorkspaceId,
+)
+from unkey_api.infra.mysql import ReadConn, WriteConn, load_query, load_statement
+
+StringList = Annotated[list[str] | None, FromJson()]
+LimitColumns = tuple[str, str, int, int, int]
+"""Id, name, limit, duration in milliseconds, whether it applies by itself (0 or 1)."""
+LimitList = Annotated[list[LimitColumns] | None, FromJson()]
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiableKeyRow:
+    """A key with everything that decides its verification."""
+
+    id: KeyId
+    key_auth_id: KeyspaceId
+    workspace_id: WorkspaceId
+    for_workspace_id: WorkspaceId | None
+    name: str | None
+    meta: str | None
+    expires: UnixMs | None
+    enabled: bool
+    remaining_requests: int | None
+    pending_migration_id: MigrationId | None
+    api_id: ApiId
+    api_deleted_at: UnixMs | None
+    ip_whitelist: str | None
+    workspace_enabled: bool
+    for_workspace_enabled: bool | None
+    """None when there is no such workspace."""
+    identity_id: IdentityId | None
+    external_id: ExternalId | None
+    identity_meta: str | None
+    direct_permissions: StringList
+    role_permissions: StringList
+    role_names: StringList
+    key_limits: LimitList
+    identity_limits: LimitList
+
+
+class MigrationAlgorithm(StrEnum):
+    """How the keys of a migration were hashed where they come from."""
+
+    SHA256 = "sha256"
+    PREFIXED_API_KEY = "github.com/seamapi/prefixed-api-key"
+
+
+@dataclass(frozen=True, slots=True)
+class MigrationRow:
+    """A migration."""
+
+    algorithm: MigrationAlgorithm
+
+
+@dataclass(frozen=True, slots=True)
+class MigratedKey:
+    """What a key becomes when its migration is finished."""
+
+    id: KeyId
+    workspace_id: WorkspaceId
+    migration_id: MigrationId
+    hash: KeyHash
+    start: str
+    now: UnixMs
+
+
+_FIND_BY_HASH = load_query(__package__, "verifiable_key_find_by_hash", row=VerifiableKeyRow)
+_FIND_MIGRATION = load_query(__package__, "key_migration_find", row=MigrationRow)
+_UPDATE_MIGRATED = load_statement(__package__, "key_update_migrated")
+
+
+async def find_by_hash(conn: ReadConn, key_hash: KeyHash) -> VerifiableKeyRow | None:
+    """Return the key with this hash, unless it was deleted."""
+    return await conn.fetch_one(_FIND_BY_HASH, {"hash": key_hash})
+
+
+async def find_migration(conn: ReadConn, workspace_id: str, migration_id: str) -> MigrationRow | None:
+    """Return a migration of the workspace."""
+    return await conn.fetch_one(_FIND_MIGRATION, {"id": migration_id, "workspace_id": workspace_id})
+
+
+async def finish_migration(conn: WriteConn, key: MigratedKey) -> None:
+    """Give the key its final hash. Raises DuplicateKey when another key has it."""
+    await conn.execute(
+        _UPDATE_MIGRATED,
+        {
+            "id": key.id,
+            "workspace_id": key.workspace_id,
+            "migration_id": key.migration_id,
+            "hash": key.hash,
+            "start": key.start,
+            "now": key.now,
+        },
+    )

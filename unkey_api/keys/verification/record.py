@@ -1,0 +1,96 @@
+"""From a stored key to one that can be verified over and over without working anything out again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from unkey_api.core.principal import Principal, SubjectType
+from unkey_api.core.rbac import Requirement, any_of, tuple_, urn
+from unkey_api.keys.verification.queries import LimitColumns, VerifiableKeyRow
+from unkey_api.keys.verification.types import KeyIdentity, LimitConfig, PlannedCheck, Status, VerifiableKey
+from unkey_api.ratelimit.engine.types import Check
+
+ROOT_KEY_NAME = "root key"
+"""Name of the subject when a root key has none of its own."""
+
+
+def from_row(row: VerifiableKeyRow) -> VerifiableKey:
+    """Work out everything a verification of this key needs."""
+    permissions = (*(row.direct_permissions or ()), *(row.role_permissions or ()))
+    slugs = frozenset(permissions)
+    limits = {config.name: config for config in _configs(row.identity_limits, of_identity=True)}
+    limits.update((config.name, config) for config in _configs(row.key_limits, of_identity=False))
+    key = VerifiableKey(
+        id=row.id,
+        keyspace_id=row.key_auth_id,
+        workspace_id=row.workspace_id,
+        api_id=row.api_id,
+        name=row.name or "",
+        meta=row.meta,
+        enabled=row.enabled,
+        expires_ms=row.expires,
+        remaining=row.remaining_requests,
+        pending_migration_id=row.pending_migration_id,
+        standing=_standing(row),
+        permissions=permissions,
+        slugs=slugs,
+        roles=tuple(row.role_names or ()),
+        identity=_identity(row, limits.values()),
+        ip_whitelist=frozenset(entry.strip() for entry in (row.ip_whitelist or "").split(",") if entry.strip()),
+        limits=limits,
+        automatic=(),
+        may_verify=_may_verify(row),
+        principal=_principal(row, slugs),
+    )
+    key.automatic = tuple(plan(key, config, cost=1) for config in limits.values() if config.auto_apply)
+    return key
+
+
+def plan(key: VerifiableKey, config: LimitConfig, *, cost: int) -> PlannedCheck:
+    """Return the question to the limiter for one limit of a key."""
+    check = Check(key.workspace_id, config.name, key.limited_by(config), config.limit, config.duration_ms, cost)
+    return PlannedCheck(config, check)
+
+
+def _standing(row: VerifiableKeyRow) -> Status:
+    if row.for_workspace_id is not None and row.for_workspace_enabled is None:
+        return Status.WORKSPACE_NOT_FOUND
+    if not row.workspace_enabled or row.for_workspace_enabled is False:
+        return Status.WORKSPACE_DISABLED
+    if row.api_deleted_at is not None:
+        return Status.NOT_FOUND
+    return Status.VALID if row.enabled else Status.DISABLED
+
+
+def _configs(columns: Iterable[LimitColumns] | None, *, of_identity: bool) -> list[LimitConfig]:
+    return [
+        LimitConfig(id_, name, limit, duration_ms, bool(auto_apply), of_identity)
+        for id_, name, limit, duration_ms, auto_apply in columns or ()
+    ]
+
+
+def _identity(row: VerifiableKeyRow, limits: Iterable[LimitConfig]) -> KeyIdentity | None:
+    if row.identity_id is None or row.external_id is None:
+        return None
+    shared = tuple(config for config in limits if config.of_identity)
+    return KeyIdentity(row.identity_id, row.external_id, row.identity_meta, shared)
+
+
+def _may_verify(row: VerifiableKeyRow) -> Requirement:
+    return any_of(
+        tuple_("api", "*", "verify_key"),
+        tuple_("api", row.api_id, "verify_key"),
+        urn(row.workspace_id, f"keyspaces/{row.key_auth_id}/keys/{row.id}", "verify_key"),
+    )
+
+
+def _principal(row: VerifiableKeyRow, permissions: frozenset[str]) -> Principal | None:
+    if row.for_workspace_id is None:
+        return None
+    return Principal(
+        workspace_id=row.for_workspace_id,
+        subject_id=row.id,
+        subject_name=row.name or ROOT_KEY_NAME,
+        subject_type=SubjectType.ROOT_KEY,
+        permissions=permissions,
+    )

@@ -1,0 +1,32 @@
+"""What can go wrong with permissions and roles."""
+
+from __future__ import annotations
+
+from unkey_api.core.errors import AppError, ErrorCode
+
+
+class RoleNotFound(AppError):
+    """The workspace has no role of exactly this name."""
+
+    code = ErrorCode.DATA_ROLE_NOT_FOUND
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"Role '{name}' was not found.")
+
+
+class PermissionNotFound(AppError):
+    """The workspace has no permission of exactly this slug."""
+
+    code = ErrorCode.DATA_PERMISSION_NOT_FOUND
+
+    def __init__(self, slug: str) -> None:
+        super().__init__(f"Permission '{slug}' was not found.")
+
+
+class PermissionDiffersInCase(AppError):
+    """A permission cannot be created, because one exists whose slug is the same but for letter case."""
+
+    code = ErrorCode.DATA_PERMISSION_ALREADY_EXISTS
+
+    def __init__(self, slug: str) -> None:
+        super().__init__(f"A permission exists whose slug differs from '{slug}' only in letter case or accents.")

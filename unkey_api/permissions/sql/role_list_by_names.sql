@@ -1,0 +1,2 @@
+-- The column ignores letter case, so a name may find one that is spelled differently; the caller compares.
+SELECT id, name, description FROM roles WHERE workspace_id = %(workspace_id)s AND name IN %(names)s ORDER BY pk

@@ -1,0 +1,30 @@
+"""What permissions and roles are to the rest of the service."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from unkey_api.core.identifiers import PermissionId, RoleId
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """A permission of a workspace."""
+
+    id: PermissionId
+    slug: str
+    """What verification compares."""
+    name: str
+    """What people see."""
+    description: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A role of a workspace."""
+
+    id: RoleId
+    name: str
+    description: str | None
+    permissions: tuple[Permission, ...] = ()
+    """Empty also where a use case does not ask for them."""

@@ -1,0 +1,111 @@
+"""Creating namespaces the first time somebody counts in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from unkey_api.audit.service import AuditLog
+from unkey_api.audit.types import AuditAction, AuditEvent, AuditTarget, TargetType
+from unkey_api.core.clock import Clock
+from unkey_api.core.columns import UnixMs
+from unkey_api.core.identifiers import NamespaceId
+from unkey_api.core.ids import IdPrefix, IdSource
+from unkey_api.core.principal import Caller
+from unkey_api.core.rbac import require, tuple_
+from unkey_api.infra.mysql import Database, WriteConn
+from unkey_api.infra.resilience.single_flight import SingleFlight
+from unkey_api.projects.service import DefaultProject
+from unkey_api.ratelimit import queries
+from unkey_api.ratelimit.errors import NamespaceVanished
+from unkey_api.ratelimit.namespaces import Namespaces, read_namespace
+from unkey_api.ratelimit.types import Namespace, make_namespace
+
+_MAY_CREATE = tuple_("ratelimit", "*", "create_namespace")
+
+
+class NamespaceCreation:
+    """Creates namespaces; `close` it before the database."""
+
+    def __init__(
+        self,
+        database: Database,
+        audit: AuditLog,
+        projects: DefaultProject,
+        namespaces: Namespaces,
+        *,
+        clock: Clock,
+        ids: IdSource,
+    ) -> None:
+        self._database = database
+        self._audit = audit
+        self._projects = projects
+        self._namespaces = namespaces
+        self._clock = clock
+        self._ids = ids
+        self._flights: SingleFlight[tuple[str, str], Namespace] = SingleFlight("ratelimit.create_namespace")
+
+    async def ensure(self, caller: Caller, name: str) -> Namespace:
+        """Create the namespace, or return the one that somebody else created meanwhile, which may be deleted.
+
+        Concurrent calls in this process share one creation; the audit entry names the first caller.
+
+        Raises:
+            InsufficientPermissions: The caller may not create namespaces.
+            NamespaceVanished: It was taken and cannot be read.
+            StoreUnavailable: Nothing was created.
+        """
+        require(caller.principal.permissions, _MAY_CREATE)
+
+        async def create() -> Namespace:
+            return (await self._create(caller, (name,)))[name]
+
+        return await self._flights.run((caller.principal.workspace_id, name), create)
+
+    async def ensure_many(self, caller: Caller, names: Iterable[str]) -> Mapping[str, Namespace]:
+        """Do the same for several names in one transaction. Names that others took meanwhile are no obstacle."""
+        require(caller.principal.permissions, _MAY_CREATE)
+        return await self._create(caller, sorted(names))  # in one order everywhere, against deadlocks
+
+    async def close(self) -> None:
+        """End creations nobody waits for any more."""
+        await self._flights.close()
+
+    async def _create(self, caller: Caller, names: Sequence[str]) -> Mapping[str, Namespace]:
+        workspace_id = caller.principal.workspace_id
+        fresh = {name: NamespaceId(self._ids.new(IdPrefix.RATELIMIT_NAMESPACE)) for name in names}
+        created = await self._insert(caller, fresh)
+        namespaces = {}
+        for name, namespace_id in fresh.items():
+            if namespace_id in created:
+                namespaces[name] = make_namespace(namespace_id, name)
+            else:
+                namespaces[name] = await self._winner(workspace_id, name)
+            self._namespaces.keep(workspace_id, namespaces[name], name)
+        return namespaces
+
+    async def _insert(self, caller: Caller, fresh: Mapping[str, NamespaceId]) -> set[NamespaceId]:
+        """Return those of the ids that were inserted."""
+        workspace_id = caller.principal.workspace_id
+        now = UnixMs(self._clock.now_ms())
+
+        async def work(tx: WriteConn) -> set[NamespaceId]:
+            project_id = await self._projects.ensure(tx, workspace_id)
+            rows = [queries.NewNamespace(id_, workspace_id, project_id, name, now) for name, id_ in fresh.items()]
+            await queries.insert_missing(tx, rows)
+            created = await queries.existing_ids(tx, workspace_id, list(fresh.values()))
+            events = [_created(name, id_) for name, id_ in fresh.items() if id_ in created]
+            await self._audit.record(tx, caller, events)
+            return created
+
+        return await self._database.transaction("ratelimit.create_namespace", work)
+
+    async def _winner(self, workspace_id: str, name: str) -> Namespace:
+        found = await read_namespace(self._database.primary, workspace_id, name)
+        if found is None:
+            raise NamespaceVanished(name)
+        return found
+
+
+def _created(name: str, namespace_id: NamespaceId) -> AuditEvent:
+    target = AuditTarget(TargetType.RATELIMIT_NAMESPACE, namespace_id, name)
+    return AuditEvent(AuditAction.RATELIMIT_NAMESPACE_CREATE, f"Created ratelimit namespace {name}", (target,))

@@ -1,0 +1,39 @@
+"""What can go wrong with namespaces and overrides. That a limit is used up is not an error."""
+
+from __future__ import annotations
+
+from unkey_api.core.errors import AppError, ErrorCode, Unexpected
+
+
+class NamespaceNotFound(AppError):
+    """The workspace has no such namespace."""
+
+    code = ErrorCode.DATA_RATELIMIT_NAMESPACE_NOT_FOUND
+
+    def __init__(self) -> None:
+        super().__init__("This namespace does not exist.")
+
+
+class NamespaceGone(AppError):
+    """The namespace was deleted; its name stays taken."""
+
+    code = ErrorCode.DATA_RATELIMIT_NAMESPACE_GONE
+
+    def __init__(self) -> None:
+        super().__init__("This namespace has been deleted. Contact support to restore.")
+
+
+class NamespaceVanished(Unexpected):
+    """Somebody else created the namespace at the same time, and yet it cannot be read."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__("Failed to fetch namespace after race condition.", internal=f"namespace {name!r} vanished")
+
+
+class OverrideNotFound(AppError):
+    """The namespace has no such override, or the caller may not know of it: always one sentence."""
+
+    code = ErrorCode.DATA_RATELIMIT_OVERRIDE_NOT_FOUND
+
+    def __init__(self) -> None:
+        super().__init__("This override does not exist.")

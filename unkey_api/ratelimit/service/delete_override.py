@@ -1,0 +1,62 @@
+"""Delete an override."""
+
+from __future__ import annotations
+
+from unkey_api.audit.service import AuditLog
+from unkey_api.audit.types import AuditAction, AuditEvent, AuditTarget, TargetType
+from unkey_api.core.clock import Clock
+from unkey_api.core.columns import UnixMs
+from unkey_api.core.principal import Caller
+from unkey_api.infra.mysql import Database, WriteConn
+from unkey_api.ratelimit import queries
+from unkey_api.ratelimit.errors import OverrideNotFound
+from unkey_api.ratelimit.namespaces import Namespaces
+from unkey_api.ratelimit.service.set_override import find_live_namespace, require_on
+
+
+class DeleteOverride:
+    """Deletes the override of exactly one identifier; the row stays, marked."""
+
+    def __init__(self, database: Database, audit: AuditLog, namespaces: Namespaces, *, clock: Clock) -> None:
+        self._database = database
+        self._audit = audit
+        self._namespaces = namespaces
+        self._clock = clock
+
+    async def __call__(self, caller: Caller, namespace_key: str, identifier: str) -> None:
+        """Delete the override. Patterns are not expanded. Repeating it raises OverrideNotFound.
+
+        Looks at the store rather than at the cache, so that an override set through another process can be deleted
+        at once, and none is deleted twice.
+
+        Raises:
+            NamespaceNotFound: No such namespace, or a deleted one.
+            InsufficientPermissions: The caller may not delete overrides there.
+            OverrideNotFound: There is no override of this identifier, or no longer.
+            StoreUnavailable: Nothing was changed.
+        """
+        workspace_id = caller.principal.workspace_id
+        now = UnixMs(self._clock.now_ms())
+
+        async def work(tx: WriteConn) -> queries.NamespaceRow:
+            namespace = await find_live_namespace(tx, workspace_id, namespace_key)
+            require_on(caller, namespace, "delete_override")
+            override = await queries.find_override_locked(tx, workspace_id, namespace.id, identifier)
+            if (
+                override is None or override.identifier != identifier
+            ):  # the column takes more texts for equal than we do
+                raise OverrideNotFound
+            await queries.mark_override_deleted(tx, workspace_id, override.id, now=now)
+            await self._audit.record(tx, caller, [_deleted(namespace, override)])
+            return namespace
+
+        namespace = await self._database.transaction("ratelimit.delete_override", work)
+        self._namespaces.forget(workspace_id, namespace.id, namespace.name, namespace_key)
+
+
+def _deleted(namespace: queries.NamespaceRow, override: queries.OverrideRow) -> AuditEvent:
+    targets = (
+        AuditTarget(TargetType.RATELIMIT_OVERRIDE, override.id, override.identifier),
+        AuditTarget(TargetType.RATELIMIT_NAMESPACE, namespace.id, namespace.name),
+    )
+    return AuditEvent(AuditAction.RATELIMIT_DELETE_OVERRIDE, f"Deleted override {override.id}.", targets)

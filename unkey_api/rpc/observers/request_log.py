@@ -1,0 +1,75 @@
+"""One structured line per request worth reading."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import structlog
+
+from unkey_api.core.clock import Clock
+from unkey_api.rpc.errors import Fault
+from unkey_api.rpc.exchange import Exchange
+
+_log = structlog.get_logger(__name__)
+
+
+class RequestLog:
+    """Log failures: server errors always, refusals as sampled, slow requests always. Successes are for metrics."""
+
+    def __init__(self, *, clock: Clock, sample_rate: float, slow_seconds: float, draw: Callable[[], float]) -> None:
+        """`sample_rate` is the share of 4xx lines kept, `draw` a number from 0 to 1 for each of them."""
+        self._clock = clock
+        self._sample_rate = sample_rate
+        self._slow_seconds = slow_seconds
+        self._draw = draw
+
+    def begin(self, exchange: Exchange) -> None:
+        """Nothing is known yet."""
+
+    def complete(self, exchange: Exchange) -> None:
+        """Write the line of a finished request, if it is worth one."""
+        seconds = self._clock.monotonic() - exchange.started_at
+        if exchange.status >= 500:
+            _log.error("api error", **_fields(exchange, seconds))
+        elif seconds >= self._slow_seconds:
+            _log.warning("slow request", **_fields(exchange, seconds))
+        elif exchange.status >= 400 and (self._sample_rate >= 1 or self._draw() < self._sample_rate):
+            _log.info(f"{exchange.method} {exchange.path}", **_fields(exchange, seconds))
+
+
+def _fields(exchange: Exchange, seconds: float) -> dict[str, object]:
+    fields: dict[str, object] = {
+        "http": {
+            "method": exchange.method,
+            "path": exchange.path,
+            "request_id": exchange.request_id,
+            "host": exchange.header(b"host") or "",
+            "user_agent": exchange.user_agent,
+            "ip_address": exchange.client_ip,
+            "status_code": exchange.status,
+        },
+        "log_meta": {"start": exchange.started_ms, "duration_ms": round(seconds * 1000, 3)},
+    }
+    principal = exchange.principal
+    if principal is not None:
+        fields["auth"] = {
+            "type": principal.subject_type,
+            "workspace_id": principal.workspace_id,
+            "subject": principal.subject_id,
+            "permission_count": len(principal.permissions),
+        }
+    failure = exchange.failure
+    if isinstance(failure, Fault):
+        fields["errors"] = [{"code": failure.entry.code.value, "public": failure.public, "internal": failure.internal}]
+    elif failure is not None:
+        fields["errors"] = [{"internal": f"{type(failure).__name__}: {failure}"}]
+    return fields
+
+
+def report_panic(exchange: Exchange, error: Exception) -> None:
+    """Log an exception nobody expected, with its stack."""
+    _log.error(
+        "panic recovered",
+        error=error,
+        http={"method": exchange.method, "path": exchange.path, "request_id": exchange.request_id},
+    )
