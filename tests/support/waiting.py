@@ -1,8 +1,4 @@
-<<<<<<< HEAD
-"""Waiting for something to become true, with a limit."""
-=======
 """Waiting for a condition instead of for time."""
->>>>>>> main
 
 from __future__ import annotations
 
@@ -17,11 +13,7 @@ async def eventually(condition: Callable[[], bool | Awaitable[bool]], *, within_
             holds = condition()
             if holds if isinstance(holds, bool) else await holds:
                 return
-<<<<<<< HEAD
-            await asyncio.sleep(0.005)
-=======
             await asyncio.sleep(0.001)
->>>>>>> main
 
 
 async def settle(turns: int = 20) -> None:
