@@ -5,17 +5,25 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
+from unkey_api.core.clock import Clock
 from unkey_api.core.identifiers import KeyHash
-from unkey_api.infra.caching.swr import Cached, SwrCache
+from unkey_api.infra.caching.swr import Cached, CacheObserver, CacheWindows, SwrCache
 from unkey_api.infra.mysql import ReadConn, StoreUnavailable
+from unkey_api.infra.resilience.background import BackgroundJobs
 from unkey_api.keys.verification import queries
 from unkey_api.keys.verification.errors import KeyNotLoaded
 from unkey_api.keys.verification.record import from_row
 from unkey_api.keys.verification.types import Status, VerifiableKey
 
-CACHE_NAME = "verification_key_by_hash"
+CACHE = "verification_key_by_hash"
+WINDOWS = CacheWindows(fresh_ms=10_000, stale_ms=600_000, max_entries=1_000_000)
 
 KeyCache = SwrCache[KeyHash, VerifiableKey]
+
+
+def key_cache(*, clock: Clock, refreshes: BackgroundJobs, observer: CacheObserver | None = None) -> KeyCache:
+    """Return an empty cache of keys with the windows callers rely on."""
+    return SwrCache(CACHE, clock=clock, windows=WINDOWS, refreshes=refreshes, observer=observer)
 
 
 @dataclass(slots=True)
