@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 pytest_plugins = [
+    "tests.support.clickhouse",
     "tests.support.mysql",
     "tests.support.redis",
     "tests.support.keys",
+    "tests.support.stage",
 ]

@@ -84,6 +84,8 @@ class Application:
         )
         routes = _routes(platform, validator, [b for _, b in bound])
         self._health = platform.health
+        self.paths = frozenset(routes) | {b.spec.rpc_path for _, one in bound for b in one.bindings}
+        """Every route of either surface."""
         self._edge = Edge(
             Router(routes, connect),
             clock=platform.clock,

@@ -61,7 +61,9 @@ class RedisServer:
         command = [server_binary(), "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
         with (self._folder / "server.log").open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 - our own binary, our own arguments
-                [*command, "--dir", str(self._folder), "--daemonize", "no"], stdout=log, stderr=log
+                [*_dies_with_parent(), *command, "--dir", str(self._folder), "--daemonize", "no"],
+                stdout=log,
+                stderr=log,
             )
         deadline = time.monotonic() + START_LIMIT_SECONDS
         while not self._answers():
@@ -83,6 +85,12 @@ class RedisServer:
                 return probe.recv(16).startswith(b"+PONG")
         except OSError:
             return False
+
+
+def _dies_with_parent() -> list[str]:
+    """Return a prefix by which the kernel ends the server even when the test process is killed."""
+    setpriv = shutil.which("setpriv")
+    return [setpriv, "--pdeathsig", "KILL"] if setpriv else []
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Waiting for something to become true, with a limit."""
+"""Waiting for a condition instead of for time."""
 
 from __future__ import annotations
 
@@ -13,4 +13,10 @@ async def eventually(condition: Callable[[], bool | Awaitable[bool]], *, within_
             holds = condition()
             if holds if isinstance(holds, bool) else await holds:
                 return
-            await asyncio.sleep(0.005)
+            await asyncio.sleep(0.001)
+
+
+async def settle(turns: int = 20) -> None:
+    """Let everything that is ready run, without letting time pass."""
+    for _ in range(turns):
+        await asyncio.sleep(0)

@@ -8,7 +8,9 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from unkey_api.settings import ConfigError, Settings, load_settings
+from unkey_api.settings.load import load_settings
+from unkey_api.settings.problems import ConfigError
+from unkey_api.settings.sections import Settings
 
 ConfigOption = Annotated[
     str | None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,7 +13,9 @@ from rich.console import Console
 from unkey_api.cli import operator
 from unkey_api.cli.configuration import ConfigOption, read_settings
 from unkey_api.cli.migrations import run_migrations
+from unkey_api.core.clock import SystemClock
 from unkey_api.core.errors import AppError
+from unkey_api.core.ids import RandomIds
 
 app = typer.Typer(
     name="unkey-api",
@@ -33,6 +36,23 @@ def serve(config: ConfigOption = None) -> None:
     from unkey_api.cli.serving import serve_settings  # noqa: PLC0415 - the server's imports cost the other commands time
 
     raise typer.Exit(serve_settings(read_settings(config)))
+
+
+@app.command()
+def dev(
+    data_dir: Annotated[Path, typer.Option(help="Where the stores keep their data.")] = Path(".unkey-dev"),
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port of HTTP/1.1.")] = 7070,
+    http2_port: Annotated[int, typer.Option(help="Port of HTTP/2 and gRPC; 0 turns it off.")] = 7071,
+    workers: Annotated[int, typer.Option(help="Processes that serve requests.")] = 1,
+) -> None:
+    """Start everything on this machine: MariaDB, Valkey, ClickHouse, a vault, and the API with a demo workspace."""
+    from unkey_api.dev.command import run_dev, serve_in_child  # noqa: PLC0415 - production installs lack its packages
+    from unkey_api.dev.options import DevOptions  # noqa: PLC0415 - the same
+
+    options = DevOptions(data_dir=data_dir, host=host, http_port=port, http2_port=http2_port, workers=workers)
+    ending = run_dev(options, clock=SystemClock(), ids=RandomIds(), say=typer.echo, serve=serve_in_child)
+    raise typer.Exit(asyncio.run(ending))
 
 
 @app.command()

@@ -10,7 +10,7 @@ from unkey_api.infra.clickhouse.address import parse_clickhouse_url
 from unkey_api.infra.clickhouse.client import open_clickhouse
 from unkey_api.infra.clickhouse.migrate import migrate as migrate_clickhouse
 from unkey_api.infra.mysql.migrations import migrate as migrate_mysql
-from unkey_api.settings import Settings
+from unkey_api.settings.sections import Settings
 
 
 async def run_migrations(settings: Settings, console: Console) -> None:

@@ -13,7 +13,7 @@ import structlog
 
 from unkey_api.container.background import running
 from unkey_api.container.runtime import Runtime
-from unkey_api.infra.batching.batcher import Batcher, NullSink, Sink
+from unkey_api.infra.batching.batcher import Batcher, BatchPolicy, NullSink, Sink
 from unkey_api.infra.clickhouse.address import parse_clickhouse_url
 from unkey_api.infra.clickhouse.client import open_clickhouse
 from unkey_api.infra.clickhouse.rows import ApiRequestRow, KeyVerificationRow, RatelimitRow
@@ -29,6 +29,7 @@ from unkey_api.infra.clickhouse.writer import (
 from unkey_api.infra.mysql import Database, MysqlSettings, open_database, parse_dsn
 from unkey_api.infra.redis.client import RedisClient, RedisOptions, open_redis
 from unkey_api.infra.resilience.breaker import BreakerPolicy, CircuitBreaker
+from unkey_api.infra.telemetry.metrics import Metrics
 from unkey_api.infra.vault import VaultClient, open_vault
 from unkey_api.settings.sections import Settings
 
@@ -51,21 +52,24 @@ class Stores:
 
 
 @asynccontextmanager
-async def open_stores(settings: Settings, runtime: Runtime, *, failed: asyncio.Event) -> AsyncIterator[Stores]:
+async def open_stores(
+    settings: Settings, runtime: Runtime, metrics: Metrics, *, failed: asyncio.Event
+) -> AsyncIterator[Stores]:
     """Open all stores that the settings name.
 
     Raises:
         StoreUnavailable: MySQL does not answer. Redis and ClickHouse may be away; the service works without them.
     """
     async with AsyncExitStack() as stack:
+        statements = runtime.statements or metrics.database
         database = await stack.enter_async_context(
-            open_database(mysql_settings(settings), clock=runtime.clock, observer=runtime.statements)
+            open_database(mysql_settings(settings), clock=runtime.clock, observer=statements)
         )
         redis = await stack.enter_async_context(open_redis(RedisOptions(settings.redis_url.reveal())))
         vault = None
         if settings.vault is not None and settings.vault.url:
             vault = await stack.enter_async_context(open_vault(settings.vault.url, settings.vault.token))
-        requests, verifications, ratelimits = await _open_sinks(stack, settings, runtime, failed)
+        requests, verifications, ratelimits = await _open_sinks(stack, settings, runtime, metrics, failed)
         yield Stores(
             database=database,
             redis=redis,
@@ -85,18 +89,26 @@ def mysql_settings(settings: Settings) -> MysqlSettings:
 
 
 async def _open_sinks(
-    stack: AsyncExitStack, settings: Settings, runtime: Runtime, failed: asyncio.Event
+    stack: AsyncExitStack, settings: Settings, runtime: Runtime, metrics: Metrics, failed: asyncio.Event
 ) -> tuple[Sink[ApiRequestRow], Sink[KeyVerificationRow], Sink[RatelimitRow]]:
     url = settings.clickhouse.url.reveal() if settings.clickhouse else ""
     if not url:
         return NullSink(), NullSink(), NullSink()
     client = await stack.enter_async_context(open_clickhouse(parse_clickhouse_url(url)))
-    breaker = CircuitBreaker("clickhouse_insert", runtime.clock, policy=INSERT_POLICY)
+    on_call = metrics.breakers.on_call
+    breaker = CircuitBreaker("clickhouse_insert", runtime.clock, policy=INSERT_POLICY, on_call=on_call)
     grace = settings.shutdown_timeout / 2
 
+    def report(flush: FlushReport) -> None:
+        metrics.batches.on_flush(flush)
+        if flush.outcome is FlushOutcome.LOST:
+            _log.error("failed to flush batch", table=flush.table, count=flush.rows, error=flush.error)
+
     async def sink(table: Table[Row]) -> Sink[Row]:
-        writer = TableWriter(client, table, report=_report, guard=breaker.call)
-        return await _open_batcher(stack, Batcher(table.name, writer), failed, grace)
+        policy = BatchPolicy()
+        batcher = Batcher(table.name, TableWriter(client, table, report=report, guard=breaker.call), policy)
+        metrics.buffers.watch(table.name, batcher, capacity=policy.capacity)
+        return await _open_batcher(stack, batcher, failed, grace)
 
     return await sink(API_REQUESTS), await sink(KEY_VERIFICATIONS), await sink(RATELIMITS)
 
@@ -108,8 +120,3 @@ async def _open_batcher(
         running(batcher.name, batcher.run(), close=batcher.close, failed=failed, grace_seconds=grace.total_seconds())
     )
     return batcher
-
-
-def _report(report: FlushReport) -> None:
-    if report.outcome is FlushOutcome.LOST:
-        _log.error("failed to flush batch", table=report.table, count=report.rows, error=report.error)

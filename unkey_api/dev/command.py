@@ -130,7 +130,7 @@ async def serve_in_child(config: Path, stop: asyncio.Event) -> None:
     """
     spec = ChildSpec(
         name="unkey-api serve",
-        command=[sys.executable, "-m", "unkey_api.cli", "serve", "--config", str(config)],
+        command=[sys.executable, "-m", "unkey_api", "serve", "--config", str(config)],
         log=None,
         stop_timeout=STOP_LIMIT,
     )

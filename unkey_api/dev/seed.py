@@ -7,144 +7,113 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from unkey_api.audit.service import AuditLog
 from unkey_api.core.clock import Clock
 from unkey_api.core.ids import IdPrefix, IdSource
-from unkey_api.core.keymaterial import SHOWN_CHARACTERS, generate_key, hash_key
+from unkey_api.core.keymaterial import hash_key
 from unkey_api.core.secret import Secret
-from unkey_api.dev.root_permissions import all_permissions
+from unkey_api.dev.config_file import write_private
 from unkey_api.infra.mysql import Database, WriteConn, load_query, load_statement
 from unkey_api.infra.vault import VaultClient
+from unkey_api.operator.service import OperatorDesk
+from unkey_api.operator.types import all_permissions
+from unkey_api.projects.service import DefaultProject
 
-ROOT_KEY_BYTES = 16
-ROOT_KEY_PREFIX = "unkey"
+DEMO_SLUG = "demo"
 
 
 @dataclass(frozen=True, slots=True)
-class FoundKey:
-    """A key that exists."""
+class Found:
+    """Something that exists."""
 
     id: str
 
 
-FIND_KEY = load_query(__package__, "key_find_by_hash", row=FoundKey)
-INSERT_WORKSPACE = load_statement(__package__, "workspace_insert")
-INSERT_LIMITS = load_statement(__package__, "limits_insert")
-INSERT_PROJECT = load_statement(__package__, "project_insert")
-INSERT_KEYSPACE = load_statement(__package__, "keyspace_insert")
-INSERT_API = load_statement(__package__, "api_insert")
-INSERT_ROOT_KEY = load_statement(__package__, "root_key_insert")
-INSERT_PERMISSION = load_statement(__package__, "permission_insert")
-INSERT_KEY_PERMISSION = load_statement(__package__, "key_permission_insert")
-INSERT_CLICKHOUSE_SETTINGS = load_statement(__package__, "clickhouse_settings_insert")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tenant:
-    """Ids of a workspace with one project, one API and its keyspace."""
-
-    workspace_id: str
-    project_id: str
-    keyspace_id: str
-    api_id: str
+FIND_API = load_query(__package__, "demo_api_find", row=Found)
+FIND_KEY = load_query(__package__, "demo_key_find_by_hash", row=Found)
+INSERT_API = load_statement(__package__, "demo_api_insert")
+INSERT_CLICKHOUSE_SETTINGS = load_statement(__package__, "demo_clickhouse_settings_insert")
+INSERT_KEYSPACE = load_statement(__package__, "demo_keyspace_insert")
+INSERT_LIMITS = load_statement(__package__, "demo_limits_insert")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Demo:
     """What a first start creates. Kept in a file, so that later starts can show the root key again."""
 
-    demo: Tenant
-    operator: Tenant
-    root_key_id: str
+    workspace_id: str
+    api_id: str
     root_key: str
     """In plain text: this is a development data folder, and the file is its owner's alone."""
 
 
-def load_demo(file: Path, *, ids: IdSource, random_bytes: Callable[[int], bytes]) -> Demo:
-    """Return what `file` says, inventing it first when there is no such file. Stores nothing in a database."""
-    if file.exists():
-        known = json.loads(file.read_text())
-        return Demo(
-            demo=Tenant(**known["demo"]),
-            operator=Tenant(**known["operator"]),
-            root_key_id=known["root_key_id"],
-            root_key=known["root_key"],
-        )
-    material = generate_key(random_bytes, byte_length=ROOT_KEY_BYTES, prefix=ROOT_KEY_PREFIX)
-    demo = Demo(
-        demo=_new_tenant(ids),
-        operator=_new_tenant(ids),
-        root_key_id=ids.new(IdPrefix.KEY),
-        root_key=material.plaintext.reveal(),
-    )
-    file.touch(mode=0o600)
-    file.write_text(json.dumps(asdict(demo), indent=2) + "\n")
-    return demo
+class Seeder:
+    """Creates the demo data, once."""
+
+    def __init__(
+        self,
+        db: Database,
+        vault: VaultClient,
+        *,
+        clock: Clock,
+        ids: IdSource,
+        random_bytes: Callable[[int], bytes],
+    ) -> None:
+        self._db = db
+        self._vault = vault
+        self._clock = clock
+        self._ids = ids
+        self._random_bytes = random_bytes
+        audit = AuditLog(clock=clock, ids=ids)
+        self._desk = OperatorDesk(db, audit=audit, clock=clock, ids=ids, random_bytes=random_bytes)
+        self._projects = DefaultProject(clock=clock, ids=ids)
+
+    async def ensure(self, file: Path) -> tuple[Demo, bool]:
+        """Return the demo data and whether it was created now.
+
+        What `file` says is taken when its root key is in the database. Otherwise (a first start, one that was cut
+        short, a database or a file that was lost) what is missing is created and `file` is written.
+        """
+        known = _read(file)
+        if known and await self._has_key(known.root_key):
+            return known, False
+        demo = await self._create()
+        write_private(file, json.dumps(asdict(demo), indent=2) + "\n")
+        return demo, True
+
+    async def _has_key(self, root_key: str) -> bool:
+        found = await self._db.primary.fetch_one(FIND_KEY, {"hash": hash_key(root_key)})
+        return found is not None
+
+    async def _create(self) -> Demo:
+        found = await self._desk.find_workspace(DEMO_SLUG)
+        workspace_id = found.id if found else await self._desk.create_workspace("Demo", DEMO_SLUG)
+        # Nobody logs in with it yet: the embedded ClickHouse knows one user. The analytics endpoints want it there.
+        password = await self._vault.encrypt(workspace_id, Secret(self._random_bytes(24).hex()))
+        api_id = self._ids.new(IdPrefix.API)
+        keyspace_id = self._ids.new(IdPrefix.KEYSPACE)
+        now = self._clock.now_ms()
+
+        async def work(tx: WriteConn) -> str:
+            settings = {"workspace_id": workspace_id, "password": password.encrypted, "now": now}
+            await tx.execute(INSERT_CLICKHOUSE_SETTINGS, settings)
+            await tx.execute(INSERT_LIMITS, {"workspace_id": workspace_id})
+            existing = await tx.fetch_one(FIND_API, {"workspace_id": workspace_id})
+            if existing:
+                return existing.id
+            project_id = await self._projects.ensure(tx, workspace_id)
+            owned = {"workspace_id": workspace_id, "project_id": project_id, "now": now}
+            await tx.execute(INSERT_KEYSPACE, {"id": keyspace_id, **owned})
+            await tx.execute(INSERT_API, {"id": api_id, "keyspace_id": keyspace_id, **owned})
+            return api_id
+
+        api = await self._db.transaction("dev.seed", work)
+        issued = await self._desk.create_root_key(workspace_id, "Demo root key", all_permissions(workspace_id))
+        return Demo(workspace_id=workspace_id, api_id=api, root_key=issued.secret.reveal())
 
 
-def _new_tenant(ids: IdSource) -> Tenant:
-    return Tenant(
-        workspace_id=ids.new(IdPrefix.WORKSPACE),
-        project_id=ids.new(IdPrefix.PROJECT),
-        keyspace_id=ids.new(IdPrefix.KEYSPACE),
-        api_id=ids.new(IdPrefix.API),
-    )
-
-
-async def ensure_demo(db: Database, vault: VaultClient, demo: Demo, *, clock: Clock, ids: IdSource) -> bool:
-    """Put the demo data into the database unless it is there. Return whether it was put there now.
-
-    All of it or nothing; safe to repeat.
-    """
-    if await db.primary.fetch_one(FIND_KEY, {"hash": hash_key(demo.root_key)}):
-        return False
-    password = await vault.encrypt(demo.demo.workspace_id, Secret(demo.root_key_id))
-    now = clock.now_ms()
-    slugs = all_permissions(demo.demo.workspace_id)
-    permissions = {ids.new(IdPrefix.PERMISSION): slug for slug in slugs}
-
-    async def work(tx: WriteConn) -> None:
-        await _insert_tenant(tx, demo.operator, name="Operator", api="Root keys", now=now)
-        await _insert_tenant(tx, demo.demo, name="Demo", api="Demo API", now=now)
-        await tx.execute(
-            INSERT_CLICKHOUSE_SETTINGS,
-            {"workspace_id": demo.demo.workspace_id, "password": password.encrypted, "now": now},
-        )
-        await _insert_root_key(tx, demo, permissions, now)
-
-    await db.transaction("dev.seed", work)
-    return True
-
-
-async def _insert_tenant(tx: WriteConn, tenant: Tenant, *, name: str, api: str, now: int) -> None:
-    workspace = {"workspace_id": tenant.workspace_id}
-    slug = tenant.workspace_id.replace("_", "-").lower()
-    names = {"id": tenant.workspace_id, "org_id": f"org_{slug}", "name": name, "slug": slug, "now": now}
-    await tx.execute(INSERT_WORKSPACE, names)
-    await tx.execute(INSERT_LIMITS, workspace)
-    await tx.execute(INSERT_PROJECT, {"id": tenant.project_id, **workspace, "now": now})
-    owned = {**workspace, "project_id": tenant.project_id, "now": now}
-    await tx.execute(INSERT_KEYSPACE, {"id": tenant.keyspace_id, **owned})
-    apis = {"id": tenant.api_id, "name": api, "keyspace_id": tenant.keyspace_id, "delete_protection": False, **owned}
-    await tx.execute(INSERT_API, apis)
-
-
-async def _insert_root_key(tx: WriteConn, demo: Demo, permissions: dict[str, str], now: int) -> None:
-    operator = {"workspace_id": demo.operator.workspace_id, "now": now}
-    await tx.execute(
-        INSERT_ROOT_KEY,
-        {
-            "id": demo.root_key_id,
-            "keyspace_id": demo.operator.keyspace_id,
-            "hash": hash_key(demo.root_key),
-            "start": demo.root_key[: len(ROOT_KEY_PREFIX) + 1 + SHOWN_CHARACTERS],
-            "for_workspace_id": demo.demo.workspace_id,
-            **operator,
-        },
-    )
-    rows = [
-        {"id": key, "slug": slug, "project_id": demo.operator.project_id, **operator}
-        for key, slug in permissions.items()
-    ]
-    await tx.execute_many(INSERT_PERMISSION, rows)
-    links = [{"key_id": demo.root_key_id, "permission_id": key, **operator} for key in permissions]
-    await tx.execute_many(INSERT_KEY_PERMISSION, links)
+def _read(file: Path) -> Demo | None:
+    try:
+        return Demo(**json.loads(file.read_text()))
+    except (OSError, ValueError, TypeError):
+        return None  # lost or damaged: new data is made beside what the database has

@@ -19,7 +19,7 @@ from unkey_api.dev.folder import load_secrets
 from unkey_api.dev.mariadb import Mariadb, mariadb
 from unkey_api.dev.options import DevOptions
 from unkey_api.dev.ports import remembered_ports
-from unkey_api.dev.seed import Demo, ensure_demo, load_demo
+from unkey_api.dev.seed import Demo, Seeder
 from unkey_api.dev.valkey import Valkey, valkey
 from unkey_api.dev.vault import Vault, vault
 from unkey_api.infra.clickhouse.address import parse_clickhouse_url
@@ -75,17 +75,17 @@ async def running_stack(options: DevOptions, *, clock: Clock, ids: IdSource, say
             vault=stores.vault.url,
             vault_token=stores.vault.token,
         )
-        demo = load_demo(folder / "demo.json", ids=ids, random_bytes=secrets.token_bytes)
         say("preparing the schemas")
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(_prepare_analytics(stores.analytics))
-                seeded = tasks.create_task(_prepare_database(stores, demo, clock=clock, ids=ids))
+                seeded = tasks.create_task(_prepare_database(stores, folder / "demo.json", clock=clock, ids=ids))
         except ExceptionGroup as failures:
             raise failures.exceptions[0] from failures
         config = folder / "unkey.toml"
         write_private(config, render_config(options, addresses))
-        yield Stack(config=config, demo=demo, first_start=seeded.result())
+        demo, first_start = seeded.result()
+        yield Stack(config=config, demo=demo, first_start=first_start)
 
 
 @asynccontextmanager
@@ -119,11 +119,11 @@ async def _prepare_analytics(analytics: ClickHouse) -> None:
         await migrate_clickhouse(client)
 
 
-async def _prepare_database(stores: Stores, demo: Demo, *, clock: Clock, ids: IdSource) -> bool:
+async def _prepare_database(stores: Stores, file: Path, *, clock: Clock, ids: IdSource) -> tuple[Demo, bool]:
     settings = MysqlSettings(primary=parse_dsn(stores.database.dsn))
     await migrate_mysql(settings)
     async with (
         open_database(settings, clock=clock) as db,
         open_vault(stores.vault.url, stores.vault.token) as safe,
     ):
-        return await ensure_demo(db, safe, demo, clock=clock, ids=ids)
+        return await Seeder(db, safe, clock=clock, ids=ids, random_bytes=secrets.token_bytes).ensure(file)

@@ -30,7 +30,7 @@ def welcome(options: DevOptions, demo: Demo, *, seconds: float, first_start: boo
         http2=f"\n  HTTP/2   {host}:{options.http2_port} (gRPC, Connect)" if options.http2_port else "",
         data=options.data_dir,
         root_key=demo.root_key,
-        api_id=demo.demo.api_id,
+        api_id=demo.api_id,
         curl=f"curl -sS {base}",
         headers=HEADERS,
     )

@@ -22,6 +22,19 @@ TUPLE_ACTIONS = {
         "add_permission_to_role remove_permission_from_role"
     ),
     "identity": "create_identity read_identity update_identity delete_identity",
+    "project": (
+        "create_project read_project update_project delete_project create_app create_deployment read_deployment "
+        "generate_upload_url read_gateway_requests read_runtime_logs read_analytics"
+    ),
+    "app": "read_app update_app delete_app connect_repository",
+    "environment": (
+        "read_environment update_environment set_environment_variables remove_environment_variables "
+        "read_environment_variables set_policies update_policy read_policies create_domain read_domain delete_domain "
+        "verify_domain create_deployment read_deployment stop_deployment start_deployment promote_deployment "
+        "rollback_deployment"
+    ),
+    "portal": "create_portal read_portal update_portal delete_portal create_portal_session",
+    "workspace": "install_github",
 }
 """Actions of the tuple permissions that operations of this service ask for."""
 

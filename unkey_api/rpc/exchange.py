@@ -120,6 +120,11 @@ def find_exchange() -> Exchange | None:
     return _current.get(None)
 
 
+def running_exchange() -> Exchange | None:
+    """Return the exchange of the running request, or None outside of requests."""
+    return _current.get(None)
+
+
 def current_caller() -> Caller:
     """Return the authenticated caller of the running request. Handlers call it; nothing below them does."""
     return _current.get().caller()

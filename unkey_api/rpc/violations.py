@@ -41,7 +41,7 @@ def explain(
     return tuple(sorted(described, key=lambda v: (v.location, v.message)))
 
 
-def _explain_one(item: protovalidate.Violation, message: DescMessage, *, absent_is_zero: bool) -> Violation:
+def _explain_one(item: protovalidate.Violation, message: DescMessage, *, absent_is_zero: bool) -> Violation:  # noqa: PLR0911 - one return per kind of rule
     proto = item.proto
     pointer, owner, field = _walk(message, proto.field)
     rule = proto.rule_id

@@ -24,6 +24,8 @@ class Served:
     health: Health
     failed: asyncio.Event
     """Set when something in the background died that the service cannot do without."""
+    metrics: Callable[[], bytes] = bytes
+    """Renders the metrics in the text format of Prometheus."""
 
 
 OpenApp = Callable[[int], AbstractAsyncContextManager[Served]]

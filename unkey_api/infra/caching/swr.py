@@ -136,6 +136,11 @@ class SwrCache(Generic[K, V]):
     def __len__(self) -> int:
         return len(self._entries)
 
+    @property
+    def capacity(self) -> int:
+        """Most entries kept."""
+        return self._windows.max_entries
+
     def peek(self, key: K) -> Cached[V] | None:
         """Return a fresh entry without awaiting, or None: then use `get`, which counts the read."""
         entry = self._entries.get(key)

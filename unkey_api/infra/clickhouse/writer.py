@@ -8,13 +8,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import blake2b
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 import orjson
 
 from unkey_api.core.errors import ServiceUnavailable
 from unkey_api.infra.batching.batcher import FlushReason
-from unkey_api.infra.clickhouse.client import ClickHouseClient, Pause
+from unkey_api.infra.clickhouse.client import Pause
 from unkey_api.infra.clickhouse.errors import ClickHouseRefused
 from unkey_api.infra.clickhouse.rows import ApiRequestRow, KeyVerificationRow, RatelimitRow
 
@@ -73,12 +73,20 @@ async def unguarded(call: Callable[[], Awaitable[None]], /) -> None:
     await call()
 
 
+class Inserter(Protocol):
+    """Where batches go: a `ClickHouseClient`."""
+
+    async def insert(self, statement: str, body: bytes) -> None:
+        """Write `body`, all or nothing. Raises `ClickHouseRefused` or `ClickHouseUnavailable`."""
+        ...
+
+
 class TableWriter(Generic[Row]):
     """Write batches to one table. An instance is the flush function of a `Batcher`; it never raises for the store."""
 
     def __init__(
         self,
-        client: ClickHouseClient,
+        client: Inserter,
         table: Table[Row],
         *,
         report: Callable[[FlushReport], None],

@@ -10,7 +10,7 @@ class RedisUnavailable(ServiceUnavailable):
     """No connection, a broken one, or an answer that refuses the command."""
 
     def __init__(self, internal: str) -> None:
-        super().__init__("The counter store is unavailable. Please try again.", internal=internal)
+        ServiceUnavailable.__init__(self, "The counter store is unavailable. Please try again.", internal=internal)
 
 
 class RedisTimeout(RedisUnavailable, DependencyTimeout):

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 import structlog
-from coredis.connection import BaseConnection
+from coredis.connection import BaseConnection, Location
 from coredis.exceptions import RedisError
 from coredis.pool import ConnectionPool
 
@@ -21,7 +21,7 @@ RETRY_MOST_SECONDS = 1.0  # a Redis that comes back is used again within about a
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
-def _parse(url: str) -> ConnectionPool[Any]:  # Any: the kind of connection depends on the scheme
+def _parse(url: str) -> tuple[ConnectionPool[Any], Location]:  # Any: the kind of connection depends on the scheme
     """Let coredis read the URL. The pool it makes is never entered."""
     refusal = "not a Redis URL (redis://, rediss:// or unix://)"
     if not url.startswith(("redis://", "rediss://", "unix://")):
@@ -34,7 +34,7 @@ def _parse(url: str) -> ConnectionPool[Any]:  # Any: the kind of connection depe
         raise ValueError(refusal) from error
     if pool.location is None:
         raise ValueError(refusal)
-    return pool
+    return pool, pool.location
 
 
 class _Started:
@@ -62,7 +62,7 @@ class RedisLink:
         Raises:
             ValueError: `url` is empty or not a Redis URL.
         """
-        self._parsed = _parse(url)
+        self._parsed, self._location = _parse(url)
         self._connection: BaseConnection | None = None
         self._up = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -110,21 +110,33 @@ class RedisLink:
 
     async def _keep_up(self) -> None:
         while True:
-            pool = self._parsed
-            connection: BaseConnection = pool.connection_class(pool.location, **pool.connection_kwargs)
-            try:
-                await connection.run(task_status=_Started(partial(self._came_up, connection)))
-            except RedisError as error:
-                _log.debug("redis connection attempt failed", error=repr(error))
-            if self._connection is connection:
-                self._connection = None
-                self._up.clear()
-                _log.warning("redis connection lost")
+            if await self._reachable():
+                await self._run_connection()
             await asyncio.sleep(self._wait)
             self._wait = min(self._wait * 2, RETRY_MOST_SECONDS)
+
+    async def _reachable(self) -> bool:
+        """Knock first: a coredis connection that cannot connect leaves its queues unclosed."""
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                return bool(await self._location.check())
+        except (OSError, TimeoutError):
+            return False
+
+    async def _run_connection(self) -> None:
+        pool = self._parsed
+        connection: BaseConnection = pool.connection_class(self._location, **pool.connection_kwargs)
+        try:
+            await connection.run(task_status=_Started(partial(self._came_up, connection)))
+        except RedisError as error:
+            _log.warning("redis connection attempt failed", error=str(error))
+        if self._connection is connection:
+            self._connection = None
+            self._up.clear()
+            _log.warning("redis connection lost")
 
     def _came_up(self, connection: BaseConnection) -> None:
         self._connection = connection
         self._wait = RETRY_FIRST_SECONDS
         self._up.set()
-        _log.info("redis connected", location=str(self._parsed.location))
+        _log.info("redis connected", location=str(self._location))

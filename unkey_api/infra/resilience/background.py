@@ -32,11 +32,14 @@ class BackgroundJobs:
         self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
 
-    def submit(self, job: Job) -> bool:
-        """Take `job` and return True, or return False when the queue is full or closed."""
+    def submit(self, job: Job, *, urgent: bool = False) -> bool:
+        """Take `job` and return True, or return False when the queue is full or closed. Urgent ones go first."""
         if self._closed or len(self._queue) >= self._max_queued:
             return False
-        self._queue.append(job)
+        if urgent:
+            self._queue.appendleft(job)
+        else:
+            self._queue.append(job)
         if len(self._tasks) < self._max_running:
             task = asyncio.get_running_loop().create_task(self._work(), name=f"{self._name}.worker")
             self._tasks.add(task)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter, OrderedDict
+from functools import partial
 
 import structlog
 
 from unkey_api.core.clock import Clock
-from unkey_api.core.errors import ServiceUnavailable
 from unkey_api.infra.resilience.background import BackgroundJobs
 from unkey_api.infra.resilience.breaker import CircuitBreaker
 from unkey_api.infra.resilience.errors import CircuitOpen
@@ -46,15 +45,16 @@ class CreditReplays:
         self._clock = clock
         self._observer = observer
         self._sleep = sleep
-        self._pending: OrderedDict[str, int] = OrderedDict()
-        self._writing: Counter[str] = Counter()
-        self._jobs = BackgroundJobs("credits.replays", max_running=WRITERS, max_queued=CAPACITY)
+        self._pending: dict[str, int] = {}
+        self._writing: set[str] = set()
+        # Twice, because a key that somebody waits for is queued a second time, in front.
+        self._jobs = BackgroundJobs("credits.replays", max_running=WRITERS, max_queued=2 * CAPACITY)
         self._progress = asyncio.Event()
         self._closing = asyncio.Event()
 
     def __len__(self) -> int:
         """Keys with spends that are not written yet."""
-        return len(self._pending.keys() | self._writing.keys())
+        return len(self._pending.keys() | self._writing)
 
     async def add(self, key_id: str, amount: int) -> None:
         """Take a spend. Waits while `CAPACITY` other keys have spends to write; after a while it is logged and lost."""
@@ -70,16 +70,16 @@ class CreditReplays:
             self._pending[key_id] += amount
             return
         self._pending[key_id] = amount
-        if not self._jobs.submit(self._write_next):
+        if key_id not in self._writing and not self._jobs.submit(partial(self._write_key, key_id)):
             del self._pending[key_id]
             self._lost(amount, "closed")
 
     async def settle(self, key_id: str) -> bool:
         """Have this key's spends written first. Return False when that took too long; they are then still coming."""
-        if key_id in self._pending:
-            self._pending.move_to_end(key_id, last=False)
-        elif key_id not in self._writing:
+        if key_id not in self._pending and key_id not in self._writing:
             return True
+        if key_id not in self._writing:
+            self._jobs.submit(partial(self._write_key, key_id), urgent=True)
         try:
             async with asyncio.timeout(SETTLE_SECONDS):
                 while key_id in self._pending or key_id in self._writing:
@@ -95,23 +95,33 @@ class CreditReplays:
         if self._pending or self._writing:
             _log.error("credit spends not written at shutdown", keys=len(self))
 
-    async def _write_next(self) -> None:
-        key_id, amount = self._pending.popitem(last=False)
-        self._writing[key_id] += 1
+    async def _write_key(self, key_id: str) -> None:
+        """Write the key's spends and those that come in meanwhile: writes of one key would wait for each other."""
+        if key_id in self._writing:
+            return
+        self._writing.add(key_id)
+        try:
+            while key_id in self._pending:
+                amount = self._pending.pop(key_id)
+                self._moved_on()
+                await self._write_once(key_id, amount)
+        finally:
+            self._writing.discard(key_id)
+            self._moved_on()
+
+    async def _write_once(self, key_id: str, amount: int) -> None:
         started = self._clock.monotonic()
         success = False
         try:
             await self._write(key_id, amount)
             success = True
-        except (ServiceUnavailable, TimeoutError) as error:
+        except Exception as error:  # noqa: BLE001 - the edge of a task: later spends of the key must still be written
             self._lost(amount, repr(error))
-        finally:
-            self._writing[key_id] -= 1
-            if not self._writing[key_id]:
-                del self._writing[key_id]
-            self._observer.credit_replayed(success=success, seconds=self._clock.monotonic() - started)
-            self._progress.set()
-            self._progress = asyncio.Event()
+        self._observer.credit_replayed(success=success, seconds=self._clock.monotonic() - started)
+
+    def _moved_on(self) -> None:
+        self._progress.set()
+        self._progress = asyncio.Event()
 
     async def _write(self, key_id: str, amount: int) -> None:
         async def bounded() -> None:

@@ -15,7 +15,7 @@ from unkey_api.keys.verification.errors import KeyNotLoaded
 from unkey_api.keys.verification.record import from_row
 from unkey_api.keys.verification.types import Status, VerifiableKey
 
-CACHE = "verification_key_by_hash"
+CACHE_NAME = "verification_key_by_hash"
 WINDOWS = CacheWindows(fresh_ms=10_000, stale_ms=600_000, max_entries=1_000_000)
 
 KeyCache = SwrCache[KeyHash, VerifiableKey]
@@ -23,7 +23,7 @@ KeyCache = SwrCache[KeyHash, VerifiableKey]
 
 def key_cache(*, clock: Clock, refreshes: BackgroundJobs, observer: CacheObserver | None = None) -> KeyCache:
     """Return an empty cache of keys with the windows callers rely on."""
-    return SwrCache(CACHE, clock=clock, windows=WINDOWS, refreshes=refreshes, observer=observer)
+    return SwrCache(CACHE_NAME, clock=clock, windows=WINDOWS, refreshes=refreshes, observer=observer)
 
 
 @dataclass(slots=True)

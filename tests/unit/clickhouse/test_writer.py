@@ -1,0 +1,169 @@
+"""Writing a batch: one encoding, one token, a few tries, a report."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from unkey_api.core.clock import SystemClock
+from unkey_api.infra.batching.batcher import FlushReason
+from unkey_api.infra.clickhouse.errors import ClickHouseRefused, ClickHouseUnavailable
+from unkey_api.infra.clickhouse.rows import ApiRequestRow, KeyVerificationRow, RatelimitRow
+from unkey_api.infra.clickhouse.writer import (
+    API_REQUESTS,
+    ENCODE_CHUNK,
+    KEY_VERIFICATIONS,
+    RATELIMITS,
+    FlushOutcome,
+    FlushReport,
+    TableWriter,
+    encode_rows,
+)
+from unkey_api.infra.resilience.breaker import BreakerPolicy, CircuitBreaker
+
+AWAY = ClickHouseUnavailable("away", internal="clickhouse: away")
+
+
+def row(number: int = 1, identifier: str = "user") -> RatelimitRow:
+    return RatelimitRow(
+        request_id=f"req_{number}",
+        time=5,
+        workspace_id="ws_1",
+        namespace_id="rlns_1",
+        identifier=identifier,
+        passed=True,
+        latency=0.5,
+        override_id="",
+        limit=10,
+        remaining=9,
+        reset_at=6,
+        tokens=1,
+    )
+
+
+class Inserts:
+    """Answers inserts as told, and remembers them."""
+
+    def __init__(self, *answers: Exception | None) -> None:
+        self.seen: list[tuple[str, bytes]] = []
+        self._answers = list(answers)
+
+    async def insert(self, statement: str, body: bytes) -> None:
+        self.seen.append((statement, body))
+        answer = self._answers.pop(0) if self._answers else None
+        if answer:
+            raise answer
+
+
+class Pauses:
+    """Waits for nothing and remembers how long it should have."""
+
+    def __init__(self) -> None:
+        self.seconds: list[float] = []
+
+    async def __call__(self, seconds: float) -> None:
+        self.seconds.append(seconds)
+
+
+async def write(
+    inserts: Inserts,
+    *,
+    guard: Callable[[Callable[[], Awaitable[None]]], Awaitable[None]] | None = None,
+) -> tuple[list[FlushReport], list[float]]:
+    reports: list[FlushReport] = []
+    pauses = Pauses()
+    writer = TableWriter(inserts, RATELIMITS, report=reports.append, pause=pauses)
+    if guard:
+        writer = TableWriter(inserts, RATELIMITS, report=reports.append, pause=pauses, guard=guard)
+    await writer([row()], FlushReason.SIZE_LIMIT)
+    return reports, pauses.seconds
+
+
+async def test_a_batch_is_one_insert_with_named_columns_and_the_settings() -> None:
+    inserts = Inserts()
+    reports, pauses = await write(inserts)
+    [(statement, body)] = inserts.seen
+    assert statement.startswith("INSERT INTO ratelimits_raw_v2 (`request_id`, `time`, `workspace_id`, `namespace_id`, ")
+    assert "async_insert=1, wait_for_async_insert=1, async_insert_deduplicate=1" in statement
+    assert "insert_deduplication_token='" in statement
+    assert statement.endswith(" FORMAT JSONCompactEachRow")
+    assert json.loads(body) == list(row())
+    assert (reports[0].outcome, reports[0].rows, reports[0].attempts) == (FlushOutcome.WRITTEN, 1, 1)
+    assert reports[0].reason is FlushReason.SIZE_LIMIT
+    assert pauses == []
+
+
+async def test_every_try_sends_the_same_batch_under_the_same_token() -> None:
+    inserts = Inserts(AWAY, AWAY)
+    reports, pauses = await write(inserts)
+    assert len(inserts.seen) == 3
+    assert len(set(inserts.seen)) == 1
+    assert pauses == [1, 2]
+    assert (reports[0].outcome, reports[0].attempts) == (FlushOutcome.WRITTEN, 3)
+
+
+async def test_different_batches_have_different_tokens() -> None:
+    inserts = Inserts()
+    writer = TableWriter(inserts, RATELIMITS, report=lambda _: None)
+    await writer([row(1)], FlushReason.CLOSE)
+    await writer([row(2)], FlushReason.CLOSE)
+    assert inserts.seen[0][0] != inserts.seen[1][0]
+
+
+async def test_after_five_tries_the_batch_is_given_up_and_reported() -> None:
+    inserts = Inserts(*[ClickHouseRefused("Code: 60. DB::Exception: no table (UNKNOWN_TABLE)")] * 5)
+    reports, pauses = await write(inserts)
+    assert len(inserts.seen) == 5
+    assert pauses == [1, 2, 4, 8]
+    assert reports[0].outcome is FlushOutcome.LOST
+    assert "UNKNOWN_TABLE" in reports[0].error
+
+
+async def test_an_open_breaker_counts_as_a_try_and_spares_the_store() -> None:
+    breaker = CircuitBreaker("clickhouse_insert", SystemClock(), policy=BreakerPolicy(trip_failures=2))
+    inserts = Inserts(AWAY, AWAY)
+    reports, _ = await write(inserts, guard=breaker.call)
+    assert len(inserts.seen) == 2
+    assert reports[0].outcome is FlushOutcome.LOST
+    assert "open" in reports[0].error
+
+
+async def test_a_cancellation_is_no_failure_to_try_again() -> None:
+    class Hanging:
+        async def insert(self, statement: str, body: bytes) -> None:
+            raise asyncio.CancelledError
+
+    reports: list[FlushReport] = []
+    with pytest.raises(asyncio.CancelledError):
+        await TableWriter(Hanging(), RATELIMITS, report=reports.append)([row()], FlushReason.CLOSE)
+    assert reports == []
+
+
+async def test_a_lone_surrogate_costs_a_character_and_not_the_batch() -> None:
+    lines = (await encode_rows([row(1), row(2, "\udc80x")])).splitlines()
+    assert json.loads(lines[0])[4] == "user"
+    assert json.loads(lines[1])[4] == "?x"
+
+
+async def test_encoding_gives_way_to_other_tasks() -> None:
+    turns = 0
+
+    async def other() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    task = asyncio.ensure_future(other())
+    await encode_rows([row(number) for number in range(ENCODE_CHUNK * 4)])
+    task.cancel()
+    assert turns >= 4
+
+
+def test_columns_are_the_fields_of_the_rows() -> None:
+    assert API_REQUESTS.columns == ApiRequestRow._fields
+    assert KEY_VERIFICATIONS.columns == KeyVerificationRow._fields
+    assert RATELIMITS.columns == RatelimitRow._fields

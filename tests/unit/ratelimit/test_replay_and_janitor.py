@@ -1,0 +1,171 @@
+"""What happens behind the answers: replays, the janitor, opening and closing."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from tests.support.clock import FixedClock
+from tests.support.counters import MemoryCounterStore, StoreCalls
+from tests.support.limiter import MINUTE, START, Node, check
+from tests.support.waiting import eventually, settle
+from unkey_api.ratelimit.engine.replay import BATCH, CAPACITY
+from unkey_api.ratelimit.engine.running import open_rate_limiter
+from unkey_api.ratelimit.engine.types import Check
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    return FixedClock(START)
+
+
+@pytest.fixture
+def node(clock: FixedClock) -> Node:
+    return Node(clock)
+
+
+class TestReplay:
+    async def test_spends_of_one_cell_travel_as_one_increment_with_three_windows_to_live(self, node: Node) -> None:
+        for _ in range(5):
+            await node.ask(2)
+        await node.replay()
+        assert node.store.increments == [[(node.cell().store_key, 10, 180)]]
+
+    async def test_a_cost_of_zero_is_sent_too(self, node: Node) -> None:
+        """It creates the counter in the store and brings back what others counted."""
+        node.set_counts(current=4)
+        await node.ask(0)
+        node.store.put(node.cell().store_key, 6)
+        await node.replay()
+        assert node.cell().value == 6
+
+    async def test_denials_are_not_sent(self, node: Node) -> None:
+        await node.ask(11)
+        await node.replay()
+        assert node.store.increments == []
+
+    async def test_the_answer_raises_the_local_count_and_never_lowers_it(self, node: Node) -> None:
+        await node.ask(3)
+        node.store.put(node.cell().store_key, 5)
+        await node.replay()
+        assert node.cell().value == 8
+        node.store.put(node.cell().store_key, 0)
+        await node.ask(1)
+        await node.replay()
+        assert node.cell().value == 9
+
+    async def test_late_spends_land_in_their_own_window(self, node: Node) -> None:
+        await node.ask(3)
+        key = node.cell().store_key
+        node.clock.advance(MINUTE)
+        await node.replay()
+        assert node.store.value(key) == 3
+
+    async def test_a_failed_replay_is_lost_to_the_store_but_not_here(self, node: Node) -> None:
+        await node.ask(3)
+        node.store.down = True
+        await node.replay()
+        node.store.down = False
+        await node.ask(1)
+        await node.replay()
+        assert node.store.value(node.cell().store_key) == 1
+        assert node.cell().value == 4
+
+    async def test_what_cannot_be_added_leaves_the_cell_alone(self, node: Node) -> None:
+        await node.ask(3)
+        node.store.put(node.cell().store_key, (1 << 63) - 1)
+        await node.replay()
+        assert node.cell().value == 3
+
+    async def test_a_full_queue_drops_the_newest_and_counts_it(self, node: Node) -> None:
+        node.store.down = True
+        for number in range(CAPACITY + 3):
+            await node.ask(identifier=f"{number}")
+        counts = node.limiter.counts
+        assert (len(node.parts.replays), counts.replays_dropped) == (CAPACITY, 3)
+        await node.ask(identifier="0")
+        assert counts.replays_buffered == CAPACITY + 1
+
+    async def test_batches_are_bounded(self, node: Node) -> None:
+        await node.limiter.limit_many([check(identifier=f"{number}") for number in range(BATCH + 1)])
+        await node.replay()
+        assert [len(batch) for batch in node.store.increments] == [BATCH, 1]
+
+
+class TestJanitor:
+    async def test_drops_cells_after_three_durations_and_keeps_running_ones(self, node: Node) -> None:
+        await node.ask(identifier="old")
+        node.clock.advance(10 * MINUTE)
+        await node.ask(identifier="new")
+        await node.parts.janitor.sweep()
+        assert [key[2] for key in node.parts.table.counters] == ["new"]
+        assert (node.limiter.counts.windows, node.limiter.counts.windows_evicted) == (2, 2)
+
+    async def test_a_cell_goes_strictly_after_three_durations(self, node: Node) -> None:
+        await node.ask()
+        cells = node.cell().counter.cells
+        node.clock.set(START + 3 * MINUTE)
+        await node.parts.janitor.sweep()
+        assert len(cells) == 1
+        node.clock.advance(1)
+        await node.parts.janitor.sweep()
+        assert len(cells) == 0
+
+    async def test_a_strict_time_that_runs_keeps_its_counter(self, node: Node) -> None:
+        await node.limiter.limit(check(11, time_ms=START + MINUTE))
+        counter = node.parts.table.locate(("ws", "ns", "u", MINUTE))
+        counter.cells.clear()
+        node.clock.set(counter.strict_until)
+        await node.parts.janitor.sweep()
+        assert len(node.parts.table.counters) == 1
+        node.clock.advance(1)
+        await node.parts.janitor.sweep()
+        assert len(node.parts.table.counters) == 0
+
+    async def test_a_counter_is_usable_after_its_cells_went(self, node: Node) -> None:
+        await node.ask(10)
+        later = node.clock.now_ms() + 10 * MINUTE
+        node.clock.set(later)
+        counter = node.cell().counter
+        await node.parts.janitor.sweep()
+        node.clock.set(START)
+        assert counter.sequence != START // MINUTE
+        node.clock.set(later)
+        assert (await node.ask(10)).success
+
+
+class TestRunning:
+    async def test_spends_reach_the_store_by_themselves(self, clock: FixedClock) -> None:
+        store = MemoryCounterStore(clock)
+        async with open_rate_limiter(store, clock=clock, observer=StoreCalls(), jitter=lambda: 0.0) as limiter:
+            await limiter.limit(check(3))
+            await eventually(lambda: store.value(f"ws-ns-u-{MINUTE}:{START // MINUTE}") == 3)
+
+    async def test_leaving_sends_the_rest(self, clock: FixedClock) -> None:
+        store = MemoryCounterStore(clock)
+        async with open_rate_limiter(store, clock=clock, observer=StoreCalls(), jitter=lambda: 0.0) as limiter:
+            for number in range(1_000):
+                await limiter.limit(Check("ws", "ns", f"{number}", 10, MINUTE))
+        assert sum(increment.amount for batch in store.increments for increment in batch) == 1_000
+        await limiter.limit(check(1))
+        assert limiter.counts.replays_closed == 1
+
+    async def test_leaving_does_not_wait_for_a_store_that_hangs(self, clock: FixedClock) -> None:
+        store = MemoryCounterStore(clock)
+        async with asyncio.timeout(5):
+            async with open_rate_limiter(
+                store, clock=clock, observer=StoreCalls(), jitter=lambda: 0.0, grace_seconds=0.01
+            ) as limiter:
+                await limiter.limit(check(1))
+                store.gate = asyncio.Event()
+                await settle()
+
+    async def test_no_task_is_left_behind(self, clock: FixedClock) -> None:
+        before = asyncio.all_tasks()
+        async with open_rate_limiter(
+            MemoryCounterStore(clock), clock=clock, observer=StoreCalls(), jitter=lambda: 0.0
+        ) as limiter:
+            await limiter.limit(check(1))
+        await settle()
+        assert asyncio.all_tasks() == before

@@ -1,0 +1,210 @@
+"""From open stores to handlers: which use case gets what."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from connectrpc.server import ConnectASGIApplication
+from unkey_proto.unkey.apis.v2 import apis_connect
+from unkey_proto.unkey.identities.v2 import identities_connect
+from unkey_proto.unkey.keys.v2 import keys_connect
+from unkey_proto.unkey.liveness.v2 import liveness_connect
+from unkey_proto.unkey.permissions.v2 import permissions_connect
+from unkey_proto.unkey.ratelimit.v2 import ratelimit_connect
+from unkey_proto.unkey.rootkeys.v2 import rootkeys_connect
+
+from unkey_api.apis.handler import ApisHandler
+from unkey_api.apis.live import LiveApis
+from unkey_api.apis.service.create import CreateApi
+from unkey_api.apis.service.delete import DeleteApi
+from unkey_api.apis.service.read import GetApi
+from unkey_api.app import Service
+from unkey_api.audit.service import AuditLog
+from unkey_api.auth.chain import AuthenticationChain
+from unkey_api.auth.root_key import RootKeys
+from unkey_api.auth.throttle import RequestThrottle
+from unkey_api.container.caches import Caches, open_caches
+from unkey_api.container.runtime import Runtime
+from unkey_api.container.stores import Stores
+from unkey_api.container.telemetry import CreditReports, LimiterReports
+from unkey_api.infra.redis.counters import RedisCounters, RedisCredits
+from unkey_api.infra.telemetry.metrics import Metrics
+from unkey_api.keys.credits.limiter import CreditLimiter, open_credit_limiter
+from unkey_api.keys.credits.queries import SqlCreditBalances
+from unkey_api.keys.handler import KeysHandler
+from unkey_api.keys.service.create import CreateKey
+from unkey_api.keys.service.parts import KeyParts
+from unkey_api.keys.verification.directory import KeyDirectory
+from unkey_api.keys.verification.migration import MigratedKeys
+from unkey_api.keys.verification.service import VerificationParts, VerifyKey
+from unkey_api.liveness.handler import LivenessHandler
+from unkey_api.projects.service import DefaultProject
+from unkey_api.ratelimit.creation import NamespaceCreation
+from unkey_api.ratelimit.engine.limiter import RateLimiter
+from unkey_api.ratelimit.engine.running import open_rate_limiter
+from unkey_api.ratelimit.global_counters import SqlGlobalCounters
+from unkey_api.ratelimit.handler import RatelimitHandler, RatelimitUseCases
+from unkey_api.ratelimit.namespaces import Namespaces
+from unkey_api.ratelimit.service.delete_override import DeleteOverride
+from unkey_api.ratelimit.service.limit import Limit
+from unkey_api.ratelimit.service.multi_limit import MultiLimit
+from unkey_api.ratelimit.service.read_overrides import GetOverride, ListOverrides
+from unkey_api.ratelimit.service.set_override import SetOverride
+from unkey_api.rpc.observers.cache_timing import CacheTiming
+from unkey_api.settings.sections import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operations:
+    """Everything the application serves, and what guards it."""
+
+    services: tuple[Service, ...]
+    authenticator: AuthenticationChain
+    throttle: RequestThrottle
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Shared:
+    """What several domains use."""
+
+    settings: Settings
+    runtime: Runtime
+    stores: Stores
+    caches: Caches
+    limiter: RateLimiter
+    credits: CreditLimiter
+    audit: AuditLog
+    projects: DefaultProject
+    directory: KeyDirectory
+
+
+@asynccontextmanager
+async def open_operations(
+    settings: Settings, runtime: Runtime, stores: Stores, metrics: Metrics
+) -> AsyncIterator[Operations]:
+    """Build every use case and run what works behind them."""
+    async with AsyncExitStack() as stack:
+        shared = await _open_shared(stack, settings, runtime, stores, metrics)
+        replica = stores.database.replica
+        # Kinds of credential are tried in the configured order; root keys are the one kind there is today.
+        resolvers = [RootKeys(shared.directory, runtime.clock)]
+        yield Operations(
+            services=_services(shared),
+            authenticator=AuthenticationChain(resolvers),
+            throttle=RequestThrottle(shared.caches.limits, replica, shared.limiter, clock=runtime.clock),
+        )
+
+
+async def _open_shared(
+    stack: AsyncExitStack, settings: Settings, runtime: Runtime, stores: Stores, metrics: Metrics
+) -> _Shared:
+    clock, database = runtime.clock, stores.database
+    limiter = await stack.enter_async_context(
+        open_rate_limiter(
+            RedisCounters(stores.redis),
+            clock=clock,
+            observer=LimiterReports(metrics.ratelimit),
+            jitter=runtime.jitter,
+            shared=SqlGlobalCounters(database.replica, database.primary, region=settings.region),
+            on_breaker=metrics.breakers.on_call,
+        )
+    )
+    credits_ = await stack.enter_async_context(
+        open_credit_limiter(
+            RedisCredits(stores.redis),
+            SqlCreditBalances(database.replica, database.primary),
+            clock=clock,
+            observer=CreditReports(metrics.usage),
+            on_breaker=metrics.breakers.on_call,
+        )
+    )
+    caches = await stack.enter_async_context(open_caches(clock, CacheTiming(), metrics))
+    return _Shared(
+        settings=settings,
+        runtime=runtime,
+        stores=stores,
+        caches=caches,
+        limiter=limiter,
+        credits=credits_,
+        audit=AuditLog(clock=clock, ids=runtime.ids),
+        projects=DefaultProject(clock=clock, ids=runtime.ids),
+        directory=KeyDirectory(caches.keys, database.replica),
+    )
+
+
+def _services(shared: _Shared) -> tuple[Service, ...]:
+    liveness, apis, keys, limits = liveness_connect, apis_connect, keys_connect, ratelimit_connect
+    identities, permissions, rootkeys = identities_connect, permissions_connect, rootkeys_connect
+    return (
+        Service(liveness.LivenessService.desc(), liveness.LivenessServiceASGIApplication, LivenessHandler()),
+        Service(apis.ApisService.desc(), apis.ApisServiceASGIApplication, _apis(shared)),
+        Service(keys.KeysService.desc(), keys.KeysServiceASGIApplication, _keys(shared)),
+        Service(limits.RatelimitService.desc(), limits.RatelimitServiceASGIApplication, _ratelimit(shared)),
+        not_built(identities.IdentitiesService, identities.IdentitiesServiceASGIApplication),
+        not_built(permissions.PermissionsService, permissions.PermissionsServiceASGIApplication),
+        not_built(rootkeys.RootKeysService, rootkeys.RootKeysServiceASGIApplication),
+    )
+
+
+def not_built(protocol: Any, application: Callable[..., ConnectASGIApplication[Any]]) -> Service:  # generated types
+    """Publish a service nobody implements yet: the generated Protocol's own methods answer `unimplemented`."""
+
+    class Unimplemented(protocol):  # type: ignore[misc]  # the base is a value here
+        """Inherits every method as generated."""
+
+    return Service(protocol.desc(), application, Unimplemented())
+
+
+def _apis(shared: _Shared) -> ApisHandler:
+    database, clock = shared.stores.database, shared.runtime.clock
+    live = LiveApis(shared.caches.apis, database.replica)
+    return ApisHandler(
+        create=CreateApi(database, shared.audit, shared.projects, clock=clock, ids=shared.runtime.ids),
+        get=GetApi(live),
+        delete=DeleteApi(database, shared.audit, live, clock=clock),
+    )
+
+
+def _keys(shared: _Shared) -> KeysHandler:
+    runtime, stores = shared.runtime, shared.stores
+    verification = VerificationParts(
+        directory=shared.directory,
+        migrated=MigratedKeys(stores.database, shared.directory, runtime.clock),
+        limiter=shared.limiter,
+        credits=shared.credits,
+        events=stores.verifications,
+        clock=runtime.clock,
+        region=shared.settings.region,
+    )
+    parts = KeyParts(
+        database=stores.database,
+        audit=shared.audit,
+        projects=shared.projects,
+        directory=shared.directory,
+        vault=stores.vault,
+        clock=runtime.clock,
+        ids=runtime.ids,
+        random_bytes=runtime.random_bytes,
+    )
+    return KeysHandler(verify=VerifyKey(verification), create=CreateKey(parts))
+
+
+def _ratelimit(shared: _Shared) -> RatelimitHandler:
+    database, runtime, rows = shared.stores.database, shared.runtime, shared.stores.ratelimits
+    namespaces = Namespaces(shared.caches.namespaces, database.replica)
+    creation = NamespaceCreation(
+        database, shared.audit, shared.projects, namespaces, clock=runtime.clock, ids=runtime.ids
+    )
+    return RatelimitHandler(
+        RatelimitUseCases(
+            limit=Limit(namespaces, creation, shared.limiter, rows, clock=runtime.clock),
+            multi_limit=MultiLimit(namespaces, creation, shared.limiter, rows, clock=runtime.clock),
+            set_override=SetOverride(database, shared.audit, namespaces, clock=runtime.clock, ids=runtime.ids),
+            get_override=GetOverride(database.replica),
+            list_overrides=ListOverrides(database.replica),
+            delete_override=DeleteOverride(database, shared.audit, namespaces, clock=runtime.clock),
+        )
+    )

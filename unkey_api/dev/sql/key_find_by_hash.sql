@@ -1,2 +1,0 @@
--- At most one row: keys.hash is unique. No workspace filter: the question is whether the demo data is there at all.
-SELECT id FROM `keys` WHERE hash = %(hash)s

@@ -1,0 +1,39 @@
+"""Counts and durations of requests, for Prometheus."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from unkey_api.core.clock import Clock
+from unkey_api.infra.telemetry.metrics import HttpMetrics
+from unkey_api.rpc.exchange import Exchange
+
+UNMATCHED = "(unmatched)"
+"""Stands for every path nobody serves, so that callers cannot make up series."""
+
+
+class RequestMetrics:
+    """Records each finished request under its route."""
+
+    def __init__(self, metrics: HttpMetrics, *, clock: Clock) -> None:
+        self._metrics = metrics
+        self._paths: frozenset[str] = frozenset()
+        self._clock = clock
+
+    def know(self, paths: Collection[str]) -> None:
+        """Take the routes that get series of their own."""
+        self._paths = frozenset(paths)
+
+    def begin(self, exchange: Exchange) -> None:
+        """Nothing is known yet."""
+
+    def complete(self, exchange: Exchange) -> None:
+        """Record the outcome."""
+        path = exchange.path if exchange.path in self._paths else UNMATCHED
+        self._metrics.on_answer(
+            exchange.method,
+            path,
+            exchange.status,
+            seconds=self._clock.monotonic() - exchange.started_at,
+            body_bytes=len(exchange.request_body),
+        )
