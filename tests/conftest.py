@@ -7,6 +7,7 @@ pytest_plugins = [
     "tests.support.clickhouse",
     "tests.support.mysql",
     "tests.support.redis",
+    "tests.support.keys",
     "tests.support.stage",
     "tests.support.harness",
 ]
