@@ -235,9 +235,14 @@ class TestInvalidation:
         source.gate = asyncio.Event()
         reader = asyncio.create_task(cache.get("a", source.load))
         await settle()
-        {"remove": cache.remove, "set_null": cache.set_null, "set": lambda key: cache.set(key, "new")}.get(
-            how, lambda _: cache.clear()
-        )("a")
+        if how == "remove":
+            cache.remove("a")
+        elif how == "set":
+            cache.set("a", "new")
+        elif how == "set_null":
+            cache.set_null("a")
+        else:
+            cache.clear()
         source.gate.set()
         await reader
         await settle()

@@ -104,19 +104,19 @@ class TestSpending:
         with pytest.raises(InvalidCost):
             await limiter.spend("ten", -1)
 
-    @pytest.mark.parametrize(("credits", "cost", "nodes"), [(100, 1, 1), (100, 3, 4), (7, 2, 3), (5, 6, 2)])
+    @pytest.mark.parametrize(("held", "cost", "nodes"), [(100, 1, 1), (100, 3, 4), (7, 2, 3), (5, 6, 2)])
     async def test_any_concurrency_gives_exactly_what_there_is(
-        self, world: World, credits: int, cost: int, nodes: int
+        self, world: World, held: int, cost: int, nodes: int
     ) -> None:
-        world.balances.rows["k"] = credits
+        world.balances.rows["k"] = held
         opened = [world.node() for _ in range(nodes)]
         limiters = [await node.__aenter__() for node in opened]
-        decisions = await asyncio.gather(*(limiters[n % nodes].spend("k", cost) for n in range(credits + 20)))
+        decisions = await asyncio.gather(*(limiters[n % nodes].spend("k", cost) for n in range(held + 20)))
         for node in opened:
             await node.__aexit__(None, None, None)
-        assert sum(decision.allowed for decision in decisions) == credits // cost
-        assert world.balances.rows["k"] == credits % cost
-        assert world.counter.value("k") == credits % cost
+        assert sum(decision.allowed for decision in decisions) == held // cost
+        assert world.balances.rows["k"] == held % cost
+        assert world.counter.value("k") == held % cost
 
     async def test_mysql_is_read_once_per_copy(self, world: World, limiter: CreditLimiter) -> None:
         for _ in range(5):

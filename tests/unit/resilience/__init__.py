@@ -1,0 +1,1 @@
+"""Breaker, retry, single flight and background work."""
