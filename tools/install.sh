@@ -115,15 +115,15 @@ virtual_environment() {
 		rm -rf "$VENV"
 		"$python" -m venv "$VENV" || fail "could not make a virtual environment in $VENV"
 	fi
-	# The build backend comes from the constraints too, so that nothing unpinned takes part.
-	pip_install hatchling editables
-	pip_install --no-build-isolation -e '.[dev]'
+	pip_install -e '.[dev]'
 	mkdir -p "$STAMPS"
 	printf '%s\n' "$wanted" >"$STAMPS/venv"
 }
 
 pip_install() {
-	"$VENV/bin/python" -m pip install --quiet --disable-pip-version-check --no-input -c constraints.txt "$@" ||
+	# What builds a package is pinned like the packages are; pip took the first variable for that until 25.3, then the second.
+	PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt \
+		"$VENV/bin/python" -m pip install --quiet --disable-pip-version-check --no-input "$@" ||
 		fail "pip could not install the Python packages" \
 			"The lines above say why. Without network, point pip at a mirror (PIP_INDEX_URL) or a folder (PIP_FIND_LINKS)."
 }

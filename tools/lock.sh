@@ -9,11 +9,12 @@ trap 'rm -rf "$work"' EXIT
 
 echo "==> resolving Python packages (several minutes)"
 "${PYTHON:-python3}" -m venv "$work/venv"
-"$work/venv/bin/python" -m pip install --quiet --disable-pip-version-check hatchling editables
-"$work/venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-build-isolation -e '.[dev]'
+"$work/venv/bin/python" -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+# What builds packages that come as sources, and our own.
+"$work/venv/bin/python" -m pip install --quiet --disable-pip-version-check --upgrade hatchling editables setuptools wheel
 {
 	echo "# Exact versions of everything in .venv. Written by 'make lock'; do not edit."
-	"$work/venv/bin/python" -m pip freeze --exclude-editable | grep -v ' @ ' | LC_ALL=C sort -f
+	"$work/venv/bin/python" -m pip freeze --all --exclude pip --exclude-editable | grep -v ' @ ' | LC_ALL=C sort -f
 } >"$work/constraints.txt"
 mv "$work/constraints.txt" constraints.txt
 

@@ -7,8 +7,18 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from unkey_api.core.columns import UnixMs, to_datetime
-from unkey_api.core.identifiers import ApiId, IdentityId, KeyHash, KeyId, KeyspaceId, MigrationId, RatelimitId
+from unkey_api.core.identifiers import (
+    ApiId,
+    IdentityId,
+    KeyHash,
+    KeyId,
+    KeyspaceId,
+    MigrationId,
+    ProjectId,
+    RatelimitId,
+)
 from unkey_api.infra.mysql import ReadConn, WriteConn, load_query, load_statement
+from unkey_api.projects.service import SLUG as DEFAULT_PROJECT
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +35,8 @@ class IssuingApiRow:
     store_encrypted_keys: bool | None
     default_prefix: str | None
     default_bytes: int | None
+    default_project_id: ProjectId | None
+    """None when the workspace has none yet, or the replica does not know of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +98,7 @@ _UPSERT_ROLE = load_statement(__package__, "key_role_upsert")
 
 async def find_issuing_api(conn: ReadConn, api_id: str) -> IssuingApiRow | None:
     """Return the API, whatever its workspace and state."""
-    return await conn.fetch_one(_FIND_ISSUING_API, {"id": api_id})
+    return await conn.fetch_one(_FIND_ISSUING_API, {"id": api_id, "project_slug": DEFAULT_PROJECT})
 
 
 def expiry_column(expires_ms: int | None) -> datetime | None:

@@ -7,49 +7,12 @@ from typing import Any
 
 import pytest
 
-from tests.support.asgi import Answer
+from tests.rpc.ratelimit.making import ALL, body, make_namespace, make_override, urn_of
 from tests.support.stage import Stage, names
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.integration
 PATH = "/v2/ratelimit.limit"
-ALL = ("ratelimit.*.limit", "ratelimit.*.create_namespace")
-
-
-def body(namespace: str, **changes: Any) -> dict[str, Any]:
-    """A request that fits, apart from what the test changes."""
-    return {"namespace": namespace, "identifier": "user_1", "limit": 100, "duration": 60_000} | changes
-
-
-def urn_of(answer: Answer) -> str:
-    """The last part of the error's type."""
-    return str(answer.json["error"]["type"]).rsplit("/", 1)[-1]
-
-
-@pytest.fixture
-def workspace(stage: Stage) -> str:
-    return stage.workspace()
-
-
-@pytest.fixture
-def key(stage: Stage, workspace: str) -> str:
-    return stage.root_key(workspace, *ALL)
-
-
-async def make_namespace(stage: Stage, workspace: str, **columns: Any) -> str:
-    """Insert a namespace and return its id, which serves as its name too unless one is given."""
-    namespace_id = stage.token("rlns")
-    values = {"id": namespace_id, "workspace_id": workspace, "project_id": "proj_x", "name": namespace_id} | columns
-    await stage.insert("ratelimit_namespaces", **values)
-    return namespace_id
-
-
-async def make_override(stage: Stage, workspace: str, namespace_id: str, identifier: str, **columns: Any) -> str:
-    """Insert an override of 200 per two minutes and return its id."""
-    override_id = stage.token("rlor")
-    values = {"id": override_id, "workspace_id": workspace, "namespace_id": namespace_id, "identifier": identifier}
-    await stage.insert("ratelimit_overrides", **(values | {"limit": 200, "duration": 120_000} | columns))
-    return override_id
 
 
 class TestCounted:

@@ -95,7 +95,9 @@ class CreateKey:
         check_credits(command.credits)
         if command.meta is not None:
             require_bytes_at_most("`meta`", command.meta, cap=META_BYTES_MAX)
-        project_id = await self._parts.projects.ensure(self._parts.database.primary, api.workspace_id)
+        project_id = api.default_project_id
+        if project_id is None:
+            project_id = await self._parts.projects.ensure(self._parts.database.primary, api.workspace_id)
 
         async def attempt() -> KeyId:
             draft = self._draft(command, api, keyspace_id, material, ciphertext, project_id)

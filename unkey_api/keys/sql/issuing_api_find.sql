@@ -9,7 +9,9 @@ SELECT
   ka.deleted_at_m AS keyspace_deleted_at,
   ka.store_encrypted_keys,
   ka.default_prefix,
-  ka.default_bytes
+  ka.default_bytes,
+  dp.id AS default_project_id
 FROM apis a
 LEFT JOIN key_auth ka ON ka.id = a.key_auth_id
+LEFT JOIN projects dp ON dp.workspace_id = a.workspace_id AND dp.slug = %(project_slug)s
 WHERE a.id = %(id)s

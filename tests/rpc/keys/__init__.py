@@ -1,0 +1,1 @@
+"""Operations of keys, through the whole application."""
