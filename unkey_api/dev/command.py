@@ -156,6 +156,11 @@ def in_child(command: Sequence[str]) -> Serve:
     return serve
 
 
+async def serve_in_child(config: Path, stop: asyncio.Event) -> None:
+    """Run `unkey-api serve` as a child until `stop` is set. See `in_child`."""
+    await in_child(serve_command())(config, stop)
+
+
 def serve_command() -> list[str]:
     """Return the command that serves: the script that was installed beside our interpreter."""
     return [str(Path(sys.executable).with_name("unkey-api")), "serve"]
