@@ -35,7 +35,7 @@ from unkey_api.infra.telemetry.metrics import Metrics
 from unkey_api.keys.credits.limiter import CreditLimiter, open_credit_limiter
 from unkey_api.keys.credits.queries import SqlCreditBalances
 from unkey_api.keys.handler import KeysHandler
-from unkey_api.keys.service.create import CreateKey
+from unkey_api.keys.service.all import key_use_cases
 from unkey_api.keys.service.parts import KeyParts
 from unkey_api.keys.verification.directory import KeyDirectory
 from unkey_api.keys.verification.migration import MigratedKeys
@@ -185,11 +185,13 @@ def _keys(shared: _Shared) -> KeysHandler:
         projects=shared.projects,
         directory=shared.directory,
         vault=stores.vault,
+        credits=shared.credits,
+        apis=LiveApis(shared.caches.apis, stores.database.replica),
         clock=runtime.clock,
         ids=runtime.ids,
         random_bytes=runtime.random_bytes,
     )
-    return KeysHandler(verify=VerifyKey(verification), create=CreateKey(parts))
+    return KeysHandler(key_use_cases(parts, VerifyKey(verification)))
 
 
 def _ratelimit(shared: _Shared) -> RatelimitHandler:
