@@ -13,6 +13,7 @@ from tests.support.mysql import MysqlServer
 from tests.support.redis import RedisServer
 from unkey_api.container.application import open_application
 from unkey_api.container.runtime import Runtime
+from unkey_api.core.clock import SystemClock
 from unkey_api.dev.clickhouse import ClickHouse
 from unkey_api.infra.clickhouse.client import ClickHouseClient
 from unkey_api.infra.mysql import Dsn
@@ -38,7 +39,7 @@ async def test_rows_are_written_when_the_service_closes_and_carry_no_secret(
     created = (await api.post("/v2/apis.createApi", {"name": "rows"}, caller)).json["data"]
     toml = configuration(mysql_server.tcp_dsn(mysql_dsn.database), redis_server.url)
     toml += f'\n[clickhouse]\nurl = "{clickhouse_server.url}"'
-    async with open_application(load_settings(toml, {}), Runtime(clock=FixedClock())) as served:
+    async with open_application(load_settings(toml, {}), Runtime(clock=FixedClock(SystemClock().now_ms()))) as served:
         client = Client(served.app)
         headers = {
             "content-type": "application/json",
