@@ -20,6 +20,7 @@ from unkey_api.apis.handler import ApisHandler
 from unkey_api.apis.live import LiveApis
 from unkey_api.apis.service.create import CreateApi
 from unkey_api.apis.service.delete import DeleteApi
+from unkey_api.apis.service.list_keys import ListKeys
 from unkey_api.apis.service.read import GetApi
 from unkey_api.app import Service
 from unkey_api.audit.service import AuditLog
@@ -30,17 +31,30 @@ from unkey_api.container.caches import Caches, open_caches
 from unkey_api.container.runtime import Runtime
 from unkey_api.container.stores import Stores
 from unkey_api.container.telemetry import CreditReports, LimiterReports
+from unkey_api.identities.handler import IdentitiesHandler, IdentityUseCases
+from unkey_api.identities.service.create import CreateIdentity
+from unkey_api.identities.service.delete import DeleteIdentity
+from unkey_api.identities.service.read import GetIdentity, ListIdentities
+from unkey_api.identities.service.update import UpdateIdentity
 from unkey_api.infra.redis.counters import RedisCounters, RedisCredits
 from unkey_api.infra.telemetry.metrics import Metrics
 from unkey_api.keys.credits.limiter import CreditLimiter, open_credit_limiter
 from unkey_api.keys.credits.queries import SqlCreditBalances
 from unkey_api.keys.handler import KeysHandler
-from unkey_api.keys.service.create import CreateKey
+from unkey_api.keys.service.all import key_use_cases
 from unkey_api.keys.service.parts import KeyParts
 from unkey_api.keys.verification.directory import KeyDirectory
 from unkey_api.keys.verification.migration import MigratedKeys
 from unkey_api.keys.verification.service import VerificationParts, VerifyKey
 from unkey_api.liveness.handler import LivenessHandler
+from unkey_api.permissions.handler import PermissionsHandler, PermissionUseCases
+from unkey_api.permissions.resolution import PermissionResolver
+from unkey_api.permissions.service.create_permission import CreatePermission
+from unkey_api.permissions.service.create_role import CreateRole
+from unkey_api.permissions.service.delete import DeletePermission, DeleteRole
+from unkey_api.permissions.service.read import GetPermission, GetRole, ListPermissions, ListRoles
+from unkey_api.permissions.service.set_role_permissions import SetRolePermissions
+from unkey_api.permissions.service.update import UpdatePermission, UpdateRole
 from unkey_api.projects.service import DefaultProject
 from unkey_api.ratelimit.creation import NamespaceCreation
 from unkey_api.ratelimit.engine.limiter import RateLimiter
@@ -143,8 +157,12 @@ def _services(shared: _Shared) -> tuple[Service, ...]:
         Service(apis.ApisService.desc(), apis.ApisServiceASGIApplication, _apis(shared)),
         Service(keys.KeysService.desc(), keys.KeysServiceASGIApplication, _keys(shared)),
         Service(limits.RatelimitService.desc(), limits.RatelimitServiceASGIApplication, _ratelimit(shared)),
-        not_built(identities.IdentitiesService, identities.IdentitiesServiceASGIApplication),
-        not_built(permissions.PermissionsService, permissions.PermissionsServiceASGIApplication),
+        Service(identities.IdentitiesService.desc(), identities.IdentitiesServiceASGIApplication, _identities(shared)),
+        Service(
+            permissions.PermissionsService.desc(),
+            permissions.PermissionsServiceASGIApplication,
+            _permissions(shared),
+        ),
         not_built(rootkeys.RootKeysService, rootkeys.RootKeysServiceASGIApplication),
     )
 
@@ -165,6 +183,40 @@ def _apis(shared: _Shared) -> ApisHandler:
         create=CreateApi(database, shared.audit, shared.projects, clock=clock, ids=shared.runtime.ids),
         get=GetApi(live),
         delete=DeleteApi(database, shared.audit, live, clock=clock),
+        list_keys=ListKeys(live, database.replica, shared.stores.vault),
+    )
+
+
+def _identities(shared: _Shared) -> IdentitiesHandler:
+    database, clock, ids = shared.stores.database, shared.runtime.clock, shared.runtime.ids
+    return IdentitiesHandler(
+        IdentityUseCases(
+            create=CreateIdentity(database, shared.audit, shared.projects, clock=clock, ids=ids),
+            get=GetIdentity(database.replica),
+            list_identities=ListIdentities(database.replica),
+            update=UpdateIdentity(database, shared.audit, clock=clock, ids=ids),
+            delete=DeleteIdentity(database, shared.audit, ids=ids),
+        )
+    )
+
+
+def _permissions(shared: _Shared) -> PermissionsHandler:
+    database, audit, clock, ids = shared.stores.database, shared.audit, shared.runtime.clock, shared.runtime.ids
+    resolver = PermissionResolver(shared.projects, ids=ids)
+    return PermissionsHandler(
+        PermissionUseCases(
+            create_permission=CreatePermission(database, audit, shared.projects, clock=clock, ids=ids),
+            get_permission=GetPermission(database.replica),
+            list_permissions=ListPermissions(database.replica),
+            update_permission=UpdatePermission(database, audit, clock=clock),
+            delete_permission=DeletePermission(database, audit),
+            create_role=CreateRole(database, audit, shared.projects, resolver, clock=clock, ids=ids),
+            get_role=GetRole(database.replica),
+            list_roles=ListRoles(database.replica),
+            update_role=UpdateRole(database, audit, clock=clock),
+            delete_role=DeleteRole(database, audit),
+            set_role_permissions=SetRolePermissions(database, audit, resolver, clock=clock, ids=ids),
+        )
     )
 
 
@@ -185,11 +237,13 @@ def _keys(shared: _Shared) -> KeysHandler:
         projects=shared.projects,
         directory=shared.directory,
         vault=stores.vault,
+        credits=shared.credits,
+        apis=LiveApis(shared.caches.apis, stores.database.replica),
         clock=runtime.clock,
         ids=runtime.ids,
         random_bytes=runtime.random_bytes,
     )
-    return KeysHandler(verify=VerifyKey(verification), create=CreateKey(parts))
+    return KeysHandler(key_use_cases(parts, VerifyKey(verification)))
 
 
 def _ratelimit(shared: _Shared) -> RatelimitHandler:

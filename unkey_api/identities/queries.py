@@ -75,6 +75,14 @@ class RatelimitToWrite:
     now: UnixMs
 
 
+@dataclass(frozen=True, slots=True)
+class ExternalIdRow:
+    """An identity by its external id."""
+
+    id: IdentityId
+    external_id: str
+
+
 _UPSERT = load_statement(__package__, "identity_upsert")
 _FIND_LOCKED = load_query(__package__, "identity_find_by_external_id_locked", row=IdentityIdRow)
 _FIND_BY_KEY = load_query(__package__, "identity_find_by_key", row=IdentityRow)
@@ -88,6 +96,8 @@ _LIST_RATELIMITS = load_query(__package__, "identity_ratelimit_list", row=Rateli
 _INSERT_RATELIMIT = load_statement(__package__, "identity_ratelimit_insert")
 _UPDATE_RATELIMIT = load_statement(__package__, "identity_ratelimit_update")
 _DELETE_RATELIMITS = load_statement(__package__, "identity_ratelimit_delete")
+
+_LIST_LOCKED = load_query(__package__, "identity_list_by_external_ids_locked", row=ExternalIdRow)
 
 
 async def insert_if_absent(tx: WriteConn, identity: NewIdentity) -> bool:
@@ -169,3 +179,17 @@ async def delete_ratelimits(
         await tx.execute(
             _DELETE_RATELIMITS, {"workspace_id": workspace_id, "identity_id": identity_id, "ids": list(ids)}
         )
+
+
+async def ensure_all(tx: WriteConn, workspace_id: str, wanted: Sequence[NewIdentity]) -> dict[str, IdentityId]:
+    """Return the ids of live identities by external id, inserting what is missing. Nothing wanted, no statement.
+
+    Safe under concurrency, in a transaction.
+    """
+    if not wanted:
+        return {}
+    ordered = sorted(wanted, key=lambda identity: identity.external_id)  # everybody locks in the same order
+    await tx.execute_many(_UPSERT, [asdict(identity) for identity in ordered])
+    external_ids = [identity.external_id for identity in ordered]
+    rows = await tx.fetch_all(_LIST_LOCKED, {"workspace_id": workspace_id, "external_ids": external_ids})
+    return {row.external_id: row.id for row in rows}
