@@ -53,6 +53,13 @@ from unkey_api.ratelimit.service.limit import Limit
 from unkey_api.ratelimit.service.multi_limit import MultiLimit
 from unkey_api.ratelimit.service.read_overrides import GetOverride, ListOverrides
 from unkey_api.ratelimit.service.set_override import SetOverride
+from unkey_api.rootkeys.handler import RootKeysHandler, RootKeyUseCases
+from unkey_api.rootkeys.service.create import CreateRootKey
+from unkey_api.rootkeys.service.delete import DeleteRootKey
+from unkey_api.rootkeys.service.parts import root_key_parts
+from unkey_api.rootkeys.service.read import ListRootKeys
+from unkey_api.rootkeys.service.reroll import RerollRootKey
+from unkey_api.rootkeys.service.update import UpdateRootKey
 from unkey_api.rpc.observers.cache_timing import CacheTiming
 from unkey_api.settings.sections import Settings
 
@@ -145,7 +152,7 @@ def _services(shared: _Shared) -> tuple[Service, ...]:
         Service(limits.RatelimitService.desc(), limits.RatelimitServiceASGIApplication, _ratelimit(shared)),
         not_built(identities.IdentitiesService, identities.IdentitiesServiceASGIApplication),
         not_built(permissions.PermissionsService, permissions.PermissionsServiceASGIApplication),
-        not_built(rootkeys.RootKeysService, rootkeys.RootKeysServiceASGIApplication),
+        Service(rootkeys.RootKeysService.desc(), rootkeys.RootKeysServiceASGIApplication, _root_keys(shared)),
     )
 
 
@@ -190,6 +197,28 @@ def _keys(shared: _Shared) -> KeysHandler:
         random_bytes=runtime.random_bytes,
     )
     return KeysHandler(verify=VerifyKey(verification), create=CreateKey(parts))
+
+
+def _root_keys(shared: _Shared) -> RootKeysHandler:
+    runtime = shared.runtime
+    parts = root_key_parts(
+        shared.stores.database,
+        shared.audit,
+        shared.projects,
+        shared.directory,
+        clock=runtime.clock,
+        ids=runtime.ids,
+        random_bytes=runtime.random_bytes,
+    )
+    return RootKeysHandler(
+        RootKeyUseCases(
+            create=CreateRootKey(parts),
+            list=ListRootKeys(parts.database.replica),
+            update=UpdateRootKey(parts),
+            reroll=RerollRootKey(parts),
+            delete=DeleteRootKey(parts),
+        )
+    )
 
 
 def _ratelimit(shared: _Shared) -> RatelimitHandler:
