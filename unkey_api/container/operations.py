@@ -58,6 +58,13 @@ from unkey_api.ratelimit.service.limit import Limit
 from unkey_api.ratelimit.service.multi_limit import MultiLimit
 from unkey_api.ratelimit.service.read_overrides import GetOverride, ListOverrides
 from unkey_api.ratelimit.service.set_override import SetOverride
+from unkey_api.rootkeys.handler import RootKeysHandler, RootKeyUseCases
+from unkey_api.rootkeys.service.create import CreateRootKey
+from unkey_api.rootkeys.service.delete import DeleteRootKey
+from unkey_api.rootkeys.service.parts import root_key_parts
+from unkey_api.rootkeys.service.read import ListRootKeys
+from unkey_api.rootkeys.service.reroll import RerollRootKey
+from unkey_api.rootkeys.service.update import UpdateRootKey
 from unkey_api.rpc.observers.cache_timing import CacheTiming
 from unkey_api.settings.sections import Settings
 
@@ -150,7 +157,7 @@ def _services(shared: _Shared) -> tuple[Service, ...]:
         Service(limits.RatelimitService.desc(), limits.RatelimitServiceASGIApplication, _ratelimit(shared)),
         Service(identities.IdentitiesService.desc(), identities.IdentitiesServiceASGIApplication, _identities(shared)),
         not_built(permissions.PermissionsService, permissions.PermissionsServiceASGIApplication),
-        not_built(rootkeys.RootKeysService, rootkeys.RootKeysServiceASGIApplication),
+        Service(rootkeys.RootKeysService.desc(), rootkeys.RootKeysServiceASGIApplication, _root_keys(shared)),
     )
 
 
@@ -210,6 +217,28 @@ def _keys(shared: _Shared) -> KeysHandler:
         random_bytes=runtime.random_bytes,
     )
     return KeysHandler(key_use_cases(parts, VerifyKey(verification)))
+
+
+def _root_keys(shared: _Shared) -> RootKeysHandler:
+    runtime = shared.runtime
+    parts = root_key_parts(
+        shared.stores.database,
+        shared.audit,
+        shared.projects,
+        shared.directory,
+        clock=runtime.clock,
+        ids=runtime.ids,
+        random_bytes=runtime.random_bytes,
+    )
+    return RootKeysHandler(
+        RootKeyUseCases(
+            create=CreateRootKey(parts),
+            list=ListRootKeys(parts.database.replica),
+            update=UpdateRootKey(parts),
+            reroll=RerollRootKey(parts),
+            delete=DeleteRootKey(parts),
+        )
+    )
 
 
 def _ratelimit(shared: _Shared) -> RatelimitHandler:
