@@ -109,12 +109,12 @@ class RedisClient:
 
     async def _script(self, script: Script, keys: int, arguments: Sequence[Argument], seconds: float | None) -> object:
         try:
-            return await self._ask(b"EVALSHA", (script.sha, keys, *arguments), seconds)
-        except NoScriptError:
-            pass  # a Redis that restarted has forgotten it; EVAL teaches it again
+            try:
+                return await self._ask(b"EVALSHA", (script.sha, keys, *arguments), seconds)
+            except NoScriptError:  # a Redis that restarted has forgotten it; EVAL teaches it again
+                return await self._ask(b"EVAL", (script.source, keys, *arguments), seconds)
         except RedisError as error:
             raise RedisUnavailable(f"{script.name}: {error}") from error
-        return await self._run(b"EVAL", script.source, keys, *arguments, seconds=seconds)
 
     async def _run(self, command: bytes, *arguments: Argument, seconds: float | None = None) -> object:
         try:
