@@ -33,14 +33,6 @@ async def open_application(settings: Settings, runtime: Runtime) -> AsyncIterato
         open_operations(settings, runtime, stores, metrics) as operations,
     ):
         health = Health()
-        document = read_document()
-        log = settings.observability.logging
-        request_log = RequestLog(
-            clock=runtime.clock,
-            sample_rate=log.sample_rate if log else 1.0,
-            slow_seconds=log.slow_threshold.total_seconds() if log else 1.0,
-            draw=lambda: abs(runtime.jitter()),
-        )
         request_metrics = RequestMetrics(metrics.http, clock=runtime.clock)
 
         def on_panic(exchange: Exchange, error: Exception) -> None:
@@ -52,13 +44,9 @@ async def open_application(settings: Settings, runtime: Runtime) -> AsyncIterato
             ids=runtime.ids,
             authenticator=operations.authenticator,
             throttle=operations.throttle,
-            observers=(request_metrics, request_log),
+            observers=(request_metrics, _request_log(settings, runtime)),
             on_panic=on_panic,
-            documents=Documents(
-                openapi_yaml=document.yaml,
-                openapi_json=document.json,
-                assets=files("unkey_api").joinpath("assets", "scalar"),
-            ),
+            documents=_documents(),
             health=health,
             request_timeout=settings.request_timeout,
             max_body_bytes=settings.max_request_body_size,
@@ -67,3 +55,19 @@ async def open_application(settings: Settings, runtime: Runtime) -> AsyncIterato
         application = Application(platform, operations.services)
         request_metrics.know(application.paths)
         yield Served(application, health, failed, metrics.render)
+
+
+def _request_log(settings: Settings, runtime: Runtime) -> RequestLog:
+    log = settings.observability.logging
+    return RequestLog(
+        clock=runtime.clock,
+        sample_rate=log.sample_rate if log else 1.0,
+        slow_seconds=log.slow_threshold.total_seconds() if log else 1.0,
+        draw=lambda: abs(runtime.jitter()),
+    )
+
+
+def _documents() -> Documents:
+    document = read_document()
+    assets = files("unkey_api").joinpath("assets", "scalar")
+    return Documents(openapi_yaml=document.yaml, openapi_json=document.json, assets=assets)
