@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from unkey_proto.unkey.apis.v2 import apis_connect
+from unkey_proto.unkey.identities.v2 import identities_connect
 from unkey_proto.unkey.liveness.v2 import liveness_connect
 from unkey_proto.unkey.ratelimit.v2 import ratelimit_connect
 
@@ -30,6 +31,11 @@ from unkey_api.auth.workspace_limits import limits_cache
 from unkey_api.core.errors import AppError, ErrorCode, ServiceUnavailable
 from unkey_api.core.ids import ALPHABET, RandomIds
 from unkey_api.core.principal import Principal, SubjectType
+from unkey_api.identities.handler import IdentitiesHandler, IdentityUseCases
+from unkey_api.identities.service.create import CreateIdentity
+from unkey_api.identities.service.delete import DeleteIdentity
+from unkey_api.identities.service.read import GetIdentity, ListIdentities
+from unkey_api.identities.service.update import UpdateIdentity
 from unkey_api.infra.batching.buffer import Offer
 from unkey_api.infra.clickhouse.rows import RatelimitRow
 from unkey_api.infra.mysql import Database, Dsn
@@ -257,6 +263,19 @@ def build_node(stage: Stage) -> Node:
             ),
         ),
         Service(
+            identities_connect.IdentitiesService.desc(),
+            identities_connect.IdentitiesServiceASGIApplication,
+            IdentitiesHandler(
+                IdentityUseCases(
+                    create=CreateIdentity(database, audit, projects, clock=clock, ids=ids),
+                    get=GetIdentity(database.replica),
+                    list_identities=ListIdentities(database.replica),
+                    update=UpdateIdentity(database, audit, clock=clock, ids=ids),
+                    delete=DeleteIdentity(database, audit, ids=ids),
+                )
+            ),
+        ),
+        Service(
             liveness_connect.LivenessService.desc(),
             liveness_connect.LivenessServiceASGIApplication,
             LivenessHandler(),
@@ -280,7 +299,7 @@ def _platform(stage: Stage, throttle: RequestThrottle) -> Platform:
         documents=Documents(openapi_yaml=b"", openapi_json=b"{}", assets=Path("/nowhere")),
         health=_serving(),
         request_timeout=timedelta(seconds=60),
-        max_body_bytes=1_000_000,
+        max_body_bytes=8_000_000,
     )
 
 

@@ -19,6 +19,7 @@ from unkey_api.rpc.exchange import Exchange
 from unkey_api.rpc.health import Health
 from unkey_api.rpc.observers.request_log import RequestLog, report_panic
 from unkey_api.rpc.observers.request_metrics import RequestMetrics
+from unkey_api.rpc.observers.request_rows import RequestRows
 from unkey_api.server.worker import Served
 from unkey_api.settings.sections import Settings
 
@@ -44,7 +45,11 @@ async def open_application(settings: Settings, runtime: Runtime) -> AsyncIterato
             ids=runtime.ids,
             authenticator=operations.authenticator,
             throttle=operations.throttle,
-            observers=(request_metrics, _request_log(settings, runtime)),
+            observers=(
+                request_metrics,
+                RequestRows(stores.requests, clock=runtime.clock),
+                _request_log(settings, runtime),
+            ),
             on_panic=on_panic,
             documents=_documents(),
             health=health,
