@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
 
-from connectrpc.server import ConnectASGIApplication
 from unkey_proto.unkey.apis.v2 import apis_connect
 from unkey_proto.unkey.identities.v2 import identities_connect
 from unkey_proto.unkey.keys.v2 import keys_connect
@@ -67,6 +65,13 @@ from unkey_api.ratelimit.service.limit import Limit
 from unkey_api.ratelimit.service.multi_limit import MultiLimit
 from unkey_api.ratelimit.service.read_overrides import GetOverride, ListOverrides
 from unkey_api.ratelimit.service.set_override import SetOverride
+from unkey_api.rootkeys.handler import RootKeysHandler, RootKeyUseCases
+from unkey_api.rootkeys.service.create import CreateRootKey
+from unkey_api.rootkeys.service.delete import DeleteRootKey
+from unkey_api.rootkeys.service.parts import root_key_parts
+from unkey_api.rootkeys.service.read import ListRootKeys
+from unkey_api.rootkeys.service.reroll import RerollRootKey
+from unkey_api.rootkeys.service.update import UpdateRootKey
 from unkey_api.rpc.observers.cache_timing import CacheTiming
 from unkey_api.settings.sections import Settings
 
@@ -159,21 +164,10 @@ def _services(shared: _Shared) -> tuple[Service, ...]:
         Service(limits.RatelimitService.desc(), limits.RatelimitServiceASGIApplication, _ratelimit(shared)),
         Service(identities.IdentitiesService.desc(), identities.IdentitiesServiceASGIApplication, _identities(shared)),
         Service(
-            permissions.PermissionsService.desc(),
-            permissions.PermissionsServiceASGIApplication,
-            _permissions(shared),
+            permissions.PermissionsService.desc(), permissions.PermissionsServiceASGIApplication, _permissions(shared)
         ),
-        not_built(rootkeys.RootKeysService, rootkeys.RootKeysServiceASGIApplication),
+        Service(rootkeys.RootKeysService.desc(), rootkeys.RootKeysServiceASGIApplication, _root_keys(shared)),
     )
-
-
-def not_built(protocol: Any, application: Callable[..., ConnectASGIApplication[Any]]) -> Service:  # generated types
-    """Publish a service nobody implements yet: the generated Protocol's own methods answer `unimplemented`."""
-
-    class Unimplemented(protocol):  # type: ignore[misc]  # the base is a value here
-        """Inherits every method as generated."""
-
-    return Service(protocol.desc(), application, Unimplemented())
 
 
 def _apis(shared: _Shared) -> ApisHandler:
@@ -187,6 +181,27 @@ def _apis(shared: _Shared) -> ApisHandler:
     )
 
 
+def _permissions(shared: _Shared) -> PermissionsHandler:
+    database, audit, projects = shared.stores.database, shared.audit, shared.projects
+    clock, ids, replica = shared.runtime.clock, shared.runtime.ids, shared.stores.database.replica
+    resolver = PermissionResolver(projects, ids=ids)
+    return PermissionsHandler(
+        PermissionUseCases(
+            create_permission=CreatePermission(database, audit, projects, clock=clock, ids=ids),
+            get_permission=GetPermission(replica),
+            list_permissions=ListPermissions(replica),
+            update_permission=UpdatePermission(database, audit, clock=clock),
+            delete_permission=DeletePermission(database, audit),
+            create_role=CreateRole(database, audit, projects, resolver, clock=clock, ids=ids),
+            get_role=GetRole(replica),
+            list_roles=ListRoles(replica),
+            update_role=UpdateRole(database, audit, clock=clock),
+            delete_role=DeleteRole(database, audit),
+            set_role_permissions=SetRolePermissions(database, audit, resolver, clock=clock, ids=ids),
+        )
+    )
+
+
 def _identities(shared: _Shared) -> IdentitiesHandler:
     database, clock, ids = shared.stores.database, shared.runtime.clock, shared.runtime.ids
     return IdentitiesHandler(
@@ -196,26 +211,6 @@ def _identities(shared: _Shared) -> IdentitiesHandler:
             list_identities=ListIdentities(database.replica),
             update=UpdateIdentity(database, shared.audit, clock=clock, ids=ids),
             delete=DeleteIdentity(database, shared.audit, ids=ids),
-        )
-    )
-
-
-def _permissions(shared: _Shared) -> PermissionsHandler:
-    database, audit, clock, ids = shared.stores.database, shared.audit, shared.runtime.clock, shared.runtime.ids
-    resolver = PermissionResolver(shared.projects, ids=ids)
-    return PermissionsHandler(
-        PermissionUseCases(
-            create_permission=CreatePermission(database, audit, shared.projects, clock=clock, ids=ids),
-            get_permission=GetPermission(database.replica),
-            list_permissions=ListPermissions(database.replica),
-            update_permission=UpdatePermission(database, audit, clock=clock),
-            delete_permission=DeletePermission(database, audit),
-            create_role=CreateRole(database, audit, shared.projects, resolver, clock=clock, ids=ids),
-            get_role=GetRole(database.replica),
-            list_roles=ListRoles(database.replica),
-            update_role=UpdateRole(database, audit, clock=clock),
-            delete_role=DeleteRole(database, audit),
-            set_role_permissions=SetRolePermissions(database, audit, resolver, clock=clock, ids=ids),
         )
     )
 
@@ -244,6 +239,28 @@ def _keys(shared: _Shared) -> KeysHandler:
         random_bytes=runtime.random_bytes,
     )
     return KeysHandler(key_use_cases(parts, VerifyKey(verification)))
+
+
+def _root_keys(shared: _Shared) -> RootKeysHandler:
+    runtime = shared.runtime
+    parts = root_key_parts(
+        shared.stores.database,
+        shared.audit,
+        shared.projects,
+        shared.directory,
+        clock=runtime.clock,
+        ids=runtime.ids,
+        random_bytes=runtime.random_bytes,
+    )
+    return RootKeysHandler(
+        RootKeyUseCases(
+            create=CreateRootKey(parts),
+            list=ListRootKeys(parts.database.replica),
+            update=UpdateRootKey(parts),
+            reroll=RerollRootKey(parts),
+            delete=DeleteRootKey(parts),
+        )
+    )
 
 
 def _ratelimit(shared: _Shared) -> RatelimitHandler:

@@ -32,6 +32,15 @@ class PermissionDiffersInCase(AppError):
         super().__init__(f"A permission exists whose slug differs from '{slug}' only in letter case or accents.")
 
 
+class RoleDiffersInCase(AppError):
+    """A role cannot be created, because one exists whose name is the same but for letter case."""
+
+    code = ErrorCode.DATA_ROLE_ALREADY_EXISTS
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"A role exists whose name differs from '{name}' only in letter case or accents.")
+
+
 class UnknownPermission(AppError):
     """No such permission, or one of another workspace."""
 
@@ -73,12 +82,3 @@ class PermissionVanished(Unexpected):
 
     def __init__(self, slug: str) -> None:
         super().__init__("Failed to resolve the permissions.", internal=f"permission {slug!r} vanished")
-
-
-class RoleDiffersInCase(AppError):
-    """A role cannot be created, because one exists whose name is the same but for letter case."""
-
-    code = ErrorCode.DATA_ROLE_ALREADY_EXISTS
-
-    def __init__(self, name: str) -> None:
-        super().__init__(f"A role exists whose name differs from '{name}' only in letter case or accents.")
