@@ -305,9 +305,11 @@ class TestWarm:
 
 
 class TestCreation:
-    async def test_concurrent_first_requests_create_one_namespace(self, stage: Stage, workspace: str, key: str) -> None:
-        answers = await asyncio.gather(*(stage.post(PATH, body("n"), root_key=key) for _ in range(10)))
+    async def test_concurrent_first_requests_share_one_creation(self, stage: Stage, workspace: str, key: str) -> None:
+        with stage.statements.recording() as seen:
+            answers = await asyncio.gather(*(stage.post(PATH, body("n"), root_key=key) for _ in range(10)))
         assert sorted(answer.json["data"]["remaining"] for answer in answers) == list(range(90, 100))
+        assert names(seen).count("ratelimit_namespace_insert_missing") == 1
         assert len(await stage.audits(workspace)) == 1
 
     async def test_concurrent_nodes_create_one_namespace(self, stage: Stage, workspace: str, key: str) -> None:
