@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
 
-from connectrpc.server import ConnectASGIApplication
 from unkey_proto.unkey.apis.v2 import apis_connect
 from unkey_proto.unkey.identities.v2 import identities_connect
 from unkey_proto.unkey.keys.v2 import keys_connect
@@ -46,6 +44,14 @@ from unkey_api.keys.verification.directory import KeyDirectory
 from unkey_api.keys.verification.migration import MigratedKeys
 from unkey_api.keys.verification.service import VerificationParts, VerifyKey
 from unkey_api.liveness.handler import LivenessHandler
+from unkey_api.permissions.handler import PermissionsHandler, PermissionUseCases
+from unkey_api.permissions.resolution import PermissionResolver
+from unkey_api.permissions.service.create_permission import CreatePermission
+from unkey_api.permissions.service.create_role import CreateRole
+from unkey_api.permissions.service.delete import DeletePermission, DeleteRole
+from unkey_api.permissions.service.read import GetPermission, GetRole, ListPermissions, ListRoles
+from unkey_api.permissions.service.set_role_permissions import SetRolePermissions
+from unkey_api.permissions.service.update import UpdatePermission, UpdateRole
 from unkey_api.projects.service import DefaultProject
 from unkey_api.ratelimit.creation import NamespaceCreation
 from unkey_api.ratelimit.engine.limiter import RateLimiter
@@ -156,18 +162,11 @@ def _services(shared: _Shared) -> tuple[Service, ...]:
         Service(keys.KeysService.desc(), keys.KeysServiceASGIApplication, _keys(shared)),
         Service(limits.RatelimitService.desc(), limits.RatelimitServiceASGIApplication, _ratelimit(shared)),
         Service(identities.IdentitiesService.desc(), identities.IdentitiesServiceASGIApplication, _identities(shared)),
-        not_built(permissions.PermissionsService, permissions.PermissionsServiceASGIApplication),
+        Service(
+            permissions.PermissionsService.desc(), permissions.PermissionsServiceASGIApplication, _permissions(shared)
+        ),
         Service(rootkeys.RootKeysService.desc(), rootkeys.RootKeysServiceASGIApplication, _root_keys(shared)),
     )
-
-
-def not_built(protocol: Any, application: Callable[..., ConnectASGIApplication[Any]]) -> Service:  # generated types
-    """Publish a service nobody implements yet: the generated Protocol's own methods answer `unimplemented`."""
-
-    class Unimplemented(protocol):  # type: ignore[misc]  # the base is a value here
-        """Inherits every method as generated."""
-
-    return Service(protocol.desc(), application, Unimplemented())
 
 
 def _apis(shared: _Shared) -> ApisHandler:
@@ -177,6 +176,27 @@ def _apis(shared: _Shared) -> ApisHandler:
         create=CreateApi(database, shared.audit, shared.projects, clock=clock, ids=shared.runtime.ids),
         get=GetApi(live),
         delete=DeleteApi(database, shared.audit, live, clock=clock),
+    )
+
+
+def _permissions(shared: _Shared) -> PermissionsHandler:
+    database, audit, projects = shared.stores.database, shared.audit, shared.projects
+    clock, ids, replica = shared.runtime.clock, shared.runtime.ids, shared.stores.database.replica
+    resolver = PermissionResolver(projects, ids=ids)
+    return PermissionsHandler(
+        PermissionUseCases(
+            create_permission=CreatePermission(database, audit, projects, clock=clock, ids=ids),
+            get_permission=GetPermission(replica),
+            list_permissions=ListPermissions(replica),
+            update_permission=UpdatePermission(database, audit, clock=clock),
+            delete_permission=DeletePermission(database, audit),
+            create_role=CreateRole(database, audit, projects, resolver, clock=clock, ids=ids),
+            get_role=GetRole(replica),
+            list_roles=ListRoles(replica),
+            update_role=UpdateRole(database, audit, clock=clock),
+            delete_role=DeleteRole(database, audit),
+            set_role_permissions=SetRolePermissions(database, audit, resolver, clock=clock, ids=ids),
+        )
     )
 
 
