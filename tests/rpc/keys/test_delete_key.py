@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.support.keys import START_MS, KeyWorld
@@ -24,7 +26,8 @@ class TestSuccess:
         world.api = await world.make_api(keyspace_store_encrypted_keys=True)
         await world.role("r")
         limit = {"name": "requests", "limit": 1, "duration": 1000, "autoApply": True}
-        body = {"recoverable": True, "permissions": ["a"], "roles": ["r"], "ratelimits": [limit], "externalId": "u"}
+        body: dict[str, Any] = {"recoverable": True, "permissions": ["a"], "roles": ["r"], "externalId": "u"}
+        body["ratelimits"] = [limit]
         key_id = (await world.create(**body))["keyId"]
         kept = (await world.create(**body))["keyId"]
         await world.ok("deleteKey", {"keyId": key_id, "permanent": True})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.support.keys import START_MS, KeyWorld, fresh
@@ -23,7 +25,7 @@ class TestSuccess:
         }
 
     @pytest.mark.parametrize("columns", [{"enabled": False}, {"expires": "2001-01-01"}])
-    async def test_disabled_and_expired_keys_are_shown(self, world: KeyWorld, columns: dict[str, object]) -> None:
+    async def test_disabled_and_expired_keys_are_shown(self, world: KeyWorld, columns: dict[str, Any]) -> None:
         key = await world.key(**columns)
         assert (await world.ok("whoami", {"key": key.secret}))["keyId"] == key.id
 
