@@ -18,6 +18,7 @@ from unkey_api.apis.handler import ApisHandler
 from unkey_api.apis.live import LiveApis
 from unkey_api.apis.service.create import CreateApi
 from unkey_api.apis.service.delete import DeleteApi
+from unkey_api.apis.service.list_keys import ListKeys
 from unkey_api.apis.service.read import GetApi
 from unkey_api.app import Service
 from unkey_api.audit.service import AuditLog
@@ -176,6 +177,7 @@ def _apis(shared: _Shared) -> ApisHandler:
         create=CreateApi(database, shared.audit, shared.projects, clock=clock, ids=shared.runtime.ids),
         get=GetApi(live),
         delete=DeleteApi(database, shared.audit, live, clock=clock),
+        list_keys=ListKeys(live, database.replica, shared.stores.vault),
     )
 
 
