@@ -20,6 +20,7 @@ from tests.support.asgi import Answer, Client
 from tests.support.clock import FixedClock
 from tests.support.mysql import run_sql
 from tests.support.statements import StatementRecorder
+from unkey_api.apis.live import LiveApis, api_cache
 from unkey_api.app import Application, Platform, Service
 from unkey_api.audit.service import AuditLog
 from unkey_api.auth.chain import AuthenticationChain
@@ -37,7 +38,7 @@ from unkey_api.infra.vault.port import Ciphertext, VaultUnavailable
 from unkey_api.keys.credits.limiter import open_credit_limiter
 from unkey_api.keys.credits.queries import SqlCreditBalances
 from unkey_api.keys.handler import KeysHandler
-from unkey_api.keys.service.create import CreateKey
+from unkey_api.keys.service.all import key_use_cases
 from unkey_api.keys.service.parts import KeyParts
 from unkey_api.keys.verification.directory import KeyCache, KeyDirectory, key_cache
 from unkey_api.keys.verification.migration import MigratedKeys
@@ -363,6 +364,8 @@ async def world(
             projects=DefaultProject(clock=clock, ids=ids),
             directory=directory,
             vault=vault,
+            credits=credit_limiter,
+            apis=LiveApis(api_cache(clock=clock, refreshes=jobs), database.replica),
             clock=clock,
             ids=ids,
             random_bytes=secrets.token_bytes,
@@ -378,7 +381,7 @@ async def world(
                 region="test",
             )
         )
-        handler = KeysHandler(verify=verify, create=CreateKey(parts))
+        handler = KeysHandler(key_use_cases(parts, verify))
         client = Client(_application(handler, directory, clock))
         made = KeyWorld(
             database, mysql_dsn, statements, clock, cache, jobs, directory, events, client, parts, vault

@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 from unkey_proto.unkey.apis.v2 import apis_connect
+from unkey_proto.unkey.identities.v2 import identities_connect
 from unkey_proto.unkey.liveness.v2 import liveness_connect
+from unkey_proto.unkey.permissions.v2 import permissions_connect
 from unkey_proto.unkey.ratelimit.v2 import ratelimit_connect
 
 from tests.support.asgi import Answer, Client
@@ -30,11 +32,24 @@ from unkey_api.auth.workspace_limits import limits_cache
 from unkey_api.core.errors import AppError, ErrorCode, ServiceUnavailable
 from unkey_api.core.ids import ALPHABET, RandomIds
 from unkey_api.core.principal import Principal, SubjectType
+from unkey_api.identities.handler import IdentitiesHandler, IdentityUseCases
+from unkey_api.identities.service.create import CreateIdentity
+from unkey_api.identities.service.delete import DeleteIdentity
+from unkey_api.identities.service.read import GetIdentity, ListIdentities
+from unkey_api.identities.service.update import UpdateIdentity
 from unkey_api.infra.batching.buffer import Offer
 from unkey_api.infra.clickhouse.rows import RatelimitRow
 from unkey_api.infra.mysql import Database, Dsn
 from unkey_api.infra.resilience.background import BackgroundJobs
 from unkey_api.liveness.handler import LivenessHandler
+from unkey_api.permissions.handler import PermissionsHandler, PermissionUseCases
+from unkey_api.permissions.resolution import PermissionResolver
+from unkey_api.permissions.service.create_permission import CreatePermission
+from unkey_api.permissions.service.create_role import CreateRole
+from unkey_api.permissions.service.delete import DeletePermission, DeleteRole
+from unkey_api.permissions.service.read import GetPermission, GetRole, ListPermissions, ListRoles
+from unkey_api.permissions.service.set_role_permissions import SetRolePermissions
+from unkey_api.permissions.service.update import UpdatePermission, UpdateRole
 from unkey_api.projects.service import DefaultProject
 from unkey_api.ratelimit.creation import NamespaceCreation
 from unkey_api.ratelimit.engine.counts import StoreOperation
@@ -257,6 +272,20 @@ def build_node(stage: Stage) -> Node:
             ),
         ),
         Service(
+            identities_connect.IdentitiesService.desc(),
+            identities_connect.IdentitiesServiceASGIApplication,
+            IdentitiesHandler(
+                IdentityUseCases(
+                    create=CreateIdentity(database, audit, projects, clock=clock, ids=ids),
+                    get=GetIdentity(database.replica),
+                    list_identities=ListIdentities(database.replica),
+                    update=UpdateIdentity(database, audit, clock=clock, ids=ids),
+                    delete=DeleteIdentity(database, audit, ids=ids),
+                )
+            ),
+        ),
+        _permissions(stage, audit, projects),
+        Service(
             liveness_connect.LivenessService.desc(),
             liveness_connect.LivenessServiceASGIApplication,
             LivenessHandler(),
@@ -267,6 +296,29 @@ def build_node(stage: Stage) -> Node:
     )
     client = Client(Application(_platform(stage, throttle), services))
     return Node(client, limiter, rows, refreshes, namespaces, creation)
+
+
+def _permissions(stage: Stage, audit: AuditLog, projects: DefaultProject) -> Service:
+    clock, ids, database = stage.clock, stage.ids, stage.database
+    resolver = PermissionResolver(projects, ids=ids)
+    use_cases = PermissionUseCases(
+        create_permission=CreatePermission(database, audit, projects, clock=clock, ids=ids),
+        get_permission=GetPermission(database.replica),
+        list_permissions=ListPermissions(database.replica),
+        update_permission=UpdatePermission(database, audit, clock=clock),
+        delete_permission=DeletePermission(database, audit),
+        create_role=CreateRole(database, audit, projects, resolver, clock=clock, ids=ids),
+        get_role=GetRole(database.replica),
+        list_roles=ListRoles(database.replica),
+        update_role=UpdateRole(database, audit, clock=clock),
+        delete_role=DeleteRole(database, audit),
+        set_role_permissions=SetRolePermissions(database, audit, resolver, clock=clock, ids=ids),
+    )
+    return Service(
+        permissions_connect.PermissionsService.desc(),
+        permissions_connect.PermissionsServiceASGIApplication,
+        PermissionsHandler(use_cases),
+    )
 
 
 def _platform(stage: Stage, throttle: RequestThrottle) -> Platform:
@@ -280,7 +332,7 @@ def _platform(stage: Stage, throttle: RequestThrottle) -> Platform:
         documents=Documents(openapi_yaml=b"", openapi_json=b"{}", assets=Path("/nowhere")),
         health=_serving(),
         request_timeout=timedelta(seconds=60),
-        max_body_bytes=1_000_000,
+        max_body_bytes=8_000_000,
     )
 
 

@@ -30,12 +30,17 @@ from unkey_api.container.caches import Caches, open_caches
 from unkey_api.container.runtime import Runtime
 from unkey_api.container.stores import Stores
 from unkey_api.container.telemetry import CreditReports, LimiterReports
+from unkey_api.identities.handler import IdentitiesHandler, IdentityUseCases
+from unkey_api.identities.service.create import CreateIdentity
+from unkey_api.identities.service.delete import DeleteIdentity
+from unkey_api.identities.service.read import GetIdentity, ListIdentities
+from unkey_api.identities.service.update import UpdateIdentity
 from unkey_api.infra.redis.counters import RedisCounters, RedisCredits
 from unkey_api.infra.telemetry.metrics import Metrics
 from unkey_api.keys.credits.limiter import CreditLimiter, open_credit_limiter
 from unkey_api.keys.credits.queries import SqlCreditBalances
 from unkey_api.keys.handler import KeysHandler
-from unkey_api.keys.service.create import CreateKey
+from unkey_api.keys.service.all import key_use_cases
 from unkey_api.keys.service.parts import KeyParts
 from unkey_api.keys.verification.directory import KeyDirectory
 from unkey_api.keys.verification.migration import MigratedKeys
@@ -53,6 +58,13 @@ from unkey_api.ratelimit.service.limit import Limit
 from unkey_api.ratelimit.service.multi_limit import MultiLimit
 from unkey_api.ratelimit.service.read_overrides import GetOverride, ListOverrides
 from unkey_api.ratelimit.service.set_override import SetOverride
+from unkey_api.rootkeys.handler import RootKeysHandler, RootKeyUseCases
+from unkey_api.rootkeys.service.create import CreateRootKey
+from unkey_api.rootkeys.service.delete import DeleteRootKey
+from unkey_api.rootkeys.service.parts import root_key_parts
+from unkey_api.rootkeys.service.read import ListRootKeys
+from unkey_api.rootkeys.service.reroll import RerollRootKey
+from unkey_api.rootkeys.service.update import UpdateRootKey
 from unkey_api.rpc.observers.cache_timing import CacheTiming
 from unkey_api.settings.sections import Settings
 
@@ -143,9 +155,9 @@ def _services(shared: _Shared) -> tuple[Service, ...]:
         Service(apis.ApisService.desc(), apis.ApisServiceASGIApplication, _apis(shared)),
         Service(keys.KeysService.desc(), keys.KeysServiceASGIApplication, _keys(shared)),
         Service(limits.RatelimitService.desc(), limits.RatelimitServiceASGIApplication, _ratelimit(shared)),
-        not_built(identities.IdentitiesService, identities.IdentitiesServiceASGIApplication),
+        Service(identities.IdentitiesService.desc(), identities.IdentitiesServiceASGIApplication, _identities(shared)),
         not_built(permissions.PermissionsService, permissions.PermissionsServiceASGIApplication),
-        not_built(rootkeys.RootKeysService, rootkeys.RootKeysServiceASGIApplication),
+        Service(rootkeys.RootKeysService.desc(), rootkeys.RootKeysServiceASGIApplication, _root_keys(shared)),
     )
 
 
@@ -168,6 +180,19 @@ def _apis(shared: _Shared) -> ApisHandler:
     )
 
 
+def _identities(shared: _Shared) -> IdentitiesHandler:
+    database, clock, ids = shared.stores.database, shared.runtime.clock, shared.runtime.ids
+    return IdentitiesHandler(
+        IdentityUseCases(
+            create=CreateIdentity(database, shared.audit, shared.projects, clock=clock, ids=ids),
+            get=GetIdentity(database.replica),
+            list_identities=ListIdentities(database.replica),
+            update=UpdateIdentity(database, shared.audit, clock=clock, ids=ids),
+            delete=DeleteIdentity(database, shared.audit, ids=ids),
+        )
+    )
+
+
 def _keys(shared: _Shared) -> KeysHandler:
     runtime, stores = shared.runtime, shared.stores
     verification = VerificationParts(
@@ -185,11 +210,35 @@ def _keys(shared: _Shared) -> KeysHandler:
         projects=shared.projects,
         directory=shared.directory,
         vault=stores.vault,
+        credits=shared.credits,
+        apis=LiveApis(shared.caches.apis, stores.database.replica),
         clock=runtime.clock,
         ids=runtime.ids,
         random_bytes=runtime.random_bytes,
     )
-    return KeysHandler(verify=VerifyKey(verification), create=CreateKey(parts))
+    return KeysHandler(key_use_cases(parts, VerifyKey(verification)))
+
+
+def _root_keys(shared: _Shared) -> RootKeysHandler:
+    runtime = shared.runtime
+    parts = root_key_parts(
+        shared.stores.database,
+        shared.audit,
+        shared.projects,
+        shared.directory,
+        clock=runtime.clock,
+        ids=runtime.ids,
+        random_bytes=runtime.random_bytes,
+    )
+    return RootKeysHandler(
+        RootKeyUseCases(
+            create=CreateRootKey(parts),
+            list=ListRootKeys(parts.database.replica),
+            update=UpdateRootKey(parts),
+            reroll=RerollRootKey(parts),
+            delete=DeleteRootKey(parts),
+        )
+    )
 
 
 def _ratelimit(shared: _Shared) -> RatelimitHandler:

@@ -15,12 +15,11 @@ from unkey_api.infra.redis.client import Taken
 from unkey_api.infra.resilience.breaker import BreakerPolicy, BreakerState, CircuitBreaker
 from unkey_api.infra.resilience.retry import Sleep
 from unkey_api.keys.credits.ports import CreditBalances, CreditCounter, CreditObserver
-from unkey_api.keys.credits.replays import CreditReplays
+from unkey_api.keys.credits.replays import CreditReplays, ReplayBounds
 from unkey_api.keys.credits.types import BalanceMissing, CreditDecision, InvalidCost
 
 COPY_TTL_MS = 60_000  # how long a balance set in MySQL by other means, such as a refill, may stay unseen
 MAX_DIVERGED = 10_000  # keys spent in MySQL while Redis was away that are remembered
-DRAIN_SECONDS = 30.0
 
 COUNTER_POLICY = BreakerPolicy(trip_failures=5, cycle_seconds=5.0, open_seconds=5.0, trial_calls=10)
 WRITE_POLICY = BreakerPolicy(trip_failures=5, cycle_seconds=5.0, open_seconds=60.0, trial_calls=10)
@@ -150,14 +149,14 @@ async def open_credit_limiter(
     clock: Clock,
     observer: CreditObserver,
     on_breaker: Callable[[str, BreakerState], None] = lambda _name, _state: None,
+    bounds: ReplayBounds | None = None,
     sleep: Sleep = asyncio.sleep,
-    grace_seconds: float = DRAIN_SECONDS,
 ) -> AsyncIterator[CreditLimiter]:
-    """Run a credit limiter. On leaving, what was spent is written to MySQL within the grace."""
+    """Run a credit limiter. On leaving, what was spent is written to MySQL within the bound for it."""
     writes = CircuitBreaker("usagelimiter_db_writes", clock, policy=WRITE_POLICY, on_call=on_breaker)
-    replays = CreditReplays(balances, writes, clock=clock, observer=observer, sleep=sleep)
+    replays = CreditReplays(balances, writes, clock=clock, observer=observer, bounds=bounds, sleep=sleep)
     breaker = CircuitBreaker("usagelimiter_counter", clock, policy=COUNTER_POLICY, on_call=on_breaker)
     try:
         yield CreditLimiter(counter, balances, replays, breaker)
     finally:
-        await replays.close(grace_seconds=grace_seconds)
+        await replays.close()

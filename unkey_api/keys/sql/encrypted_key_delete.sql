@@ -1,0 +1,1 @@
+DELETE FROM encrypted_keys WHERE key_id = %(key_id)s AND workspace_id = %(workspace_id)s
