@@ -19,6 +19,7 @@ class Answer:
     status: int = 0
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
+    trailers: dict[str, str] = field(default_factory=dict)
 
     @property
     def json(self) -> Any:
@@ -66,6 +67,8 @@ class Client:
                 answer.headers = {k.decode(): v.decode() for k, v in event["headers"]}
             elif event["type"] == "http.response.body":
                 answer.body += event.get("body", b"")
+            elif event["type"] == "http.response.trailers":
+                answer.trailers = {k.decode(): v.decode() for k, v in event["headers"]}
 
         sent = JSON_HEADERS if headers is None else headers
         scope = {
