@@ -26,9 +26,9 @@ from unkey_api.auth.chain import AuthenticationChain
 from unkey_api.auth.root_key import RootKeys
 from unkey_api.auth.throttle import RequestThrottle
 from unkey_api.container.caches import Caches, open_caches
+from unkey_api.container.limit_reports import CreditReports, LimiterReports, watch_limits
 from unkey_api.container.runtime import Runtime
 from unkey_api.container.stores import Stores
-from unkey_api.container.telemetry import CreditReports, LimiterReports
 from unkey_api.identities.handler import IdentitiesHandler, IdentityUseCases
 from unkey_api.identities.service.create import CreateIdentity
 from unkey_api.identities.service.delete import DeleteIdentity
@@ -141,6 +141,8 @@ async def _open_shared(
         )
     )
     caches = await stack.enter_async_context(open_caches(clock, CacheTiming(), metrics))
+    directory = KeyDirectory(caches.keys, database.replica)
+    watch_limits(metrics, limiter, credits_, directory.counts)
     return _Shared(
         settings=settings,
         runtime=runtime,
@@ -150,7 +152,7 @@ async def _open_shared(
         credits=credits_,
         audit=AuditLog(clock=clock, ids=runtime.ids),
         projects=DefaultProject(clock=clock, ids=runtime.ids),
-        directory=KeyDirectory(caches.keys, database.replica),
+        directory=directory,
     )
 
 
