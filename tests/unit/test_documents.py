@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tools import errors_table, not_built
+from tools import capacity, errors_table, not_built
 from unkey_api.rpc.errors import ERRORS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -26,6 +26,20 @@ def test_errors_are_what_the_catalogue_says() -> None:
 def test_readme_lists_what_is_not_built() -> None:
     page = not_built.PAGE.read_text(encoding="utf-8")
     assert page == not_built.rendered(page), "run `make docs`"
+
+
+def test_scaling_examples_are_what_the_constants_say() -> None:
+    page = capacity.PAGE.read_text(encoding="utf-8")
+    assert page == capacity.rendered(page), "run `make docs`"
+
+
+def test_more_workers_read_more_and_never_more_than_they_are_asked() -> None:
+    loads = [capacity.Load(verifications=1_000, per_worker=each, active_keys=5_000) for each in (2_000, 200, 20)]
+    reads = [
+        int(dict(capacity.needs(load))["MySQL reads per second to keep keys fresh, if used evenly"]) for load in loads
+    ]
+    assert reads == sorted(reads)
+    assert reads[-1] <= 1_000
 
 
 def anchors(page: Path) -> set[str]:

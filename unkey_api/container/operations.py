@@ -18,6 +18,7 @@ from unkey_api.apis.handler import ApisHandler
 from unkey_api.apis.live import LiveApis
 from unkey_api.apis.service.create import CreateApi
 from unkey_api.apis.service.delete import DeleteApi
+from unkey_api.apis.service.list_keys import ListKeys
 from unkey_api.apis.service.read import GetApi
 from unkey_api.app import Service
 from unkey_api.audit.service import AuditLog
@@ -25,9 +26,9 @@ from unkey_api.auth.chain import AuthenticationChain
 from unkey_api.auth.root_key import RootKeys
 from unkey_api.auth.throttle import RequestThrottle
 from unkey_api.container.caches import Caches, open_caches
+from unkey_api.container.limit_reports import CreditReports, LimiterReports, watch_limits
 from unkey_api.container.runtime import Runtime
 from unkey_api.container.stores import Stores
-from unkey_api.container.telemetry import CreditReports, LimiterReports
 from unkey_api.identities.handler import IdentitiesHandler, IdentityUseCases
 from unkey_api.identities.service.create import CreateIdentity
 from unkey_api.identities.service.delete import DeleteIdentity
@@ -140,6 +141,8 @@ async def _open_shared(
         )
     )
     caches = await stack.enter_async_context(open_caches(clock, CacheTiming(), metrics))
+    directory = KeyDirectory(caches.keys, database.replica)
+    watch_limits(metrics, limiter, credits_, directory.counts)
     return _Shared(
         settings=settings,
         runtime=runtime,
@@ -149,7 +152,7 @@ async def _open_shared(
         credits=credits_,
         audit=AuditLog(clock=clock, ids=runtime.ids),
         projects=DefaultProject(clock=clock, ids=runtime.ids),
-        directory=KeyDirectory(caches.keys, database.replica),
+        directory=directory,
     )
 
 
@@ -176,6 +179,7 @@ def _apis(shared: _Shared) -> ApisHandler:
         create=CreateApi(database, shared.audit, shared.projects, clock=clock, ids=shared.runtime.ids),
         get=GetApi(live),
         delete=DeleteApi(database, shared.audit, live, clock=clock),
+        list_keys=ListKeys(live, database.replica, shared.stores.vault),
     )
 
 

@@ -118,11 +118,6 @@ def current_exchange() -> Exchange:
     return _current.get()
 
 
-def find_exchange() -> Exchange | None:
-    """Return the exchange of the running request, or None outside of one, as in background work."""
-    return _current.get(None)
-
-
 def running_exchange() -> Exchange | None:
     """Return the exchange of the running request, or None outside of requests."""
     return _current.get(None)
