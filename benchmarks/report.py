@@ -101,7 +101,9 @@ def show_change(before: Report, after: Report) -> None:
         changes = ["new"] * 3
         if old is not None:
             changes = [_change(*pair) for pair in _pairs(old, row)]
-        shown = [text for (value, form), change in zip(cells, changes, strict=True) for text in (f"{value:{form}}", change)]
+        shown = [
+            text for (value, form), change in zip(cells, changes, strict=True) for text in (f"{value:{form}}", change)
+        ]
         table.add_row(row.name, *shown)
     _print(table)
     print(

@@ -76,9 +76,7 @@ async def _run(folder: Path, cores: Cores, seconds: int) -> Report:
         load_average=os.getloadavg()[0],
         seconds_per_row=seconds,
     )
-    return Report(
-        machine=machine, rows=bench.rows(), ready_seconds=served.ready_seconds, idle_resident_mib=idle_mib
-    )
+    return Report(machine=machine, rows=bench.rows(), ready_seconds=served.ready_seconds, idle_resident_mib=idle_mib)
 
 
 class _Bench:
