@@ -35,11 +35,14 @@ from unkey_api.identities.service.create import CreateIdentity
 from unkey_api.identities.service.delete import DeleteIdentity
 from unkey_api.identities.service.read import GetIdentity, ListIdentities
 from unkey_api.identities.service.update import UpdateIdentity
+from unkey_api.infra import passwords
 from unkey_api.infra.redis.counters import RedisCounters, RedisCredits
 from unkey_api.infra.telemetry.metrics import Metrics
 from unkey_api.keys.credits.limiter import CreditLimiter, open_credit_limiter
 from unkey_api.keys.credits.queries import SqlCreditBalances
 from unkey_api.keys.handler import KeysHandler
+from unkey_api.keys.schemes.bounded import open_slow_hashes
+from unkey_api.keys.schemes.finding import ForeignHashes
 from unkey_api.keys.service.all import key_use_cases
 from unkey_api.keys.service.parts import KeyParts
 from unkey_api.keys.verification.directory import KeyDirectory
@@ -91,6 +94,7 @@ class _Shared:
     audit: AuditLog
     projects: DefaultProject
     directory: KeyDirectory
+    foreign: ForeignHashes
 
 
 @asynccontextmanager
@@ -133,6 +137,12 @@ async def _open_shared(
             on_breaker=metrics.breakers.on_call,
         )
     )
+    migrations = settings.key_migrations
+    slow = await stack.enter_async_context(
+        open_slow_hashes(
+            passwords.verify, clock=clock, threads=migrations.hash_threads, per_second=migrations.hashes_per_second
+        )
+    )
     caches = await stack.enter_async_context(open_caches(clock, CacheTiming(), metrics))
     return _Shared(
         settings=settings,
@@ -144,6 +154,7 @@ async def _open_shared(
         audit=AuditLog(clock=clock, ids=runtime.ids),
         projects=DefaultProject(clock=clock, ids=runtime.ids),
         directory=KeyDirectory(caches.keys, database.replica),
+        foreign=ForeignHashes(database.replica, slow, migrations.peppers),
     )
 
 
@@ -197,7 +208,7 @@ def _keys(shared: _Shared) -> KeysHandler:
     runtime, stores = shared.runtime, shared.stores
     verification = VerificationParts(
         directory=shared.directory,
-        migrated=MigratedKeys(stores.database, shared.directory, runtime.clock),
+        migrated=MigratedKeys(stores.database, shared.directory, shared.foreign, runtime.clock),
         limiter=shared.limiter,
         credits=shared.credits,
         events=stores.verifications,
