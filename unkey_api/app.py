@@ -33,6 +33,7 @@ from unkey_api.rpc.interceptors.recovery import PanicHook, Recovery
 from unkey_api.rpc.interceptors.translation import FaultTranslation
 from unkey_api.rpc.interceptors.validation import Validation
 from unkey_api.rpc.method import Interceptor, MethodSpec
+from unkey_api.rpc.pprof import Pprof
 from unkey_api.rpc.router import Router
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]  # ASGI events are mappings with values of any kind
@@ -65,6 +66,8 @@ class Platform:
     max_body_bytes: int
     """0 or less means no limit."""
     proxies: tuple[Network, ...] = ()
+    pprof: Pprof | None = None
+    """None leaves `/debug/pprof/` a 404."""
 
 
 class Application:
@@ -150,6 +153,8 @@ def _routes(
     platform: Platform, validator: Validator, services: Sequence[BoundService]
 ) -> dict[str, dict[str, Endpoint]]:
     routes: dict[str, dict[str, Endpoint]] = {path: {"GET": platform.documents} for path in platform.documents.paths}
+    if platform.pprof is not None:
+        routes.update({path: {"GET": platform.pprof} for path in Pprof.PATHS})
     for service in services:
         for binding in service.bindings:
             if binding.spec.http_path:

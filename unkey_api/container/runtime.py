@@ -7,6 +7,8 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from opentelemetry import trace
+
 from unkey_api.core.clock import Clock, SystemClock
 from unkey_api.core.ids import IdSource, RandomIds
 from unkey_api.core.keymaterial import RandomBytes
@@ -27,4 +29,6 @@ class Runtime:
     jitter: Callable[[], float] = _jitter
     """Draws a number between -1 and 1."""
     statements: StatementObserver | None = None
-    """Told about every SQL statement."""
+    """Told about every SQL statement, besides metrics and traces."""
+    tracer: trace.Tracer | None = None
+    """Where spans go; None leaves it to the settings."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import fields
 
-from unkey_api.container.telemetry import credit_readings, limiter_readings, load_readings
+from unkey_api.container.limit_reports import credit_readings, limiter_readings, load_readings
 from unkey_api.infra.telemetry.limit_collector import FAMILIES
 from unkey_api.keys.credits.limiter import CreditCounts
 from unkey_api.keys.verification.directory import LoadCounts
