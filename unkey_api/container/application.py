@@ -51,7 +51,8 @@ async def open_application(settings: Settings, runtime: Runtime) -> AsyncIterato
         platform = Platform(
             clock=runtime.clock,
             ids=runtime.ids,
-            authenticator=operations.authenticator,
+            authenticator=operations.authenticators.protected,
+            portal_authenticator=operations.authenticators.portal,
             throttle=operations.throttle,
             observers=(request_metrics, RequestRows(stores.requests, clock=runtime.clock), request_log),
             on_panic=on_panic,
