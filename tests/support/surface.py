@@ -109,10 +109,9 @@ class Surface:
     request_timeout: timedelta = timedelta(seconds=60)
     proxies: tuple[str, ...] = ()
 
-    def build(self) -> Client:
-        """Return a client of a fresh application."""
-        self.health.phase = Phase.SERVING
-        platform = Platform(
+    def parts(self) -> Platform:
+        """Return what lies around the handlers."""
+        return Platform(
             clock=FixedClock(),
             ids=RandomIds(),
             authenticator=self.platform,
@@ -125,6 +124,10 @@ class Surface:
             max_body_bytes=MAX_BODY,
             proxies=tuple(ip_network(p) for p in self.proxies),
         )
+
+    def build(self) -> Client:
+        """Return a client of a fresh application."""
+        self.health.phase = Phase.SERVING
         services = [
             Service(keys_connect.KeysService.desc(), keys_connect.KeysServiceASGIApplication, self.keys),
             Service(
@@ -133,7 +136,7 @@ class Surface:
                 ScriptedRatelimit(),
             ),
         ]
-        return Client(Application(platform, services))
+        return Client(Application(self.parts(), services))
 
 
 def seen_exchange() -> Exchange:
