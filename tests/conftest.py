@@ -10,4 +10,6 @@ pytest_plugins = [
     "tests.support.keys",
     "tests.support.stage",
     "tests.support.harness",
+    "tests.support.served",
+    "tests.support.foreign",
 ]

@@ -34,6 +34,7 @@ from unkey_api.rpc.interceptors.recovery import PanicHook, Recovery
 from unkey_api.rpc.interceptors.translation import FaultTranslation
 from unkey_api.rpc.interceptors.validation import Validation
 from unkey_api.rpc.method import Interceptor, MethodSpec
+from unkey_api.rpc.pprof import Pprof
 from unkey_api.rpc.router import Router
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]  # ASGI events are mappings with values of any kind
@@ -68,6 +69,8 @@ class Platform:
     proxies: tuple[Network, ...] = ()
     portal_authenticator: Authenticator = field(default_factory=lambda: AuthenticationChain(()))
     """Knows the end users of the portal; one that knows nobody when portal sessions are not configured."""
+    pprof: Pprof | None = None
+    """None leaves `/debug/pprof/` a 404."""
 
 
 class Application:
@@ -160,6 +163,8 @@ def _routes(
     platform: Platform, validator: Validator, services: Sequence[BoundService]
 ) -> dict[str, dict[str, Endpoint]]:
     routes: dict[str, dict[str, Endpoint]] = {path: {"GET": platform.documents} for path in platform.documents.paths}
+    if platform.pprof is not None:
+        routes.update({path: {"GET": platform.pprof} for path in Pprof.PATHS})
     for service in services:
         for binding in service.bindings:
             if binding.spec.http_path:

@@ -169,11 +169,11 @@ class KeyWorld:
         assert answer.status == 200, answer.body
         return answer.json["data"]
 
-    async def verify(self, secret: str, *, root: str | None = None, **body: object) -> Any:
+    async def verify(self, secret: str, *, root: str | None = None, **body: Any) -> Any:
         """Verify a key and return `data`."""
         return await self.ok("verifyKey", {"key": secret, **body}, root=root)
 
-    async def create(self, *, root: str | None = None, **body: object) -> Any:
+    async def create(self, *, root: str | None = None, **body: Any) -> Any:
         """Create a key in the world's API and return `data`."""
         return await self.ok("createKey", {"apiId": self.api.id, **body}, root=root)
 
@@ -183,7 +183,7 @@ class KeyWorld:
 
     # ---- stored things
 
-    async def insert(self, table: str, **columns: object) -> None:
+    async def insert(self, table: str, **columns: Any) -> None:
         """Insert a row."""
         names = ", ".join(f"`{name}`" for name in columns)
         values = ", ".join(f"%({name})s" for name in columns)
@@ -195,7 +195,7 @@ class KeyWorld:
         """Run any statement and return its rows."""
         return await run_sql(self.dsn, text)
 
-    async def update(self, table: str, id_: str, **columns: object) -> None:
+    async def update(self, table: str, id_: str, **columns: Any) -> None:
         """Change a row."""
         changes = ", ".join(f"`{name}` = %({name})s" for name in columns)
         statement = Statement("test_update", f"UPDATE `{table}` SET {changes} WHERE id = %(row_id)s")
@@ -229,7 +229,7 @@ class KeyWorld:
         )
         return id_
 
-    async def make_api(self, workspace_id: str | None = None, **columns: object) -> Api:
+    async def make_api(self, workspace_id: str | None = None, **columns: Any) -> Api:
         """Make an API with its keyspace; `keyspace_…` go to the latter."""
         workspace_id = workspace_id or self.workspace_id
         api = Api(fresh("api"), fresh("ks"), workspace_id)
@@ -242,7 +242,7 @@ class KeyWorld:
         await self.insert("apis", **{**base, "key_auth_id": api.keyspace_id, **of_api})
         return api
 
-    async def key(self, api: Api | None = None, *, secret: str = "", **columns: object) -> Key:
+    async def key(self, api: Api | None = None, *, secret: str = "", **columns: Any) -> Key:
         """Store a key."""
         api = api or self.api
         secret = secret or fresh("sk")
@@ -258,7 +258,7 @@ class KeyWorld:
         await self.insert("keys", **{**base, **columns})
         return key
 
-    async def root_key(self, *permissions: str, workspace_id: str | None = None, **columns: object) -> Key:
+    async def root_key(self, *permissions: str, workspace_id: str | None = None, **columns: Any) -> Key:
         """Store a root key."""
         operator = await self._operator()
         key = await self.key(operator, for_workspace_id=workspace_id or self.workspace_id, **columns)
@@ -300,7 +300,7 @@ class KeyWorld:
         """Link a key to a role."""
         await self.insert("keys_roles", key_id=key_id, role_id=role_id, workspace_id=self.workspace_id)
 
-    async def identity(self, external_id: str = "", **columns: object) -> str:
+    async def identity(self, external_id: str = "", **columns: Any) -> str:
         """Make an identity and return its id."""
         id_ = fresh("id")
         base = {"id": id_, "external_id": external_id or fresh("user"), "workspace_id": self.workspace_id}
@@ -309,7 +309,7 @@ class KeyWorld:
         )
         return id_
 
-    async def limit(self, name: str, **columns: object) -> str:
+    async def limit(self, name: str, **columns: Any) -> str:
         """Attach a limit to a key (`key_id`) or an identity (`identity_id`)."""
         id_ = fresh("rl")
         base = {"id": id_, "name": name, "workspace_id": self.workspace_id, "created_at": START_MS}

@@ -13,6 +13,7 @@ import pytest
 from unkey_proto.unkey.apis.v2 import apis_connect
 from unkey_proto.unkey.identities.v2 import identities_connect
 from unkey_proto.unkey.liveness.v2 import liveness_connect
+from unkey_proto.unkey.permissions.v2 import permissions_connect
 from unkey_proto.unkey.ratelimit.v2 import ratelimit_connect
 
 from tests.support.asgi import Answer, Client
@@ -23,6 +24,7 @@ from unkey_api.apis.handler import ApisHandler
 from unkey_api.apis.live import LiveApis, api_cache
 from unkey_api.apis.service.create import CreateApi
 from unkey_api.apis.service.delete import DeleteApi
+from unkey_api.apis.service.list_keys import ListKeys
 from unkey_api.apis.service.read import GetApi
 from unkey_api.app import Application, Platform, Service
 from unkey_api.audit.service import AuditLog
@@ -40,7 +42,16 @@ from unkey_api.infra.batching.buffer import Offer
 from unkey_api.infra.clickhouse.rows import RatelimitRow
 from unkey_api.infra.mysql import Database, Dsn
 from unkey_api.infra.resilience.background import BackgroundJobs
+from unkey_api.infra.vault.port import VaultClient
 from unkey_api.liveness.handler import LivenessHandler
+from unkey_api.permissions.handler import PermissionsHandler, PermissionUseCases
+from unkey_api.permissions.resolution import PermissionResolver
+from unkey_api.permissions.service.create_permission import CreatePermission
+from unkey_api.permissions.service.create_role import CreateRole
+from unkey_api.permissions.service.delete import DeletePermission, DeleteRole
+from unkey_api.permissions.service.read import GetPermission, GetRole, ListPermissions, ListRoles
+from unkey_api.permissions.service.set_role_permissions import SetRolePermissions
+from unkey_api.permissions.service.update import UpdatePermission, UpdateRole
 from unkey_api.projects.service import DefaultProject
 from unkey_api.ratelimit.creation import NamespaceCreation
 from unkey_api.ratelimit.engine.counts import StoreOperation
@@ -55,7 +66,7 @@ from unkey_api.ratelimit.service.read_overrides import GetOverride, ListOverride
 from unkey_api.ratelimit.service.set_override import SetOverride
 from unkey_api.rpc.documents import Documents
 from unkey_api.rpc.health import Health, Phase
-from unkey_api.rpc.timing import CacheTiming
+from unkey_api.rpc.observers.cache_timing import CacheTiming
 
 Sql = str | int | None
 
@@ -140,6 +151,8 @@ class Stage:
     ids: RandomIds = field(default_factory=RandomIds)
     callers: Callers = field(default_factory=Callers)
     counters: CounterLedger = field(default_factory=CounterLedger)
+    vault: VaultClient | None = None
+    """Set it before the first request."""
     nodes: list[Node] = field(default_factory=list)
 
     @property
@@ -191,7 +204,7 @@ class Stage:
     async def insert(self, table: str, **values: Sql) -> None:
         """Insert one row."""
         columns = ", ".join(f"`{name}`" for name in values)
-        await self.sql(f"INSERT INTO {table} ({columns}) VALUES ({', '.join(map(literal, values.values()))})")
+        await self.sql(f"INSERT INTO `{table}` ({columns}) VALUES ({', '.join(map(literal, values.values()))})")
 
     async def audits(self, workspace_id: str) -> list[dict[str, Any]]:
         """Return the audit entries of a workspace, oldest first."""
@@ -245,6 +258,7 @@ def build_node(stage: Stage) -> Node:
                 create=CreateApi(database, audit, projects, clock=clock, ids=ids),
                 get=GetApi(live),
                 delete=DeleteApi(database, audit, live, clock=clock),
+                list_keys=ListKeys(live, database.replica, stage.vault),
             ),
         ),
         Service(
@@ -275,6 +289,7 @@ def build_node(stage: Stage) -> Node:
                 )
             ),
         ),
+        _permissions(stage, audit, projects),
         Service(
             liveness_connect.LivenessService.desc(),
             liveness_connect.LivenessServiceASGIApplication,
@@ -286,6 +301,29 @@ def build_node(stage: Stage) -> Node:
     )
     client = Client(Application(_platform(stage, throttle), services))
     return Node(client, limiter, rows, refreshes, namespaces, creation)
+
+
+def _permissions(stage: Stage, audit: AuditLog, projects: DefaultProject) -> Service:
+    clock, ids, database = stage.clock, stage.ids, stage.database
+    resolver = PermissionResolver(projects, ids=ids)
+    use_cases = PermissionUseCases(
+        create_permission=CreatePermission(database, audit, projects, clock=clock, ids=ids),
+        get_permission=GetPermission(database.replica),
+        list_permissions=ListPermissions(database.replica),
+        update_permission=UpdatePermission(database, audit, clock=clock),
+        delete_permission=DeletePermission(database, audit),
+        create_role=CreateRole(database, audit, projects, resolver, clock=clock, ids=ids),
+        get_role=GetRole(database.replica),
+        list_roles=ListRoles(database.replica),
+        update_role=UpdateRole(database, audit, clock=clock),
+        delete_role=DeleteRole(database, audit),
+        set_role_permissions=SetRolePermissions(database, audit, resolver, clock=clock, ids=ids),
+    )
+    return Service(
+        permissions_connect.PermissionsService.desc(),
+        permissions_connect.PermissionsServiceASGIApplication,
+        PermissionsHandler(use_cases),
+    )
 
 
 def _platform(stage: Stage, throttle: RequestThrottle) -> Platform:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
 
-from connectrpc.server import ConnectASGIApplication
 from unkey_proto.unkey.apis.v2 import apis_connect
 from unkey_proto.unkey.identities.v2 import identities_connect
 from unkey_proto.unkey.keys.v2 import keys_connect
@@ -20,15 +18,16 @@ from unkey_api.apis.handler import ApisHandler
 from unkey_api.apis.live import LiveApis
 from unkey_api.apis.service.create import CreateApi
 from unkey_api.apis.service.delete import DeleteApi
+from unkey_api.apis.service.list_keys import ListKeys
 from unkey_api.apis.service.read import GetApi
 from unkey_api.app import Service
 from unkey_api.audit.service import AuditLog
 from unkey_api.auth.throttle import RequestThrottle
 from unkey_api.container.authentication import Authenticators, open_authenticators
 from unkey_api.container.caches import Caches, open_caches
+from unkey_api.container.limit_reports import CreditReports, LimiterReports, watch_limits
 from unkey_api.container.runtime import Runtime
 from unkey_api.container.stores import Stores
-from unkey_api.container.telemetry import CreditReports, LimiterReports
 from unkey_api.identities.handler import IdentitiesHandler, IdentityUseCases
 from unkey_api.identities.service.create import CreateIdentity
 from unkey_api.identities.service.delete import DeleteIdentity
@@ -45,6 +44,14 @@ from unkey_api.keys.verification.directory import KeyDirectory
 from unkey_api.keys.verification.migration import MigratedKeys
 from unkey_api.keys.verification.service import VerificationParts, VerifyKey
 from unkey_api.liveness.handler import LivenessHandler
+from unkey_api.permissions.handler import PermissionsHandler, PermissionUseCases
+from unkey_api.permissions.resolution import PermissionResolver
+from unkey_api.permissions.service.create_permission import CreatePermission
+from unkey_api.permissions.service.create_role import CreateRole
+from unkey_api.permissions.service.delete import DeletePermission, DeleteRole
+from unkey_api.permissions.service.read import GetPermission, GetRole, ListPermissions, ListRoles
+from unkey_api.permissions.service.set_role_permissions import SetRolePermissions
+from unkey_api.permissions.service.update import UpdatePermission, UpdateRole
 from unkey_api.projects.service import DefaultProject
 from unkey_api.ratelimit.creation import NamespaceCreation
 from unkey_api.ratelimit.engine.limiter import RateLimiter
@@ -57,6 +64,13 @@ from unkey_api.ratelimit.service.limit import Limit
 from unkey_api.ratelimit.service.multi_limit import MultiLimit
 from unkey_api.ratelimit.service.read_overrides import GetOverride, ListOverrides
 from unkey_api.ratelimit.service.set_override import SetOverride
+from unkey_api.rootkeys.handler import RootKeysHandler, RootKeyUseCases
+from unkey_api.rootkeys.service.create import CreateRootKey
+from unkey_api.rootkeys.service.delete import DeleteRootKey
+from unkey_api.rootkeys.service.parts import root_key_parts
+from unkey_api.rootkeys.service.read import ListRootKeys
+from unkey_api.rootkeys.service.reroll import RerollRootKey
+from unkey_api.rootkeys.service.update import UpdateRootKey
 from unkey_api.rpc.observers.cache_timing import CacheTiming
 from unkey_api.settings.sections import Settings
 
@@ -127,6 +141,8 @@ async def _open_shared(
         )
     )
     caches = await stack.enter_async_context(open_caches(clock, CacheTiming(), metrics))
+    directory = KeyDirectory(caches.keys, database.replica)
+    watch_limits(metrics, limiter, credits_, directory.counts)
     return _Shared(
         settings=settings,
         runtime=runtime,
@@ -136,7 +152,7 @@ async def _open_shared(
         credits=credits_,
         audit=AuditLog(clock=clock, ids=runtime.ids),
         projects=DefaultProject(clock=clock, ids=runtime.ids),
-        directory=KeyDirectory(caches.keys, database.replica),
+        directory=directory,
     )
 
 
@@ -149,18 +165,11 @@ def _services(shared: _Shared) -> tuple[Service, ...]:
         Service(keys.KeysService.desc(), keys.KeysServiceASGIApplication, _keys(shared)),
         Service(limits.RatelimitService.desc(), limits.RatelimitServiceASGIApplication, _ratelimit(shared)),
         Service(identities.IdentitiesService.desc(), identities.IdentitiesServiceASGIApplication, _identities(shared)),
-        not_built(permissions.PermissionsService, permissions.PermissionsServiceASGIApplication),
-        not_built(rootkeys.RootKeysService, rootkeys.RootKeysServiceASGIApplication),
+        Service(
+            permissions.PermissionsService.desc(), permissions.PermissionsServiceASGIApplication, _permissions(shared)
+        ),
+        Service(rootkeys.RootKeysService.desc(), rootkeys.RootKeysServiceASGIApplication, _root_keys(shared)),
     )
-
-
-def not_built(protocol: Any, application: Callable[..., ConnectASGIApplication[Any]]) -> Service:  # generated types
-    """Publish a service nobody implements yet: the generated Protocol's own methods answer `unimplemented`."""
-
-    class Unimplemented(protocol):  # type: ignore[misc]  # the base is a value here
-        """Inherits every method as generated."""
-
-    return Service(protocol.desc(), application, Unimplemented())
 
 
 def _apis(shared: _Shared) -> ApisHandler:
@@ -170,6 +179,28 @@ def _apis(shared: _Shared) -> ApisHandler:
         create=CreateApi(database, shared.audit, shared.projects, clock=clock, ids=shared.runtime.ids),
         get=GetApi(live),
         delete=DeleteApi(database, shared.audit, live, clock=clock),
+        list_keys=ListKeys(live, database.replica, shared.stores.vault),
+    )
+
+
+def _permissions(shared: _Shared) -> PermissionsHandler:
+    database, audit, projects = shared.stores.database, shared.audit, shared.projects
+    clock, ids, replica = shared.runtime.clock, shared.runtime.ids, shared.stores.database.replica
+    resolver = PermissionResolver(projects, ids=ids)
+    return PermissionsHandler(
+        PermissionUseCases(
+            create_permission=CreatePermission(database, audit, projects, clock=clock, ids=ids),
+            get_permission=GetPermission(replica),
+            list_permissions=ListPermissions(replica),
+            update_permission=UpdatePermission(database, audit, clock=clock),
+            delete_permission=DeletePermission(database, audit),
+            create_role=CreateRole(database, audit, projects, resolver, clock=clock, ids=ids),
+            get_role=GetRole(replica),
+            list_roles=ListRoles(replica),
+            update_role=UpdateRole(database, audit, clock=clock),
+            delete_role=DeleteRole(database, audit),
+            set_role_permissions=SetRolePermissions(database, audit, resolver, clock=clock, ids=ids),
+        )
     )
 
 
@@ -210,6 +241,28 @@ def _keys(shared: _Shared) -> KeysHandler:
         random_bytes=runtime.random_bytes,
     )
     return KeysHandler(key_use_cases(parts, VerifyKey(verification)))
+
+
+def _root_keys(shared: _Shared) -> RootKeysHandler:
+    runtime = shared.runtime
+    parts = root_key_parts(
+        shared.stores.database,
+        shared.audit,
+        shared.projects,
+        shared.directory,
+        clock=runtime.clock,
+        ids=runtime.ids,
+        random_bytes=runtime.random_bytes,
+    )
+    return RootKeysHandler(
+        RootKeyUseCases(
+            create=CreateRootKey(parts),
+            list=ListRootKeys(parts.database.replica),
+            update=UpdateRootKey(parts),
+            reroll=RerollRootKey(parts),
+            delete=DeleteRootKey(parts),
+        )
+    )
 
 
 def _ratelimit(shared: _Shared) -> RatelimitHandler:

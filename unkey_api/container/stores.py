@@ -14,6 +14,7 @@ import structlog
 from unkey_api.container.background import running
 from unkey_api.container.published import published_methods
 from unkey_api.container.runtime import Runtime
+from unkey_api.container.telemetry import Telemetry
 from unkey_api.core.redaction import Redactor
 from unkey_api.infra.batching.batcher import Batcher, BatchPolicy, Flush, NullSink, Sink
 from unkey_api.infra.clickhouse.address import parse_clickhouse_url
@@ -58,7 +59,7 @@ class Stores:
 
 @asynccontextmanager
 async def open_stores(
-    settings: Settings, runtime: Runtime, metrics: Metrics, *, failed: asyncio.Event
+    settings: Settings, runtime: Runtime, telemetry: Telemetry, *, failed: asyncio.Event
 ) -> AsyncIterator[Stores]:
     """Open all stores that the settings name.
 
@@ -66,15 +67,16 @@ async def open_stores(
         StoreUnavailable: MySQL does not answer. Redis and ClickHouse may be away; the service works without them.
     """
     async with AsyncExitStack() as stack:
-        statements = runtime.statements or metrics.database
         database = await stack.enter_async_context(
-            open_database(mysql_settings(settings), clock=runtime.clock, observer=statements)
+            open_database(mysql_settings(settings), clock=runtime.clock, observer=telemetry.statements)
         )
-        redis = await stack.enter_async_context(open_redis(RedisOptions(settings.redis_url.reveal())))
+        redis = await stack.enter_async_context(
+            open_redis(RedisOptions(settings.redis_url.reveal()), observer=telemetry.commands)
+        )
         vault = None
         if settings.vault is not None and settings.vault.url:
             vault = await stack.enter_async_context(open_vault(settings.vault.url, settings.vault.token))
-        requests, verifications, ratelimits = await _open_sinks(stack, settings, runtime, metrics, failed)
+        requests, verifications, ratelimits = await _open_sinks(stack, settings, runtime, telemetry.metrics, failed)
         yield Stores(
             database=database,
             redis=redis,

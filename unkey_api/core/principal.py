@@ -40,6 +40,8 @@ class Principal:
     """Granted permission strings, tuples and URNs alike."""
     portal: PortalScope | None = None
     """Set for portal sessions only."""
+    expires_ms: int | None = None
+    """When the root key expires, in Unix milliseconds; None for one that never does and for every other credential."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,6 +90,18 @@ async def list_permissions_current(tx: WriteConn, workspace_id: str, slugs: Coll
     return _exact(rows, slugs)
 
 
+async def list_permissions_any_case(conn: ReadConn, workspace_id: str, slugs: Collection[str]) -> list[Permission]:
+    """Return the permissions with these slugs in whatever letter case, oldest first."""
+    return await conn.fetch_all(_LIST_BY_SLUGS, {"workspace_id": workspace_id, "slugs": list(slugs)})
+
+
+async def list_permissions_any_case_current(
+    tx: WriteConn, workspace_id: str, slugs: Collection[str]
+) -> list[Permission]:
+    """Return the same as it is committed now, locked against deletion until the transaction ends."""
+    return await tx.fetch_all(_LIST_BY_SLUGS_LOCKED, {"workspace_id": workspace_id, "slugs": list(slugs)})
+
+
 async def insert_permissions_if_absent(tx: WriteConn, permissions: Sequence[NewPermission]) -> int:
     """Insert those whose slug is free and return how many that were."""
     return await tx.execute_many(_INSERT_IF_ABSENT, [asdict(permission) for permission in permissions])

@@ -33,6 +33,7 @@ class Exchange:
         "response_body",
         "response_headers",
         "scope",
+        "span",
         "started_at",
         "started_ms",
         "status",
@@ -58,6 +59,8 @@ class Exchange:
         """Whether the request came over the HTTP/JSON surface."""
         self.quiet = False
         """Set to keep the request out of the analytics rows."""
+        self.span: object = None
+        """The request's trace span, when tracing is on."""
         self.status = 0
         """HTTP status sent; 0 until the answer starts."""
         self.request_body = b""
@@ -119,11 +122,6 @@ def enter(exchange: Exchange) -> None:
 def current_exchange() -> Exchange:
     """Return the exchange of the running request."""
     return _current.get()
-
-
-def find_exchange() -> Exchange | None:
-    """Return the exchange of the running request, or None outside of one, as in background work."""
-    return _current.get(None)
 
 
 def running_exchange() -> Exchange | None:

@@ -1,1 +1,1 @@
-"""Published behaviour."""
+"""Credentials, through the whole application."""

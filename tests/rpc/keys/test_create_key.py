@@ -189,7 +189,8 @@ class TestNotFound:
         deleted = await world.make_api(deleted_at_m=1)
         keyspace_gone = await world.make_api(keyspace_deleted_at_m=1)
         bare = await world.make_api(key_auth_id=None)
-        asked = [("api_absent", None), (foreign.id, None), (deleted.id, None), (keyspace_gone.id, None)]
+        absent: list[str] = ["api_absent", foreign.id, deleted.id, keyspace_gone.id]
+        asked: list[tuple[str, str | None]] = [(api_id, None) for api_id in absent]
         asked += [(world.api.id, powerless), (bare.id, powerless), ("api_absent", powerless)]
         bodies = []
         for api_id, root in asked:
@@ -288,6 +289,13 @@ class TestInvalid:
         answer = await world.call("createKey", {"apiId": world.api.id, "meta": {"a": "x" * 65_530}})
         assert answer.status == 400
         assert "meta" in answer.json["error"]["detail"]
+
+    @pytest.mark.parametrize("depth", [30, 60, 200, 600])
+    async def test_deeply_nested_metadata_is_stored_or_refused_never_an_error_of_ours(
+        self, world: KeyWorld, depth: int
+    ) -> None:
+        body = f'{{"apiId": "{world.api.id}", "meta": {{"a": {"[" * depth}1{"]" * depth}}}}}'
+        assert (await world.call("createKey", body)).status == (200 if depth == 30 else 400)
 
 
 class TestRecoverable:

@@ -1,1 +1,1 @@
-"""Published behaviour."""
+"""Authentication."""

@@ -20,7 +20,7 @@ class RateLimiter:
     when its caller is cancelled afterwards; one that is cancelled while waiting for the store has not.
     """
 
-    __slots__ = ("_clock", "_counters", "_loader", "_replays", "_table", "counts")
+    __slots__ = ("_clock", "_counters", "_loader", "_table", "counts", "replays")
 
     def __init__(
         self, *, clock: Clock, table: CounterTable, loader: CellLoader, replays: ReplayQueue, counts: LimiterCounts
@@ -31,7 +31,8 @@ class RateLimiter:
         self._table = table
         self._counters = table.counters
         self._loader = loader
-        self._replays = replays
+        self.replays = replays
+        """What waits for the store; public to be watched."""
 
     def try_limit_now(self, check: Check) -> Decision | None:
         """Decide at once if what is known here suffices; None means `limit` has to ask the store first.
@@ -155,7 +156,7 @@ class RateLimiter:
             cell.lowest_limit = limit
         if not cell.dirty:
             self._table.touch(cell)
-        self._replays.add(cell, cost)
+        self.replays.add(cell, cost)
 
     def _deny(self, counter: Counter, limit: int, effective: int, now_ms: int) -> Decision:
         duration_ms = counter.key[3]

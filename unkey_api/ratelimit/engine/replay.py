@@ -41,6 +41,21 @@ class ReplayQueue:
     def __len__(self) -> int:
         return len(self._queue)
 
+    @property
+    def capacity(self) -> int:
+        """Cells that may wait."""
+        return CAPACITY
+
+    @property
+    def dropped(self) -> int:
+        """Spends lost because `CAPACITY` other cells waited."""
+        return self._counts.replays_dropped
+
+    @property
+    def refused(self) -> int:
+        """Spends lost because they came after closing."""
+        return self._counts.replays_closed
+
     def add(self, cell: Cell, amount: int) -> None:
         """Take a spend; dropped when `CAPACITY` other cells wait."""
         if not cell.queued:

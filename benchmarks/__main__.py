@@ -1,0 +1,46 @@
+"""`python -m benchmarks run|compare|profile|soak`; the Makefile has a target for each."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+
+from benchmarks.load import LoadFailed
+from benchmarks.report import BASELINE, LATEST, Report, show, show_change
+from benchmarks.run import run
+
+SECONDS = 6
+QUICK_SECONDS = 2
+
+
+def main() -> int:
+    """Do what the command line says. Returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    measure = commands.add_parser("run", help="measure everything and print a table")
+    measure.add_argument("--quick", action="store_true", help="two seconds per row: rough figures in under a minute")
+    commands.add_parser("compare", help="show the last run against the committed baseline")
+    arguments = parser.parse_args()
+    try:
+        if arguments.command == "run":
+            _measure(QUICK_SECONDS if arguments.quick else SECONDS)
+        else:
+            show_change(Report.load(BASELINE), Report.load(LATEST))
+    except LoadFailed as err:
+        print(f"benchmark cannot go on: {err}", file=sys.stderr)
+        return 1
+    except FileNotFoundError as err:
+        print(f"{err.filename} is missing; `make bench` writes it", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _measure(seconds: int) -> None:
+    report = asyncio.run(run(seconds=seconds))
+    report.save(LATEST)
+    show(report)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
