@@ -22,23 +22,25 @@ from unkey_api.apis.service.list_keys import ListKeys
 from unkey_api.apis.service.read import GetApi
 from unkey_api.app import Service
 from unkey_api.audit.service import AuditLog
-from unkey_api.auth.chain import AuthenticationChain
-from unkey_api.auth.root_key import RootKeys
 from unkey_api.auth.throttle import RequestThrottle
+from unkey_api.container.authentication import Authenticators, open_authenticators
 from unkey_api.container.caches import Caches, open_caches
+from unkey_api.container.limit_reports import CreditReports, LimiterReports, watch_limits
 from unkey_api.container.runtime import Runtime
 from unkey_api.container.stores import Stores
-from unkey_api.container.telemetry import CreditReports, LimiterReports
 from unkey_api.identities.handler import IdentitiesHandler, IdentityUseCases
 from unkey_api.identities.service.create import CreateIdentity
 from unkey_api.identities.service.delete import DeleteIdentity
 from unkey_api.identities.service.read import GetIdentity, ListIdentities
 from unkey_api.identities.service.update import UpdateIdentity
+from unkey_api.infra import passwords
 from unkey_api.infra.redis.counters import RedisCounters, RedisCredits
 from unkey_api.infra.telemetry.metrics import Metrics
 from unkey_api.keys.credits.limiter import CreditLimiter, open_credit_limiter
 from unkey_api.keys.credits.queries import SqlCreditBalances
 from unkey_api.keys.handler import KeysHandler
+from unkey_api.keys.schemes.bounded import open_slow_hashes
+from unkey_api.keys.schemes.finding import ForeignHashes
 from unkey_api.keys.service.all import key_use_cases
 from unkey_api.keys.service.parts import KeyParts
 from unkey_api.keys.verification.directory import KeyDirectory
@@ -81,7 +83,7 @@ class Operations:
     """Everything the application serves, and what guards it."""
 
     services: tuple[Service, ...]
-    authenticator: AuthenticationChain
+    authenticators: Authenticators
     throttle: RequestThrottle
 
 
@@ -98,6 +100,7 @@ class _Shared:
     audit: AuditLog
     projects: DefaultProject
     directory: KeyDirectory
+    foreign: ForeignHashes
 
 
 @asynccontextmanager
@@ -108,11 +111,12 @@ async def open_operations(
     async with AsyncExitStack() as stack:
         shared = await _open_shared(stack, settings, runtime, stores, metrics)
         replica = stores.database.replica
-        # Kinds of credential are tried in the configured order; root keys are the one kind there is today.
-        resolvers = [RootKeys(shared.directory, runtime.clock)]
+        authenticators = await stack.enter_async_context(
+            open_authenticators(settings.auth, shared.directory, shared.caches, replica, runtime.clock)
+        )
         yield Operations(
             services=_services(shared),
-            authenticator=AuthenticationChain(resolvers),
+            authenticators=authenticators,
             throttle=RequestThrottle(shared.caches.limits, replica, shared.limiter, clock=runtime.clock),
         )
 
@@ -140,7 +144,15 @@ async def _open_shared(
             on_breaker=metrics.breakers.on_call,
         )
     )
+    migrations = settings.key_migrations
+    slow = await stack.enter_async_context(
+        open_slow_hashes(
+            passwords.verify, clock=clock, threads=migrations.hash_threads, per_second=migrations.hashes_per_second
+        )
+    )
     caches = await stack.enter_async_context(open_caches(clock, CacheTiming(), metrics))
+    directory = KeyDirectory(caches.keys, database.replica)
+    watch_limits(metrics, limiter, credits_, directory.counts)
     return _Shared(
         settings=settings,
         runtime=runtime,
@@ -150,7 +162,8 @@ async def _open_shared(
         credits=credits_,
         audit=AuditLog(clock=clock, ids=runtime.ids),
         projects=DefaultProject(clock=clock, ids=runtime.ids),
-        directory=KeyDirectory(caches.keys, database.replica),
+        directory=directory,
+        foreign=ForeignHashes(database.replica, slow, migrations.peppers),
     )
 
 
@@ -219,7 +232,7 @@ def _keys(shared: _Shared) -> KeysHandler:
     runtime, stores = shared.runtime, shared.stores
     verification = VerificationParts(
         directory=shared.directory,
-        migrated=MigratedKeys(stores.database, shared.directory, runtime.clock),
+        migrated=MigratedKeys(stores.database, shared.directory, shared.foreign, runtime.clock),
         limiter=shared.limiter,
         credits=shared.credits,
         events=stores.verifications,
