@@ -43,6 +43,7 @@ class Client:
         headers: Mapping[str, str] | None = None,
         hang_up: asyncio.Event | None = None,
         truncated: bool = False,
+        query: str = "",
     ) -> Answer:
         """Send one request.
 
@@ -75,7 +76,7 @@ class Client:
             "method": method,
             "path": path,
             "root_path": "",
-            "query_string": b"",
+            "query_string": query.encode(),
             "client": (self.address, 40000),
             "headers": [(k.lower().encode(), v.encode()) for k, v in sent.items()],
             "extensions": {"http.response.trailers": {}},

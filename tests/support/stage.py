@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -24,6 +25,7 @@ from unkey_api.apis.handler import ApisHandler
 from unkey_api.apis.live import LiveApis, api_cache
 from unkey_api.apis.service.create import CreateApi
 from unkey_api.apis.service.delete import DeleteApi
+from unkey_api.apis.service.list_keys import ListKeys
 from unkey_api.apis.service.read import GetApi
 from unkey_api.app import Application, Platform, Service
 from unkey_api.audit.service import AuditLog
@@ -41,6 +43,7 @@ from unkey_api.infra.batching.buffer import Offer
 from unkey_api.infra.clickhouse.rows import RatelimitRow
 from unkey_api.infra.mysql import Database, Dsn
 from unkey_api.infra.resilience.background import BackgroundJobs
+from unkey_api.infra.vault.port import VaultClient
 from unkey_api.liveness.handler import LivenessHandler
 from unkey_api.permissions.handler import PermissionsHandler, PermissionUseCases
 from unkey_api.permissions.resolution import PermissionResolver
@@ -64,7 +67,7 @@ from unkey_api.ratelimit.service.read_overrides import GetOverride, ListOverride
 from unkey_api.ratelimit.service.set_override import SetOverride
 from unkey_api.rpc.documents import Documents
 from unkey_api.rpc.health import Health, Phase
-from unkey_api.rpc.timing import CacheTiming
+from unkey_api.rpc.observers.cache_timing import CacheTiming
 
 Sql = str | int | None
 
@@ -149,6 +152,8 @@ class Stage:
     ids: RandomIds = field(default_factory=RandomIds)
     callers: Callers = field(default_factory=Callers)
     counters: CounterLedger = field(default_factory=CounterLedger)
+    vault: VaultClient | None = None
+    """Set it before the first request."""
     nodes: list[Node] = field(default_factory=list)
 
     @property
@@ -163,7 +168,7 @@ class Stage:
 
     def token(self, prefix: str = "x") -> str:
         """Return a text nobody else uses."""
-        return f"{prefix}_{''.join(self.ids._choices(ALPHABET, k=12))}"
+        return f"{prefix}_{''.join(secrets.choice(ALPHABET) for _ in range(12))}"
 
     def workspace(self) -> str:
         """Return a workspace nobody else uses."""
@@ -200,7 +205,7 @@ class Stage:
     async def insert(self, table: str, **values: Sql) -> None:
         """Insert one row."""
         columns = ", ".join(f"`{name}`" for name in values)
-        await self.sql(f"INSERT INTO {table} ({columns}) VALUES ({', '.join(map(literal, values.values()))})")
+        await self.sql(f"INSERT INTO `{table}` ({columns}) VALUES ({', '.join(map(literal, values.values()))})")
 
     async def audits(self, workspace_id: str) -> list[dict[str, Any]]:
         """Return the audit entries of a workspace, oldest first."""
@@ -254,6 +259,7 @@ def build_node(stage: Stage) -> Node:
                 create=CreateApi(database, audit, projects, clock=clock, ids=ids),
                 get=GetApi(live),
                 delete=DeleteApi(database, audit, live, clock=clock),
+                list_keys=ListKeys(live, database.replica, stage.vault),
             ),
         ),
         Service(

@@ -13,6 +13,7 @@ from unkey_api.container.runtime import Runtime
 from unkey_api.container.stores import open_stores
 from unkey_api.container.telemetry import Telemetry, open_telemetry
 from unkey_api.openapi_document import read_document
+from unkey_api.profiling.profiles import Profiles
 from unkey_api.rpc.documents import Documents
 from unkey_api.rpc.edge import Observer
 from unkey_api.rpc.exchange import Exchange
@@ -22,6 +23,7 @@ from unkey_api.rpc.observers.request_log import RequestLog, report_panic
 from unkey_api.rpc.observers.request_metrics import RequestMetrics
 from unkey_api.rpc.observers.request_rows import RequestRows
 from unkey_api.rpc.observers.request_tracing import RequestTracing
+from unkey_api.rpc.pprof import Pprof
 from unkey_api.server.worker import Served
 from unkey_api.settings.sections import Settings
 
@@ -65,7 +67,8 @@ def _platform(
     return Platform(
         clock=runtime.clock,
         ids=runtime.ids,
-        authenticator=operations.authenticator,
+        authenticator=operations.authenticators.protected,
+        portal_authenticator=operations.authenticators.portal,
         throttle=operations.throttle,
         observers=observers,
         on_panic=on_panic,
@@ -74,7 +77,14 @@ def _platform(
         request_timeout=settings.request_timeout,
         max_body_bytes=settings.max_request_body_size,
         proxies=settings.trusted_proxies,
+        pprof=_pprof(settings, runtime),
     )
+
+
+def _pprof(settings: Settings, runtime: Runtime) -> Pprof | None:
+    if settings.pprof is None:
+        return None
+    return Pprof(Profiles(runtime.clock), username=settings.pprof.username, password=settings.pprof.password)
 
 
 def _request_log(settings: Settings, runtime: Runtime) -> RequestLog:

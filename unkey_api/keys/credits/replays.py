@@ -65,10 +65,21 @@ class CreditReplays:
         self._jobs = BackgroundJobs("credits.replays", max_running=WRITERS, max_queued=2 * self._bounds.capacity)
         self._progress = asyncio.Event()
         self._closing = asyncio.Event()
+        self.accepted = 0
+        """Spends taken so far."""
+        self.dropped = 0
+        """Spends lost so far because the buffer stayed full."""
+        self.refused = 0
+        """Spends lost so far because they came after closing."""
 
     def __len__(self) -> int:
         """Keys with spends that are not written yet."""
         return len(self._pending.keys() | self._writing)
+
+    @property
+    def capacity(self) -> int:
+        """Keys that may wait."""
+        return self._bounds.capacity
 
     async def add(self, key_id: str, amount: int) -> None:
         """Take a spend. Waits while the buffer is full; after a while it is logged and lost."""
@@ -78,14 +89,18 @@ class CreditReplays:
                     while not self._has_room(key_id):
                         await self._progress.wait()
             except TimeoutError:
+                self.dropped += 1
                 self._lost(amount, "no room")
                 return
+        self.accepted += 1
         if key_id in self._pending:
             self._pending[key_id] += amount
             return
         self._pending[key_id] = amount
         if key_id not in self._writing and not self._jobs.submit(partial(self._write_key, key_id)):
             del self._pending[key_id]
+            self.accepted -= 1
+            self.refused += 1
             self._lost(amount, "closed")
 
     async def settle(self, key_id: str) -> bool:
