@@ -18,6 +18,7 @@ import hypercorn.config
 import uvicorn
 
 KEEP_ALIVE_SECONDS = 75  # longer than the idle time of common proxies, so that they close first
+REQUESTS_PER_CONNECTION = 1_000_000  # a busy gRPC channel would use up hypercorn's thousand within a second
 TAKE_OVER_SECONDS = 10  # a listener that is not up by then never will be
 
 
@@ -105,6 +106,7 @@ class Http2Listener:
         config.graceful_timeout = budget.total_seconds()
         config.shutdown_timeout = budget.total_seconds()
         config.keep_alive_timeout = KEEP_ALIVE_SECONDS
+        config.keep_alive_max_requests = REQUESTS_PER_CONNECTION
         config.h2_max_concurrent_streams = 250
         config.h2_max_inbound_frame_size = 2**16
         if tls is not None:
