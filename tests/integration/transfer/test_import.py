@@ -145,7 +145,7 @@ class TestRejected:
             ({"key": "k", "surplus": 1}, "unknown field surplus"),
             ({"key": "k", "name": "x" * 256}, "name is longer than 255"),
             ({"key": "k", "name": 5}, "name is not a text"),
-            ({"key": "k", "name": "a\u0000b"}, "control characters"),
+            ({"key": "k", "name": "a\u0000b"}, "NUL character"),
             ({"key": "k", "permissions": ["with space"]}, "permissions holds characters"),
             ({"key": "k", "permissions": "x" * 129}, "permissions is longer than 128"),
             ({"key": "k", "roles": [1]}, "not a text"),
@@ -211,7 +211,7 @@ class TestRejected:
         report = await depot.import_csv(f"key,name\na\n{fresh()},\udcff\n{good},fine\n")
         assert (report.imported, [r["reason"] for r in depot.rejected()]) == (
             1,
-            ["has 1 fields, the header has 2", "name holds control characters or is not UTF-8"],
+            ["has 1 fields, the header has 2", "name holds a NUL character or is not UTF-8"],
         )
         assert (await depot.verify(good))["valid"]
 
