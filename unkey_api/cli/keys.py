@@ -54,7 +54,7 @@ class _Tools:
 
 
 @keys.command("import")
-def keys_import(  # noqa: PLR0913, PLR0917 - one parameter per option of the command
+def keys_import(  # noqa: PLR0913, PLR0917 - one parameter per option
     file: Annotated[Path, typer.Argument(help="JSON Lines or CSV with a header; see docs/key-transfer.md.")],
     workspace: WorkspaceOption,
     api: ApiOption = "",
