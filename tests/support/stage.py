@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -167,7 +168,7 @@ class Stage:
 
     def token(self, prefix: str = "x") -> str:
         """Return a text nobody else uses."""
-        return f"{prefix}_{''.join(self.ids._choices(ALPHABET, k=12))}"
+        return f"{prefix}_{''.join(secrets.choice(ALPHABET) for _ in range(12))}"
 
     def workspace(self) -> str:
         """Return a workspace nobody else uses."""

@@ -15,6 +15,7 @@ from unkey_api.ratelimit.engine.state import KEPT_WINDOWS, Cell, CounterTable
 from unkey_api.ratelimit.engine.store import GuardedStore, Increment
 
 CAPACITY = 10_000  # cells waiting to be sent; what comes on top is dropped and counted
+REST_SECONDS = 0.005  # between batches, so that spends of a busy counter travel together
 BATCH = 500  # keeps one round trip short enough not to hold up other users of the store
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
@@ -72,21 +73,20 @@ class ReplayQueue:
         self._counts.replays_buffered += 1
 
     async def run(self) -> None:
-        """Send what is queued, batch after batch, until cancelled."""
+        """Send what is queued until cancelled: at once after a rest, a moment later under load."""
         while True:
             await self._wake.wait()
             self._wake.clear()
-            await self.flush()
+            await self._send_batch()
+            if self._queue:
+                self._wake.set()
+            if len(self._queue) < BATCH:
+                await asyncio.sleep(REST_SECONDS)
 
     async def flush(self) -> None:
         """Send what is queued now and what is added meanwhile."""
         while self._queue:
-            try:
-                await self._send()
-            except ServiceUnavailable:
-                pass  # counted by the store's observer
-            except Exception:  # noqa: BLE001 - the edge of a task loop: one bad batch must not end it
-                _log.exception("replaying counters failed")
+            await self._send_batch()
 
     async def close(self, *, grace_seconds: float) -> None:
         """Take no more and send the rest within the grace. The task of `run` must have ended."""
@@ -96,6 +96,14 @@ class ReplayQueue:
                 await self.flush()
         except TimeoutError:
             _log.warning("counter increments lost at shutdown", cells=len(self._queue))
+
+    async def _send_batch(self) -> None:
+        try:
+            await self._send()
+        except ServiceUnavailable:
+            pass  # counted by the store's observer
+        except Exception:  # noqa: BLE001 - the edge of a task loop: one bad batch must not end it
+            _log.exception("replaying counters failed")
 
     async def _send(self) -> None:
         cells = [self._queue.popleft() for _ in range(min(BATCH, len(self._queue)))]
