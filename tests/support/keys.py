@@ -27,6 +27,8 @@ from unkey_api.audit.service import AuditLog
 from unkey_api.auth.chain import AuthenticationChain
 from unkey_api.auth.root_key import RootKeys
 from unkey_api.core.ids import ALPHABET, RandomIds
+from unkey_api.core.secret import Secret
+from unkey_api.infra import passwords
 from unkey_api.infra.mysql import Database, Dsn, Statement
 from unkey_api.infra.redis.client import RedisClient
 from unkey_api.infra.redis.counters import RedisCounters, RedisCredits
@@ -34,6 +36,8 @@ from unkey_api.infra.resilience.background import BackgroundJobs
 from unkey_api.keys.credits.limiter import open_credit_limiter
 from unkey_api.keys.credits.queries import SqlCreditBalances
 from unkey_api.keys.handler import KeysHandler
+from unkey_api.keys.schemes.bounded import open_slow_hashes
+from unkey_api.keys.schemes.finding import ForeignHashes
 from unkey_api.keys.service.all import key_use_cases
 from unkey_api.keys.service.parts import KeyParts
 from unkey_api.keys.verification.directory import KeyCache, KeyDirectory, key_cache
@@ -46,6 +50,8 @@ from unkey_api.rpc.health import Health, Phase
 
 START_MS = 1_750_000_020_000
 """Start of a minute."""
+PEPPER = "a pepper of the old system"
+SLOW_PER_SECOND = 2.0
 OPERATOR = "ws_operator"
 
 
@@ -295,6 +301,9 @@ async def world(
         limiter = await stack.enter_async_context(
             open_rate_limiter(RedisCounters(redis), clock=clock, observer=Unobserved(), jitter=lambda: 0.0)
         )
+        slow = await stack.enter_async_context(
+            open_slow_hashes(passwords.verify, clock=clock, threads=1, per_second=SLOW_PER_SECOND)
+        )
         balances = SqlCreditBalances(database.replica, database.primary)
         credit_limiter = await stack.enter_async_context(
             open_credit_limiter(RedisCredits(redis), balances, clock=clock, observer=Unobserved())
@@ -314,7 +323,9 @@ async def world(
         verify = VerifyKey(
             VerificationParts(
                 directory=directory,
-                migrated=MigratedKeys(database, directory, clock),
+                migrated=MigratedKeys(
+                    database, directory, ForeignHashes(database.replica, slow, [Secret(PEPPER)]), clock
+                ),
                 limiter=limiter,
                 credits=credit_limiter,
                 events=events,

@@ -34,11 +34,14 @@ from unkey_api.identities.service.create import CreateIdentity
 from unkey_api.identities.service.delete import DeleteIdentity
 from unkey_api.identities.service.read import GetIdentity, ListIdentities
 from unkey_api.identities.service.update import UpdateIdentity
+from unkey_api.infra import passwords
 from unkey_api.infra.redis.counters import RedisCounters, RedisCredits
 from unkey_api.infra.telemetry.metrics import Metrics
 from unkey_api.keys.credits.limiter import CreditLimiter, open_credit_limiter
 from unkey_api.keys.credits.queries import SqlCreditBalances
 from unkey_api.keys.handler import KeysHandler
+from unkey_api.keys.schemes.bounded import open_slow_hashes
+from unkey_api.keys.schemes.finding import ForeignHashes
 from unkey_api.keys.service.all import key_use_cases
 from unkey_api.keys.service.parts import KeyParts
 from unkey_api.keys.verification.directory import KeyDirectory
@@ -98,6 +101,7 @@ class _Shared:
     audit: AuditLog
     projects: DefaultProject
     directory: KeyDirectory
+    foreign: ForeignHashes
 
 
 @asynccontextmanager
@@ -140,6 +144,12 @@ async def _open_shared(
             on_breaker=metrics.breakers.on_call,
         )
     )
+    migrations = settings.key_migrations
+    slow = await stack.enter_async_context(
+        open_slow_hashes(
+            passwords.verify, clock=clock, threads=migrations.hash_threads, per_second=migrations.hashes_per_second
+        )
+    )
     caches = await stack.enter_async_context(open_caches(clock, CacheTiming(), metrics))
     directory = KeyDirectory(caches.keys, database.replica)
     watch_limits(metrics, limiter, credits_, directory.counts)
@@ -153,6 +163,7 @@ async def _open_shared(
         audit=AuditLog(clock=clock, ids=runtime.ids),
         projects=DefaultProject(clock=clock, ids=runtime.ids),
         directory=directory,
+        foreign=ForeignHashes(database.replica, slow, migrations.peppers),
     )
 
 
@@ -221,7 +232,7 @@ def _keys(shared: _Shared) -> KeysHandler:
     runtime, stores = shared.runtime, shared.stores
     verification = VerificationParts(
         directory=shared.directory,
-        migrated=MigratedKeys(stores.database, shared.directory, runtime.clock),
+        migrated=MigratedKeys(stores.database, shared.directory, shared.foreign, runtime.clock),
         limiter=shared.limiter,
         credits=shared.credits,
         events=stores.verifications,
