@@ -67,7 +67,8 @@ def _platform(
     return Platform(
         clock=runtime.clock,
         ids=runtime.ids,
-        authenticator=operations.authenticator,
+        authenticator=operations.authenticators.protected,
+        portal_authenticator=operations.authenticators.portal,
         throttle=operations.throttle,
         observers=observers,
         on_panic=on_panic,

@@ -22,9 +22,8 @@ from unkey_api.apis.service.list_keys import ListKeys
 from unkey_api.apis.service.read import GetApi
 from unkey_api.app import Service
 from unkey_api.audit.service import AuditLog
-from unkey_api.auth.chain import AuthenticationChain
-from unkey_api.auth.root_key import RootKeys
 from unkey_api.auth.throttle import RequestThrottle
+from unkey_api.container.authentication import Authenticators, open_authenticators
 from unkey_api.container.caches import Caches, open_caches
 from unkey_api.container.limit_reports import CreditReports, LimiterReports, watch_limits
 from unkey_api.container.runtime import Runtime
@@ -84,7 +83,7 @@ class Operations:
     """Everything the application serves, and what guards it."""
 
     services: tuple[Service, ...]
-    authenticator: AuthenticationChain
+    authenticators: Authenticators
     throttle: RequestThrottle
 
 
@@ -112,11 +111,12 @@ async def open_operations(
     async with AsyncExitStack() as stack:
         shared = await _open_shared(stack, settings, runtime, stores, metrics)
         replica = stores.database.replica
-        # Kinds of credential are tried in the configured order; root keys are the one kind there is today.
-        resolvers = [RootKeys(shared.directory, runtime.clock)]
+        authenticators = await stack.enter_async_context(
+            open_authenticators(settings.auth, shared.directory, shared.caches, replica, runtime.clock)
+        )
         yield Operations(
             services=_services(shared),
-            authenticator=AuthenticationChain(resolvers),
+            authenticators=authenticators,
             throttle=RequestThrottle(shared.caches.limits, replica, shared.limiter, clock=runtime.clock),
         )
 
