@@ -144,12 +144,6 @@ async def _open_shared(
             on_breaker=metrics.breakers.on_call,
         )
     )
-    migrations = settings.key_migrations
-    slow = await stack.enter_async_context(
-        open_slow_hashes(
-            passwords.verify, clock=clock, threads=migrations.hash_threads, per_second=migrations.hashes_per_second
-        )
-    )
     caches = await stack.enter_async_context(open_caches(clock, CacheTiming(), metrics))
     directory = KeyDirectory(caches.keys, database.replica)
     watch_limits(metrics, limiter, credits_, directory.counts)
@@ -163,8 +157,20 @@ async def _open_shared(
         audit=AuditLog(clock=clock, ids=runtime.ids),
         projects=DefaultProject(clock=clock, ids=runtime.ids),
         directory=directory,
-        foreign=ForeignHashes(database.replica, slow, migrations.peppers),
+        foreign=await _open_foreign_hashes(stack, settings, runtime, stores),
     )
+
+
+async def _open_foreign_hashes(
+    stack: AsyncExitStack, settings: Settings, runtime: Runtime, stores: Stores
+) -> ForeignHashes:
+    chosen = settings.key_migrations
+    slow = await stack.enter_async_context(
+        open_slow_hashes(
+            passwords.verify, clock=runtime.clock, threads=chosen.hash_threads, per_second=chosen.hashes_per_second
+        )
+    )
+    return ForeignHashes(stores.database.replica, slow, chosen.peppers)
 
 
 def _services(shared: _Shared) -> tuple[Service, ...]:
