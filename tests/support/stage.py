@@ -285,8 +285,8 @@ def build_node(stage: Stage) -> Node:
                     create=CreateIdentity(database, audit, projects, clock=clock, ids=ids),
                     get=GetIdentity(database.replica),
                     list_identities=ListIdentities(database.replica),
-                    update=UpdateIdentity(database, audit, clock=clock, ids=ids),
-                    delete=DeleteIdentity(database, audit, ids=ids),
+                    update=UpdateIdentity(database, audit, clock=clock, ids=ids, changed=changed),
+                    delete=DeleteIdentity(database, audit, ids=ids, changed=changed),
                 )
             ),
         ),

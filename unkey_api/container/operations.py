@@ -25,6 +25,7 @@ from unkey_api.audit.service import AuditLog
 from unkey_api.auth.throttle import RequestThrottle
 from unkey_api.container.authentication import Authenticators, open_authenticators
 from unkey_api.container.caches import Caches, open_caches
+from unkey_api.container.invalidation import join_caches
 from unkey_api.container.limit_reports import CreditReports, LimiterReports, watch_limits
 from unkey_api.container.runtime import Runtime
 from unkey_api.container.stores import Stores
@@ -34,6 +35,7 @@ from unkey_api.identities.service.delete import DeleteIdentity
 from unkey_api.identities.service.read import GetIdentity, ListIdentities
 from unkey_api.identities.service.update import UpdateIdentity
 from unkey_api.infra import passwords
+from unkey_api.infra.invalidation.ports import InvalidationBus
 from unkey_api.infra.redis.counters import RedisCounters, RedisCredits
 from unkey_api.infra.telemetry.metrics import Metrics
 from unkey_api.keys.credits.limiter import CreditLimiter, open_credit_limiter
@@ -105,11 +107,12 @@ class _Shared:
 
 @asynccontextmanager
 async def open_operations(
-    settings: Settings, runtime: Runtime, stores: Stores, metrics: Metrics
+    settings: Settings, runtime: Runtime, stores: Stores, metrics: Metrics, bus: InvalidationBus
 ) -> AsyncIterator[Operations]:
     """Build every use case and run what works behind them."""
     async with AsyncExitStack() as stack:
         shared = await _open_shared(stack, settings, runtime, stores, metrics)
+        join_caches(bus, shared.caches, shared.directory)
         replica = stores.database.replica
         authenticators = await stack.enter_async_context(
             open_authenticators(settings.auth, shared.directory, shared.caches, replica, runtime.clock)
@@ -223,13 +226,14 @@ def _permissions(shared: _Shared) -> PermissionsHandler:
 
 def _identities(shared: _Shared) -> IdentitiesHandler:
     database, clock, ids = shared.stores.database, shared.runtime.clock, shared.runtime.ids
+    changed = shared.directory.owners.identity_changed
     return IdentitiesHandler(
         IdentityUseCases(
             create=CreateIdentity(database, shared.audit, shared.projects, clock=clock, ids=ids),
             get=GetIdentity(database.replica),
             list_identities=ListIdentities(database.replica),
-            update=UpdateIdentity(database, shared.audit, clock=clock, ids=ids),
-            delete=DeleteIdentity(database, shared.audit, ids=ids),
+            update=UpdateIdentity(database, shared.audit, clock=clock, ids=ids, changed=changed),
+            delete=DeleteIdentity(database, shared.audit, ids=ids, changed=changed),
         )
     )
 
