@@ -34,12 +34,15 @@ from unkey_api.identities.service.create import CreateIdentity
 from unkey_api.identities.service.delete import DeleteIdentity
 from unkey_api.identities.service.read import GetIdentity, ListIdentities
 from unkey_api.identities.service.update import UpdateIdentity
+from unkey_api.infra import passwords
 from unkey_api.infra.invalidation.ports import InvalidationBus
 from unkey_api.infra.redis.counters import RedisCounters, RedisCredits
 from unkey_api.infra.telemetry.metrics import Metrics
 from unkey_api.keys.credits.limiter import CreditLimiter, open_credit_limiter
 from unkey_api.keys.credits.queries import SqlCreditBalances
 from unkey_api.keys.handler import KeysHandler
+from unkey_api.keys.schemes.bounded import open_slow_hashes
+from unkey_api.keys.schemes.finding import ForeignHashes
 from unkey_api.keys.service.all import key_use_cases
 from unkey_api.keys.service.parts import KeyParts
 from unkey_api.keys.verification.directory import KeyDirectory
@@ -99,6 +102,7 @@ class _Shared:
     audit: AuditLog
     projects: DefaultProject
     directory: KeyDirectory
+    foreign: ForeignHashes
 
 
 @asynccontextmanager
@@ -143,6 +147,12 @@ async def _open_shared(
             on_breaker=metrics.breakers.on_call,
         )
     )
+    migrations = settings.key_migrations
+    slow = await stack.enter_async_context(
+        open_slow_hashes(
+            passwords.verify, clock=clock, threads=migrations.hash_threads, per_second=migrations.hashes_per_second
+        )
+    )
     caches = await stack.enter_async_context(open_caches(clock, CacheTiming(), metrics))
     directory = KeyDirectory(caches.keys, database.replica)
     watch_limits(metrics, limiter, credits_, directory.counts)
@@ -156,6 +166,7 @@ async def _open_shared(
         audit=AuditLog(clock=clock, ids=runtime.ids),
         projects=DefaultProject(clock=clock, ids=runtime.ids),
         directory=directory,
+        foreign=ForeignHashes(database.replica, slow, migrations.peppers),
     )
 
 
@@ -189,20 +200,20 @@ def _apis(shared: _Shared) -> ApisHandler:
 def _permissions(shared: _Shared) -> PermissionsHandler:
     database, audit, projects = shared.stores.database, shared.audit, shared.projects
     clock, ids, replica = shared.runtime.clock, shared.runtime.ids, shared.stores.database.replica
-    resolver = PermissionResolver(projects, ids=ids)
+    resolver, watcher = PermissionResolver(projects, ids=ids), shared.directory.owners
     return PermissionsHandler(
         PermissionUseCases(
             create_permission=CreatePermission(database, audit, projects, clock=clock, ids=ids),
             get_permission=GetPermission(replica),
             list_permissions=ListPermissions(replica),
-            update_permission=UpdatePermission(database, audit, clock=clock),
-            delete_permission=DeletePermission(database, audit),
+            update_permission=UpdatePermission(database, audit, watcher, clock=clock),
+            delete_permission=DeletePermission(database, audit, watcher),
             create_role=CreateRole(database, audit, projects, resolver, clock=clock, ids=ids),
             get_role=GetRole(replica),
             list_roles=ListRoles(replica),
-            update_role=UpdateRole(database, audit, clock=clock),
-            delete_role=DeleteRole(database, audit),
-            set_role_permissions=SetRolePermissions(database, audit, resolver, clock=clock, ids=ids),
+            update_role=UpdateRole(database, audit, watcher, clock=clock),
+            delete_role=DeleteRole(database, audit, watcher),
+            set_role_permissions=SetRolePermissions(database, audit, resolver, watcher, clock=clock, ids=ids),
         )
     )
 
@@ -225,7 +236,7 @@ def _keys(shared: _Shared) -> KeysHandler:
     runtime, stores = shared.runtime, shared.stores
     verification = VerificationParts(
         directory=shared.directory,
-        migrated=MigratedKeys(stores.database, shared.directory, runtime.clock),
+        migrated=MigratedKeys(stores.database, shared.directory, shared.foreign, runtime.clock),
         limiter=shared.limiter,
         credits=shared.credits,
         events=stores.verifications,

@@ -1,0 +1,17 @@
+# How fast it is. Needs the Debian packages wrk and nghttp2-client; the program says so when they are missing.
+
+BENCH := $(PYTHON) -m benchmarks
+# For instance: make bench BENCH_ARGS=--quick, or make profile BENCH_ARGS="'limit, one identifier'"
+BENCH_ARGS ?=
+
+.PHONY: bench
+bench: ## Measure the hot paths against a bare server, in two minutes; writes benchmarks/latest.json
+	@$(BENCH) run $(BENCH_ARGS)
+
+.PHONY: bench-compare
+bench-compare: ## Show the last run of `make bench` against the committed benchmarks/baseline.json
+	@$(BENCH) compare
+
+.PHONY: profile
+profile: ## Sample a worker under load; prints where the time goes and writes a flame graph into build/
+	@$(BENCH) profile $(BENCH_ARGS)
