@@ -206,20 +206,20 @@ def _apis(shared: _Shared) -> ApisHandler:
 def _permissions(shared: _Shared) -> PermissionsHandler:
     database, audit, projects = shared.stores.database, shared.audit, shared.projects
     clock, ids, replica = shared.runtime.clock, shared.runtime.ids, shared.stores.database.replica
-    resolver = PermissionResolver(projects, ids=ids)
+    resolver, watcher = PermissionResolver(projects, ids=ids), shared.directory.owners
     return PermissionsHandler(
         PermissionUseCases(
             create_permission=CreatePermission(database, audit, projects, clock=clock, ids=ids),
             get_permission=GetPermission(replica),
             list_permissions=ListPermissions(replica),
-            update_permission=UpdatePermission(database, audit, clock=clock),
-            delete_permission=DeletePermission(database, audit),
+            update_permission=UpdatePermission(database, audit, watcher, clock=clock),
+            delete_permission=DeletePermission(database, audit, watcher),
             create_role=CreateRole(database, audit, projects, resolver, clock=clock, ids=ids),
             get_role=GetRole(replica),
             list_roles=ListRoles(replica),
-            update_role=UpdateRole(database, audit, clock=clock),
-            delete_role=DeleteRole(database, audit),
-            set_role_permissions=SetRolePermissions(database, audit, resolver, clock=clock, ids=ids),
+            update_role=UpdateRole(database, audit, watcher, clock=clock),
+            delete_role=DeleteRole(database, audit, watcher),
+            set_role_permissions=SetRolePermissions(database, audit, resolver, watcher, clock=clock, ids=ids),
         )
     )
 
