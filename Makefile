@@ -47,11 +47,22 @@ lint: ## Style, formatting and import contracts
 	@echo "==> lint"
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@found=$$($(BIN)/lint-imports --no-cache) || { echo "$$found"; exit 1; }
 
 .PHONY: format
 format: ## Rewrite the sources in the house style
 	@$(BIN)/ruff check --fix --quiet . || true
 	@$(BIN)/ruff format .
+
+.PHONY: docs
+docs: ## Rewrite the pages and sections of the documentation that are made from the code
+	@$(PYTHON) -m tools.settings_table
+	@$(PYTHON) -m tools.metrics_table
+	@$(PYTHON) -m tools.errors_table
+	@$(PYTHON) -m tools.not_built
+	@$(PYTHON) -m tools.capacity --write
+	@$(PYTHON) -m tools.dashboard
+	@$(PYTHON) -m tools.completeness
 
 .PHONY: types
 types: ## Strict type check

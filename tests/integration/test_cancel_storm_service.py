@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from tests.support.clock import FixedClock
-from tests.support.harness import Harness, configuration
+from tests.support.harness import CommandRecorder, Harness, configuration
 from tests.support.mysql import MysqlServer, run_sql
 from tests.support.redis import RedisServer
 from tests.support.statements import StatementRecorder
@@ -76,7 +76,7 @@ async def served(
         listening(opened.app) as port,
     ):
         opened.health.phase = Phase.SERVING
-        yield Served(opened.app, port, Harness(opened.app, database, clock, statements), clock)
+        yield Served(opened.app, port, Harness(opened.app, database, clock, statements, CommandRecorder()), clock)
 
 
 @asynccontextmanager

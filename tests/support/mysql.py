@@ -65,7 +65,7 @@ def run_server(folder: Path, *extra: str) -> Iterator[MysqlServer]:
     server = MysqlServer(port=free_port(), socket=folder / "s.sock", pid=0)
     who = ["--user=root"] if os.geteuid() == 0 else []
     data = folder / "data"
-    _install(data, who)
+    _install(data, who, _own_tmpdir(folder))
     init = folder / "init.sql"
     init.write_text(  # one statement per line, the server insists
         f"CREATE USER '{USER}'@'%' IDENTIFIED BY '{PASSWORD}';\nGRANT ALL ON *.* TO '{USER}'@'%' WITH GRANT OPTION;\n",
@@ -89,7 +89,9 @@ def run_server(folder: Path, *extra: str) -> Iterator[MysqlServer]:
     ]
     log = folder / "log"
     with log.open("wb") as output:
-        process = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=output, stderr=output)  # noqa: S603 - our own arguments
+        process = subprocess.Popen(  # noqa: S603 - our own arguments
+            arguments, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=_own_tmpdir(folder)
+        )
     try:
         _await_start(process, server, log)
         yield replace(server, pid=process.pid)
@@ -174,7 +176,14 @@ async def database(mysql_dsn: Dsn, statements: StatementRecorder) -> AsyncIterat
         yield opened
 
 
-def _install(data: Path, who: list[str]) -> None:
+def _own_tmpdir(folder: Path) -> dict[str, str]:
+    """Return an environment with a folder for temporary tables; in a shared one, a MariaDB that starts removes them."""
+    scratch = folder / "tmp"
+    scratch.mkdir(exist_ok=True)
+    return {**os.environ, "TMPDIR": str(scratch)}
+
+
+def _install(data: Path, who: list[str], environment: dict[str, str]) -> None:
     command = [
         binary("mariadb-install-db", "mysql_install_db"),
         "--no-defaults",
@@ -184,7 +193,7 @@ def _install(data: Path, who: list[str]) -> None:
         "--skip-test-db",
         "--skip-name-resolve",
     ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)  # noqa: S603 - our own arguments
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, env=environment)  # noqa: S603 - our own arguments
     if done.returncode:
         raise RuntimeError(f"mariadb-install-db failed:\n{done.stdout}\n{done.stderr}")
 

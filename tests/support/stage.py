@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 from unkey_proto.unkey.apis.v2 import apis_connect
+from unkey_proto.unkey.identities.v2 import identities_connect
 from unkey_proto.unkey.liveness.v2 import liveness_connect
+from unkey_proto.unkey.permissions.v2 import permissions_connect
 from unkey_proto.unkey.ratelimit.v2 import ratelimit_connect
 
 from tests.support.asgi import Answer, Client
@@ -23,6 +25,7 @@ from unkey_api.apis.handler import ApisHandler
 from unkey_api.apis.live import LiveApis, api_cache
 from unkey_api.apis.service.create import CreateApi
 from unkey_api.apis.service.delete import DeleteApi
+from unkey_api.apis.service.list_keys import ListKeys
 from unkey_api.apis.service.read import GetApi
 from unkey_api.app import Application, Platform, Service
 from unkey_api.audit.service import AuditLog
@@ -31,11 +34,25 @@ from unkey_api.auth.workspace_limits import limits_cache
 from unkey_api.core.errors import AppError, ErrorCode, ServiceUnavailable
 from unkey_api.core.ids import ALPHABET, RandomIds
 from unkey_api.core.principal import Principal, SubjectType
+from unkey_api.identities.handler import IdentitiesHandler, IdentityUseCases
+from unkey_api.identities.service.create import CreateIdentity
+from unkey_api.identities.service.delete import DeleteIdentity
+from unkey_api.identities.service.read import GetIdentity, ListIdentities
+from unkey_api.identities.service.update import UpdateIdentity
 from unkey_api.infra.batching.buffer import Offer
 from unkey_api.infra.clickhouse.rows import RatelimitRow
 from unkey_api.infra.mysql import Database, Dsn
 from unkey_api.infra.resilience.background import BackgroundJobs
+from unkey_api.infra.vault.port import VaultClient
 from unkey_api.liveness.handler import LivenessHandler
+from unkey_api.permissions.handler import PermissionsHandler, PermissionUseCases
+from unkey_api.permissions.resolution import PermissionResolver
+from unkey_api.permissions.service.create_permission import CreatePermission
+from unkey_api.permissions.service.create_role import CreateRole
+from unkey_api.permissions.service.delete import DeletePermission, DeleteRole
+from unkey_api.permissions.service.read import GetPermission, GetRole, ListPermissions, ListRoles
+from unkey_api.permissions.service.set_role_permissions import SetRolePermissions
+from unkey_api.permissions.service.update import UpdatePermission, UpdateRole
 from unkey_api.projects.service import DefaultProject
 from unkey_api.ratelimit.creation import NamespaceCreation
 from unkey_api.ratelimit.engine.counts import StoreOperation
@@ -50,7 +67,7 @@ from unkey_api.ratelimit.service.read_overrides import GetOverride, ListOverride
 from unkey_api.ratelimit.service.set_override import SetOverride
 from unkey_api.rpc.documents import Documents
 from unkey_api.rpc.health import Health, Phase
-from unkey_api.rpc.timing import CacheTiming
+from unkey_api.rpc.observers.cache_timing import CacheTiming
 
 Sql = str | int | None
 
@@ -135,6 +152,8 @@ class Stage:
     ids: RandomIds = field(default_factory=RandomIds)
     callers: Callers = field(default_factory=Callers)
     counters: CounterLedger = field(default_factory=CounterLedger)
+    vault: VaultClient | None = None
+    """Set it before the first request."""
     nodes: list[Node] = field(default_factory=list)
 
     @property
@@ -186,7 +205,7 @@ class Stage:
     async def insert(self, table: str, **values: Sql) -> None:
         """Insert one row."""
         columns = ", ".join(f"`{name}`" for name in values)
-        await self.sql(f"INSERT INTO {table} ({columns}) VALUES ({', '.join(map(literal, values.values()))})")
+        await self.sql(f"INSERT INTO `{table}` ({columns}) VALUES ({', '.join(map(literal, values.values()))})")
 
     async def audits(self, workspace_id: str) -> list[dict[str, Any]]:
         """Return the audit entries of a workspace, oldest first."""
@@ -240,6 +259,7 @@ def build_node(stage: Stage) -> Node:
                 create=CreateApi(database, audit, projects, clock=clock, ids=ids),
                 get=GetApi(live),
                 delete=DeleteApi(database, audit, live, clock=clock),
+                list_keys=ListKeys(live, database.replica, stage.vault),
             ),
         ),
         Service(
@@ -258,6 +278,20 @@ def build_node(stage: Stage) -> Node:
             ),
         ),
         Service(
+            identities_connect.IdentitiesService.desc(),
+            identities_connect.IdentitiesServiceASGIApplication,
+            IdentitiesHandler(
+                IdentityUseCases(
+                    create=CreateIdentity(database, audit, projects, clock=clock, ids=ids),
+                    get=GetIdentity(database.replica),
+                    list_identities=ListIdentities(database.replica),
+                    update=UpdateIdentity(database, audit, clock=clock, ids=ids),
+                    delete=DeleteIdentity(database, audit, ids=ids),
+                )
+            ),
+        ),
+        _permissions(stage, audit, projects),
+        Service(
             liveness_connect.LivenessService.desc(),
             liveness_connect.LivenessServiceASGIApplication,
             LivenessHandler(),
@@ -268,6 +302,29 @@ def build_node(stage: Stage) -> Node:
     )
     client = Client(Application(_platform(stage, throttle), services))
     return Node(client, limiter, rows, refreshes, namespaces, creation)
+
+
+def _permissions(stage: Stage, audit: AuditLog, projects: DefaultProject) -> Service:
+    clock, ids, database = stage.clock, stage.ids, stage.database
+    resolver = PermissionResolver(projects, ids=ids)
+    use_cases = PermissionUseCases(
+        create_permission=CreatePermission(database, audit, projects, clock=clock, ids=ids),
+        get_permission=GetPermission(database.replica),
+        list_permissions=ListPermissions(database.replica),
+        update_permission=UpdatePermission(database, audit, clock=clock),
+        delete_permission=DeletePermission(database, audit),
+        create_role=CreateRole(database, audit, projects, resolver, clock=clock, ids=ids),
+        get_role=GetRole(database.replica),
+        list_roles=ListRoles(database.replica),
+        update_role=UpdateRole(database, audit, clock=clock),
+        delete_role=DeleteRole(database, audit),
+        set_role_permissions=SetRolePermissions(database, audit, resolver, clock=clock, ids=ids),
+    )
+    return Service(
+        permissions_connect.PermissionsService.desc(),
+        permissions_connect.PermissionsServiceASGIApplication,
+        PermissionsHandler(use_cases),
+    )
 
 
 def _platform(stage: Stage, throttle: RequestThrottle) -> Platform:
@@ -281,7 +338,7 @@ def _platform(stage: Stage, throttle: RequestThrottle) -> Platform:
         documents=Documents(openapi_yaml=b"", openapi_json=b"{}", assets=Path("/nowhere")),
         health=_serving(),
         request_timeout=timedelta(seconds=60),
-        max_body_bytes=1_000_000,
+        max_body_bytes=8_000_000,
     )
 
 

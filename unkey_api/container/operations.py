@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
 
-from connectrpc.server import ConnectASGIApplication
 from unkey_proto.unkey.apis.v2 import apis_connect
 from unkey_proto.unkey.identities.v2 import identities_connect
 from unkey_proto.unkey.keys.v2 import keys_connect
@@ -20,27 +18,43 @@ from unkey_api.apis.handler import ApisHandler
 from unkey_api.apis.live import LiveApis
 from unkey_api.apis.service.create import CreateApi
 from unkey_api.apis.service.delete import DeleteApi
+from unkey_api.apis.service.list_keys import ListKeys
 from unkey_api.apis.service.read import GetApi
 from unkey_api.app import Service
 from unkey_api.audit.service import AuditLog
-from unkey_api.auth.chain import AuthenticationChain
-from unkey_api.auth.root_key import RootKeys
 from unkey_api.auth.throttle import RequestThrottle
+from unkey_api.container.authentication import Authenticators, open_authenticators
 from unkey_api.container.caches import Caches, open_caches
+from unkey_api.container.limit_reports import CreditReports, LimiterReports, watch_limits
 from unkey_api.container.runtime import Runtime
 from unkey_api.container.stores import Stores
-from unkey_api.container.telemetry import CreditReports, LimiterReports
+from unkey_api.identities.handler import IdentitiesHandler, IdentityUseCases
+from unkey_api.identities.service.create import CreateIdentity
+from unkey_api.identities.service.delete import DeleteIdentity
+from unkey_api.identities.service.read import GetIdentity, ListIdentities
+from unkey_api.identities.service.update import UpdateIdentity
+from unkey_api.infra import passwords
 from unkey_api.infra.redis.counters import RedisCounters, RedisCredits
 from unkey_api.infra.telemetry.metrics import Metrics
 from unkey_api.keys.credits.limiter import CreditLimiter, open_credit_limiter
 from unkey_api.keys.credits.queries import SqlCreditBalances
 from unkey_api.keys.handler import KeysHandler
-from unkey_api.keys.service.create import CreateKey
+from unkey_api.keys.schemes.bounded import open_slow_hashes
+from unkey_api.keys.schemes.finding import ForeignHashes
+from unkey_api.keys.service.all import key_use_cases
 from unkey_api.keys.service.parts import KeyParts
 from unkey_api.keys.verification.directory import KeyDirectory
 from unkey_api.keys.verification.migration import MigratedKeys
 from unkey_api.keys.verification.service import VerificationParts, VerifyKey
 from unkey_api.liveness.handler import LivenessHandler
+from unkey_api.permissions.handler import PermissionsHandler, PermissionUseCases
+from unkey_api.permissions.resolution import PermissionResolver
+from unkey_api.permissions.service.create_permission import CreatePermission
+from unkey_api.permissions.service.create_role import CreateRole
+from unkey_api.permissions.service.delete import DeletePermission, DeleteRole
+from unkey_api.permissions.service.read import GetPermission, GetRole, ListPermissions, ListRoles
+from unkey_api.permissions.service.set_role_permissions import SetRolePermissions
+from unkey_api.permissions.service.update import UpdatePermission, UpdateRole
 from unkey_api.projects.service import DefaultProject
 from unkey_api.ratelimit.creation import NamespaceCreation
 from unkey_api.ratelimit.engine.limiter import RateLimiter
@@ -53,6 +67,13 @@ from unkey_api.ratelimit.service.limit import Limit
 from unkey_api.ratelimit.service.multi_limit import MultiLimit
 from unkey_api.ratelimit.service.read_overrides import GetOverride, ListOverrides
 from unkey_api.ratelimit.service.set_override import SetOverride
+from unkey_api.rootkeys.handler import RootKeysHandler, RootKeyUseCases
+from unkey_api.rootkeys.service.create import CreateRootKey
+from unkey_api.rootkeys.service.delete import DeleteRootKey
+from unkey_api.rootkeys.service.parts import root_key_parts
+from unkey_api.rootkeys.service.read import ListRootKeys
+from unkey_api.rootkeys.service.reroll import RerollRootKey
+from unkey_api.rootkeys.service.update import UpdateRootKey
 from unkey_api.rpc.observers.cache_timing import CacheTiming
 from unkey_api.settings.sections import Settings
 
@@ -62,7 +83,7 @@ class Operations:
     """Everything the application serves, and what guards it."""
 
     services: tuple[Service, ...]
-    authenticator: AuthenticationChain
+    authenticators: Authenticators
     throttle: RequestThrottle
 
 
@@ -79,6 +100,7 @@ class _Shared:
     audit: AuditLog
     projects: DefaultProject
     directory: KeyDirectory
+    foreign: ForeignHashes
 
 
 @asynccontextmanager
@@ -89,11 +111,12 @@ async def open_operations(
     async with AsyncExitStack() as stack:
         shared = await _open_shared(stack, settings, runtime, stores, metrics)
         replica = stores.database.replica
-        # Kinds of credential are tried in the configured order; root keys are the one kind there is today.
-        resolvers = [RootKeys(shared.directory, runtime.clock)]
+        authenticators = await stack.enter_async_context(
+            open_authenticators(settings.auth, shared.directory, shared.caches, replica, runtime.clock)
+        )
         yield Operations(
             services=_services(shared),
-            authenticator=AuthenticationChain(resolvers),
+            authenticators=authenticators,
             throttle=RequestThrottle(shared.caches.limits, replica, shared.limiter, clock=runtime.clock),
         )
 
@@ -121,7 +144,15 @@ async def _open_shared(
             on_breaker=metrics.breakers.on_call,
         )
     )
+    migrations = settings.key_migrations
+    slow = await stack.enter_async_context(
+        open_slow_hashes(
+            passwords.verify, clock=clock, threads=migrations.hash_threads, per_second=migrations.hashes_per_second
+        )
+    )
     caches = await stack.enter_async_context(open_caches(clock, CacheTiming(), metrics))
+    directory = KeyDirectory(caches.keys, database.replica)
+    watch_limits(metrics, limiter, credits_, directory.counts)
     return _Shared(
         settings=settings,
         runtime=runtime,
@@ -131,7 +162,8 @@ async def _open_shared(
         credits=credits_,
         audit=AuditLog(clock=clock, ids=runtime.ids),
         projects=DefaultProject(clock=clock, ids=runtime.ids),
-        directory=KeyDirectory(caches.keys, database.replica),
+        directory=directory,
+        foreign=ForeignHashes(database.replica, slow, migrations.peppers),
     )
 
 
@@ -143,19 +175,12 @@ def _services(shared: _Shared) -> tuple[Service, ...]:
         Service(apis.ApisService.desc(), apis.ApisServiceASGIApplication, _apis(shared)),
         Service(keys.KeysService.desc(), keys.KeysServiceASGIApplication, _keys(shared)),
         Service(limits.RatelimitService.desc(), limits.RatelimitServiceASGIApplication, _ratelimit(shared)),
-        not_built(identities.IdentitiesService, identities.IdentitiesServiceASGIApplication),
-        not_built(permissions.PermissionsService, permissions.PermissionsServiceASGIApplication),
-        not_built(rootkeys.RootKeysService, rootkeys.RootKeysServiceASGIApplication),
+        Service(identities.IdentitiesService.desc(), identities.IdentitiesServiceASGIApplication, _identities(shared)),
+        Service(
+            permissions.PermissionsService.desc(), permissions.PermissionsServiceASGIApplication, _permissions(shared)
+        ),
+        Service(rootkeys.RootKeysService.desc(), rootkeys.RootKeysServiceASGIApplication, _root_keys(shared)),
     )
-
-
-def not_built(protocol: Any, application: Callable[..., ConnectASGIApplication[Any]]) -> Service:  # generated types
-    """Publish a service nobody implements yet: the generated Protocol's own methods answer `unimplemented`."""
-
-    class Unimplemented(protocol):  # type: ignore[misc]  # the base is a value here
-        """Inherits every method as generated."""
-
-    return Service(protocol.desc(), application, Unimplemented())
 
 
 def _apis(shared: _Shared) -> ApisHandler:
@@ -165,6 +190,41 @@ def _apis(shared: _Shared) -> ApisHandler:
         create=CreateApi(database, shared.audit, shared.projects, clock=clock, ids=shared.runtime.ids),
         get=GetApi(live),
         delete=DeleteApi(database, shared.audit, live, clock=clock),
+        list_keys=ListKeys(live, database.replica, shared.stores.vault),
+    )
+
+
+def _permissions(shared: _Shared) -> PermissionsHandler:
+    database, audit, projects = shared.stores.database, shared.audit, shared.projects
+    clock, ids, replica = shared.runtime.clock, shared.runtime.ids, shared.stores.database.replica
+    resolver = PermissionResolver(projects, ids=ids)
+    return PermissionsHandler(
+        PermissionUseCases(
+            create_permission=CreatePermission(database, audit, projects, clock=clock, ids=ids),
+            get_permission=GetPermission(replica),
+            list_permissions=ListPermissions(replica),
+            update_permission=UpdatePermission(database, audit, clock=clock),
+            delete_permission=DeletePermission(database, audit),
+            create_role=CreateRole(database, audit, projects, resolver, clock=clock, ids=ids),
+            get_role=GetRole(replica),
+            list_roles=ListRoles(replica),
+            update_role=UpdateRole(database, audit, clock=clock),
+            delete_role=DeleteRole(database, audit),
+            set_role_permissions=SetRolePermissions(database, audit, resolver, clock=clock, ids=ids),
+        )
+    )
+
+
+def _identities(shared: _Shared) -> IdentitiesHandler:
+    database, clock, ids = shared.stores.database, shared.runtime.clock, shared.runtime.ids
+    return IdentitiesHandler(
+        IdentityUseCases(
+            create=CreateIdentity(database, shared.audit, shared.projects, clock=clock, ids=ids),
+            get=GetIdentity(database.replica),
+            list_identities=ListIdentities(database.replica),
+            update=UpdateIdentity(database, shared.audit, clock=clock, ids=ids),
+            delete=DeleteIdentity(database, shared.audit, ids=ids),
+        )
     )
 
 
@@ -172,7 +232,7 @@ def _keys(shared: _Shared) -> KeysHandler:
     runtime, stores = shared.runtime, shared.stores
     verification = VerificationParts(
         directory=shared.directory,
-        migrated=MigratedKeys(stores.database, shared.directory, runtime.clock),
+        migrated=MigratedKeys(stores.database, shared.directory, shared.foreign, runtime.clock),
         limiter=shared.limiter,
         credits=shared.credits,
         events=stores.verifications,
@@ -185,11 +245,35 @@ def _keys(shared: _Shared) -> KeysHandler:
         projects=shared.projects,
         directory=shared.directory,
         vault=stores.vault,
+        credits=shared.credits,
+        apis=LiveApis(shared.caches.apis, stores.database.replica),
         clock=runtime.clock,
         ids=runtime.ids,
         random_bytes=runtime.random_bytes,
     )
-    return KeysHandler(verify=VerifyKey(verification), create=CreateKey(parts))
+    return KeysHandler(key_use_cases(parts, VerifyKey(verification)))
+
+
+def _root_keys(shared: _Shared) -> RootKeysHandler:
+    runtime = shared.runtime
+    parts = root_key_parts(
+        shared.stores.database,
+        shared.audit,
+        shared.projects,
+        shared.directory,
+        clock=runtime.clock,
+        ids=runtime.ids,
+        random_bytes=runtime.random_bytes,
+    )
+    return RootKeysHandler(
+        RootKeyUseCases(
+            create=CreateRootKey(parts),
+            list=ListRootKeys(parts.database.replica),
+            update=UpdateRootKey(parts),
+            reroll=RerollRootKey(parts),
+            delete=DeleteRootKey(parts),
+        )
+    )
 
 
 def _ratelimit(shared: _Shared) -> RatelimitHandler:

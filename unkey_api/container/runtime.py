@@ -7,10 +7,13 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from opentelemetry import trace
+
 from unkey_api.core.clock import Clock, SystemClock
 from unkey_api.core.ids import IdSource, RandomIds
 from unkey_api.core.keymaterial import RandomBytes
 from unkey_api.infra.mysql import StatementObserver
+from unkey_api.infra.redis.client import CommandObserver
 
 
 def _jitter() -> float:
@@ -27,4 +30,8 @@ class Runtime:
     jitter: Callable[[], float] = _jitter
     """Draws a number between -1 and 1."""
     statements: StatementObserver | None = None
-    """Told about every SQL statement."""
+    """Told about every SQL statement, besides metrics and traces."""
+    commands: CommandObserver | None = None
+    """Told about every Redis command, besides traces."""
+    tracer: trace.Tracer | None = None
+    """Where spans go; None leaves it to the settings."""

@@ -12,11 +12,14 @@ from typing import NamedTuple, TypeVar
 import structlog
 
 from unkey_api.container.background import running
+from unkey_api.container.published import published_methods
 from unkey_api.container.runtime import Runtime
-from unkey_api.infra.batching.batcher import Batcher, BatchPolicy, NullSink, Sink
+from unkey_api.container.telemetry import Telemetry
+from unkey_api.core.redaction import Redactor
+from unkey_api.infra.batching.batcher import Batcher, BatchPolicy, Flush, NullSink, Sink
 from unkey_api.infra.clickhouse.address import parse_clickhouse_url
 from unkey_api.infra.clickhouse.client import open_clickhouse
-from unkey_api.infra.clickhouse.rows import ApiRequestRow, KeyVerificationRow, RatelimitRow
+from unkey_api.infra.clickhouse.rows import KeyVerificationRow, RatelimitRow
 from unkey_api.infra.clickhouse.writer import (
     API_REQUESTS,
     KEY_VERIFICATIONS,
@@ -31,9 +34,12 @@ from unkey_api.infra.redis.client import RedisClient, RedisOptions, open_redis
 from unkey_api.infra.resilience.breaker import BreakerPolicy, CircuitBreaker
 from unkey_api.infra.telemetry.metrics import Metrics
 from unkey_api.infra.vault import VaultClient, open_vault
+from unkey_api.rpc.observers.request_rows import FinishedRequest, RowWriter
+from unkey_api.rpc.redaction_paths import redaction_paths
 from unkey_api.settings.sections import Settings
 
 Row = TypeVar("Row", bound=NamedTuple)
+Item = TypeVar("Item")
 
 INSERT_POLICY = BreakerPolicy(trip_failures=5, cycle_seconds=10.0, open_seconds=30.0, trial_calls=3)
 _log = structlog.get_logger(__name__)
@@ -46,14 +52,14 @@ class Stores:
     database: Database
     redis: RedisClient
     vault: VaultClient | None
-    requests: Sink[ApiRequestRow]
+    requests: Sink[FinishedRequest]
     verifications: Sink[KeyVerificationRow]
     ratelimits: Sink[RatelimitRow]
 
 
 @asynccontextmanager
 async def open_stores(
-    settings: Settings, runtime: Runtime, metrics: Metrics, *, failed: asyncio.Event
+    settings: Settings, runtime: Runtime, telemetry: Telemetry, *, failed: asyncio.Event
 ) -> AsyncIterator[Stores]:
     """Open all stores that the settings name.
 
@@ -61,15 +67,16 @@ async def open_stores(
         StoreUnavailable: MySQL does not answer. Redis and ClickHouse may be away; the service works without them.
     """
     async with AsyncExitStack() as stack:
-        statements = runtime.statements or metrics.database
         database = await stack.enter_async_context(
-            open_database(mysql_settings(settings), clock=runtime.clock, observer=statements)
+            open_database(mysql_settings(settings), clock=runtime.clock, observer=telemetry.statements)
         )
-        redis = await stack.enter_async_context(open_redis(RedisOptions(settings.redis_url.reveal())))
+        redis = await stack.enter_async_context(
+            open_redis(RedisOptions(settings.redis_url.reveal()), observer=telemetry.commands)
+        )
         vault = None
         if settings.vault is not None and settings.vault.url:
             vault = await stack.enter_async_context(open_vault(settings.vault.url, settings.vault.token))
-        requests, verifications, ratelimits = await _open_sinks(stack, settings, runtime, metrics, failed)
+        requests, verifications, ratelimits = await _open_sinks(stack, settings, runtime, telemetry.metrics, failed)
         yield Stores(
             database=database,
             redis=redis,
@@ -90,7 +97,7 @@ def mysql_settings(settings: Settings) -> MysqlSettings:
 
 async def _open_sinks(
     stack: AsyncExitStack, settings: Settings, runtime: Runtime, metrics: Metrics, failed: asyncio.Event
-) -> tuple[Sink[ApiRequestRow], Sink[KeyVerificationRow], Sink[RatelimitRow]]:
+) -> tuple[Sink[FinishedRequest], Sink[KeyVerificationRow], Sink[RatelimitRow]]:
     url = settings.clickhouse.url.reveal() if settings.clickhouse else ""
     if not url:
         return NullSink(), NullSink(), NullSink()
@@ -104,18 +111,27 @@ async def _open_sinks(
         if flush.outcome is FlushOutcome.LOST:
             _log.error("failed to flush batch", table=flush.table, count=flush.rows, error=flush.error)
 
-    async def sink(table: Table[Row]) -> Sink[Row]:
+    def writer(table: Table[Row]) -> TableWriter[Row]:
+        return TableWriter(client, table, report=report, guard=breaker.call)
+
+    async def sink(name: str, flush: Flush[Item]) -> Sink[Item]:
         policy = BatchPolicy()
-        batcher = Batcher(table.name, TableWriter(client, table, report=report, guard=breaker.call), policy)
-        metrics.buffers.watch(table.name, batcher, capacity=policy.capacity)
+        batcher = Batcher(name, flush, policy)
+        metrics.buffers.watch(name, batcher, capacity=policy.capacity)
         return await _open_batcher(stack, batcher, failed, grace)
 
-    return await sink(API_REQUESTS), await sink(KEY_VERIFICATIONS), await sink(RATELIMITS)
+    redactor = Redactor(redaction_paths(published_methods()))
+    requests = RowWriter(writer(API_REQUESTS), redactor, region=settings.region)
+    return (
+        await sink(API_REQUESTS.name, requests),
+        await sink(KEY_VERIFICATIONS.name, writer(KEY_VERIFICATIONS)),
+        await sink(RATELIMITS.name, writer(RATELIMITS)),
+    )
 
 
 async def _open_batcher(
-    stack: AsyncExitStack, batcher: Batcher[Row], failed: asyncio.Event, grace: timedelta
-) -> Sink[Row]:
+    stack: AsyncExitStack, batcher: Batcher[Item], failed: asyncio.Event, grace: timedelta
+) -> Sink[Item]:
     await stack.enter_async_context(
         running(batcher.name, batcher.run(), close=batcher.close, failed=failed, grace_seconds=grace.total_seconds())
     )

@@ -1,28 +1,62 @@
-"""Turning what the parts report into metrics, where their vocabularies differ."""
+"""What is told about the work of a worker: metrics always, traces where they are configured."""
 
 from __future__ import annotations
 
-from unkey_api.infra.telemetry.metrics import RatelimitMetrics, UsageMetrics
-from unkey_api.ratelimit.engine.counts import StoreOperation
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+
+from opentelemetry import trace
+
+from unkey_api.container.runtime import Runtime
+from unkey_api.infra.mysql import StatementObserver
+from unkey_api.infra.redis.client import CommandObserver
+from unkey_api.infra.telemetry.metrics import Metrics
+from unkey_api.infra.telemetry.otel import open_tracing
+from unkey_api.infra.telemetry.spans import CommandSpans, EndedSpans, StatementObservers, StatementSpans
+from unkey_api.settings.sections import Settings
 
 
-class LimiterReports:
-    """Calls of the limiter to its store. Satisfies `LimiterObserver`."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Telemetry:
+    """What is told about the work of a worker."""
 
-    def __init__(self, metrics: RatelimitMetrics) -> None:
-        self._metrics = metrics
+    metrics: Metrics
+    statements: StatementObserver
+    commands: CommandObserver | None
+    tracer: trace.Tracer | None
+    """None while tracing is off."""
 
-    def store_called(self, operation: StoreOperation, seconds: float, failure: str | None) -> None:
-        """Record one call."""
-        self._metrics.on_origin_call(operation.value, seconds, failed_for=failure)
+
+@asynccontextmanager
+async def open_telemetry(settings: Settings, runtime: Runtime) -> AsyncIterator[Telemetry]:
+    """Make metrics, and traces where they are configured; spans are flushed at the end."""
+    metrics = Metrics(version=version("unkey-api"))
+    tracing = settings.observability.tracing
+    if runtime.tracer is not None:
+        yield _telemetry(runtime, metrics, runtime.tracer)
+    elif tracing is None:
+        yield _telemetry(runtime, metrics, None)
+    else:
+        resource = {
+            "service.namespace": "unkey",
+            "service.name": "api",
+            "service.version": version("unkey-api"),
+            "service.instance.id": settings.instance_id,
+            "cloud.region": settings.region,
+        }
+        async with open_tracing(tracing.sample_rate, resource) as tracer:
+            yield _telemetry(runtime, metrics, tracer)
 
 
-class CreditReports:
-    """Writes of spent credits. Satisfies `CreditObserver`."""
-
-    def __init__(self, metrics: UsageMetrics) -> None:
-        self._metrics = metrics
-
-    def credit_replayed(self, *, success: bool, seconds: float) -> None:
-        """Record one write."""
-        self._metrics.on_replay("success" if success else "error", seconds)
+def _telemetry(runtime: Runtime, metrics: Metrics, tracer: trace.Tracer | None) -> Telemetry:
+    observers: list[StatementObserver] = [metrics.database]
+    if runtime.statements is not None:
+        observers.append(runtime.statements)
+    commands = runtime.commands
+    if tracer is not None:
+        spans = EndedSpans(tracer, runtime.clock)
+        observers.append(StatementSpans(spans))
+        commands = CommandSpans(spans, next_observer=commands)
+    return Telemetry(metrics=metrics, statements=StatementObservers(observers), commands=commands, tracer=tracer)

@@ -61,7 +61,9 @@ class RandomIds:
     """Ids from the process's ordinary random source: 62**9 values per prefix."""
 
     def __init__(self) -> None:
-        self._bytes = random.Random().randbytes  # noqa: S311 - ids are public, not secrets
+        # The module's own generator and not one of ours: Python seeds it anew in a forked process. One of ours would be
+        # copied into every worker, and they all would hand out the same ids.
+        self._bytes = random.randbytes
 
     def new(self, prefix: IdPrefix) -> str:
         """Return a fresh id, `<prefix>_` and nine characters of `[a-zA-Z0-9]`."""

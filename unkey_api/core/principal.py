@@ -40,6 +40,8 @@ class Principal:
     """Granted permission strings, tuples and URNs alike."""
     portal: PortalScope | None = None
     """Set for portal sessions only."""
+    expires_ms: int | None = None
+    """When the root key expires, in Unix milliseconds; None for one that never does and for every other credential."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,3 +52,9 @@ class Caller:
     request_id: str
     remote_ip: str
     user_agent: str
+
+
+def operator(workspace_id: str) -> Caller:
+    """Return the person at the terminal as the author of changes in a workspace."""
+    principal = Principal(workspace_id, "operator", "Operator", SubjectType.SYSTEM, frozenset())
+    return Caller(principal, request_id="", remote_ip="", user_agent="unkey-api")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -24,6 +25,7 @@ from unkey_api.infra.mysql.migrations import MigrationError
 Serve = Callable[[Path, asyncio.Event], Awaitable[None]]
 """Serves with a configuration file until the event is set; returns once everything is closed."""
 
+PORT_MAX = 65_535
 SERVE_LIMIT = timedelta(seconds=60)  # from the start of the service to its first answer
 STOP_LIMIT = timedelta(seconds=90)  # what the service itself allows for draining
 
@@ -34,6 +36,7 @@ async def run_dev(options: DevOptions, *, clock: Clock, ids: IdSource, say: Say,
     Return the exit status: 0 after a stop that was asked for, 1 with a message when something could not start or ended
     by itself. Nothing that was started is left running, whichever way it ends.
     """
+    reach_loopback_directly(os.environ)
     interrupts = _Interrupts()
     began = clock.monotonic()
     try:
@@ -94,20 +97,26 @@ async def _serve(
     interrupts.serving = True
     service = asyncio.ensure_future(serve(stack.config, interrupts.stop))
     try:
-        async with asyncio.timeout(SERVE_LIMIT.total_seconds()):
-            while not service.done() and not await answers_http(options.http_port, "/health/live", host=host):
-                await asyncio.sleep(POLL_SECONDS)
+        await _until_answered(service, options.http_port, host)
         if not service.done():
             greet()
         await service
-    except TimeoutError as error:
-        raise CannotStart(f"the service did not answer within {SERVE_LIMIT.total_seconds():.0f} s") from error
     finally:
         if not service.done():
             service.cancel()
             await asyncio.wait([service])
     if not interrupts.stop.is_set():
         raise CannotStart("the service ended by itself")
+
+
+async def _until_answered(service: asyncio.Future[None], port: int, host: str) -> None:
+    """Wait for the first answer or the end of the service."""
+    try:
+        async with asyncio.timeout(SERVE_LIMIT.total_seconds()):
+            while not service.done() and not await answers_http(port, "/health/live", host=host):
+                await asyncio.sleep(POLL_SECONDS)
+    except TimeoutError as error:
+        raise CannotStart(f"the service did not answer within {SERVE_LIMIT.total_seconds():.0f} s") from error
 
 
 def _check_ports(options: DevOptions) -> None:
@@ -118,31 +127,46 @@ def _check_ports(options: DevOptions) -> None:
             raise CannotStart(
                 f"port {port} on {options.host} is taken.\n"
                 f"Stop what listens there (`ss -ltnp 'sport = :{port}'` names it) or choose another port:\n"
-                f"  make run ARGS='{option} {port + 1000}'"
+                f"  make run ARGS='{option} {port + 1000 if port < PORT_MAX - 1000 else port - 1000}'"
             )
 
 
-async def serve_in_child(config: Path, stop: asyncio.Event) -> None:
-    """Run `unkey-api serve` as a child until `stop` is set; its output goes to our terminal.
+def in_child(command: Sequence[str]) -> Serve:
+    """Return a `Serve` that runs `command --config FILE` as a child; its output goes to our terminal.
 
-    Raises:
-        ChildFailed: It ended by itself, with another status than 0.
+    The returned function raises `ChildFailed` when the child ends by itself, with another status than 0.
     """
-    spec = ChildSpec(
-        name="unkey-api serve",
-        command=[sys.executable, "-m", "unkey_api", "serve", "--config", str(config)],
-        log=None,
-        stop_timeout=STOP_LIMIT,
-    )
-    async with child_process(spec) as child:
-        ended = asyncio.ensure_future(child.wait())
-        stopped = asyncio.ensure_future(stop.wait())
-        try:
-            await asyncio.wait((ended, stopped), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            stopped.cancel()
-            if not ended.done():
+
+    async def serve(config: Path, stop: asyncio.Event) -> None:
+        spec = ChildSpec(
+            name=" ".join(command[-2:]), command=[*command, "--config", str(config)], log=None, stop_timeout=STOP_LIMIT
+        )
+        async with child_process(spec) as child:
+            ended = asyncio.ensure_future(child.wait())
+            stopped = asyncio.ensure_future(stop.wait())
+            try:
+                await asyncio.wait((ended, stopped), return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                stopped.cancel()
                 await child.stop()
-            status = await ended
-    if status and not stop.is_set():
-        raise ChildFailed(f"unkey-api serve ended with status {status}")
+                status = await ended
+        if status and not stop.is_set():
+            raise ChildFailed(f"{spec.name} ended with status {status}")
+
+    return serve
+
+
+async def serve_in_child(config: Path, stop: asyncio.Event) -> None:
+    """Run `unkey-api serve` as a child until `stop` is set. See `in_child`."""
+    await in_child(serve_command())(config, stop)
+
+
+def serve_command() -> list[str]:
+    """Return the command that serves: the script that was installed beside our interpreter."""
+    return [str(Path(sys.executable).with_name("unkey-api")), "serve"]
+
+
+def reach_loopback_directly(environment: MutableMapping[str, str]) -> None:
+    """Keep a proxy that the environment names away from the stores on this machine."""
+    for name in ("NO_PROXY", "no_proxy"):
+        environment[name] = ",".join(filter(None, [environment.get(name), LOOPBACK, "localhost"]))

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from unkey_api.dev.options import CannotStart
 from unkey_api.dev.ports import LOOPBACK
-from unkey_api.dev.process import ChildFailed, ChildSpec, child_process
+from unkey_api.dev.process import ChildFailed, ChildSpec, child_process, log_tail
 
 USER = "unkey"
 DATABASE = "unkey"
@@ -54,15 +54,16 @@ async def mariadb(folder: Path, port: int, password: str) -> AsyncIterator[Maria
     """
     folder.mkdir(parents=True, exist_ok=True)
     data = folder / "data"
+    scratch = _scratch(folder)
     if not (folder / _READY_MARK).exists():
         shutil.rmtree(data, ignore_errors=True)  # a first start that was interrupted
-        await _install(folder, data)
+        await _install(folder, data, scratch)
         (folder / _READY_MARK).touch()
     account = folder / "account.sql"
     account.touch(mode=0o600)
     account.write_text(_account(password))
     command = [find_program("mariadbd"), *_options(folder, data, port), f"--init-file={account.resolve()}"]
-    spec = ChildSpec(name="MariaDB", command=command, log=folder / "server.log")
+    spec = ChildSpec(name="MariaDB", command=command, log=folder / "server.log", environment=scratch)
     async with child_process(spec) as child:
         await child.until_ready(lambda: _speaks(port), within=START_LIMIT)
         yield Mariadb(port, password)
@@ -79,7 +80,17 @@ def find_program(name: str) -> str:
     return path
 
 
-async def _install(folder: Path, data: Path) -> None:
+def _scratch(folder: Path) -> dict[str, str]:
+    """Return the environment that keeps temporary files in our folder.
+
+    In a shared one, any MariaDB that starts sweeps away the temporary tables of all others.
+    """
+    scratch = folder.resolve() / "tmp"
+    scratch.mkdir(exist_ok=True)
+    return {"TMPDIR": str(scratch)}
+
+
+async def _install(folder: Path, data: Path, scratch: dict[str, str]) -> None:
     command = [
         find_program("mariadb-install-db"),
         "--no-defaults",
@@ -93,11 +104,11 @@ async def _install(folder: Path, data: Path) -> None:
     ]
     log = folder / "install.log"
     path = os.environ.get("PATH", "") + ":" + _SBIN
-    spec = ChildSpec(name="mariadb-install-db", command=command, log=log, environment={"PATH": path})
+    spec = ChildSpec(name="mariadb-install-db", command=command, log=log, environment={"PATH": path, **scratch})
     async with child_process(spec) as child:
         status = await child.wait()
     if status:
-        raise ChildFailed(f"mariadb-install-db failed with status {status}; see {log}")
+        raise ChildFailed(f"mariadb-install-db failed with status {status}; the end of {log}:\n{log_tail(log)}")
 
 
 def _options(folder: Path, data: Path, port: int) -> list[str]:

@@ -47,6 +47,7 @@ class Child:
     def __init__(self, spec: ChildSpec, process: asyncio.subprocess.Process) -> None:
         self.spec = spec
         self._process = process
+        self._asked_to_stop = False
 
     @property
     def pid(self) -> int:
@@ -78,8 +79,12 @@ class Child:
             raise ChildFailed(self._story(f"did not answer within {within.total_seconds():.0f} s")) from error
 
     async def stop(self) -> None:
-        """End it and everything it started. Safe to repeat."""
-        if self.running:
+        """End it and everything it started.
+
+        Safe to repeat: a second call, after the first was cancelled, does not ask again but kills.
+        """
+        if self.running and not self._asked_to_stop:
+            self._asked_to_stop = True
             self._signal(self.spec.stop_signal)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._process.wait(), self.spec.stop_timeout.total_seconds())

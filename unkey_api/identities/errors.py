@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from unkey_api.core.errors import Unexpected
+from unkey_api.core.errors import AppError, ErrorCode, InvalidInput, Unexpected
 
 
 class IdentityVanished(Unexpected):
@@ -10,3 +10,28 @@ class IdentityVanished(Unexpected):
 
     def __init__(self, external_id: str) -> None:
         super().__init__("Failed to resolve the identity.", internal=f"identity {external_id!r} vanished")
+
+
+class IdentityNotFound(AppError):
+    """No such identity, a deleted one, or one of another workspace: always one sentence."""
+
+    code = ErrorCode.DATA_IDENTITY_NOT_FOUND
+
+    def __init__(self) -> None:
+        super().__init__("This identity does not exist.")
+
+
+class IdentityAlreadyExists(AppError):
+    """The workspace has a live identity of this external id."""
+
+    code = ErrorCode.DATA_IDENTITY_ALREADY_EXISTS
+
+    def __init__(self, external_id: str) -> None:
+        super().__init__(f"Identity with externalId '{external_id}' already exists in this workspace.")
+
+
+class RatelimitNamedTwice(InvalidInput):
+    """A request lists two limits of one name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"Ratelimit with name '{name}' is already defined in the request")

@@ -60,3 +60,56 @@ class RefillDayMissing(InvalidInput):
 
     def __init__(self) -> None:
         super().__init__("`refillDay` must be provided when the refill interval is `monthly`.")
+
+
+class RefillDayRefused(InvalidInput):
+    """A daily refill with a day of the month."""
+
+    def __init__(self) -> None:
+        super().__init__("`refillDay` must not be provided when the refill interval is `daily`.")
+
+
+class KeyNotFound(AppError):
+    """No such key for this caller: absent, deleted, or of another workspace. Always the same answer."""
+
+    code = ErrorCode.DATA_KEY_NOT_FOUND
+
+    def __init__(self, *, internal: str = "") -> None:
+        super().__init__("The specified key was not found.", internal=internal)
+
+
+class DecryptionUnsupported(PreconditionFailed):
+    """The keyspace does not keep keys recoverably."""
+
+    def __init__(self) -> None:
+        super().__init__("The API for this key does not support key encryption.")
+
+
+class CreditValueMissing(InvalidInput):
+    """Adding or taking nothing in particular."""
+
+    def __init__(self) -> None:
+        super().__init__("`value` is required when the operation is `increment` or `decrement`.")
+
+
+class CreditsUnlimited(InvalidInput):
+    """There is no number to add to or to take from."""
+
+    def __init__(self) -> None:
+        super().__init__("Unlimited credits cannot be incremented or decremented; use `set`.")
+
+
+class CreditsTooLarge(InvalidInput):
+    """The sum would not fit."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"`value` is too large: a key holds at most {most} credits.")
+
+
+class MigrationNotFound(AppError):
+    """The workspace has no such migration."""
+
+    code = ErrorCode.DATA_MIGRATION_NOT_FOUND
+
+    def __init__(self) -> None:
+        super().__init__("The requested Migration does not exist or has been deleted.")

@@ -18,7 +18,10 @@ from unkey_api.core.identifiers import (
     RatelimitId,
 )
 from unkey_api.infra.mysql import ReadConn, WriteConn, load_query, load_statement
+from unkey_api.keys.types import RatelimitSetting
 from unkey_api.projects.service import SLUG as DEFAULT_PROJECT
+
+HASHES_PER_QUERY = 1_000  # keeps the statement far below the size a server accepts
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +91,27 @@ class NewRatelimit:
     auto_apply: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _HashRow:
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class _MigrationIdRow:
+    id: MigrationId
+
+
 _FIND_ISSUING_API = load_query(__package__, "issuing_api_find", row=IssuingApiRow)
 _INSERT = load_statement(__package__, "key_insert")
 _INSERT_ENCRYPTED = load_statement(__package__, "encrypted_key_insert")
 _UPSERT_RATELIMIT = load_statement(__package__, "ratelimit_upsert")
 _UPSERT_PERMISSION = load_statement(__package__, "key_permission_upsert")
 _UPSERT_ROLE = load_statement(__package__, "key_role_upsert")
+_LIST_RATELIMITS = load_query(__package__, "ratelimit_list_of_key", row=RatelimitSetting)
+_LIST_TAKEN = load_query(__package__, "key_list_taken_hashes", row=_HashRow)
+_FIND_MIGRATION = load_query(__package__, "key_migration_exists", row=_MigrationIdRow)
+_COPY_PERMISSIONS = load_statement(__package__, "key_permission_copy")
+_COPY_ROLES = load_statement(__package__, "key_role_copy")
 
 
 async def find_issuing_api(conn: ReadConn, api_id: str) -> IssuingApiRow | None:
@@ -137,3 +155,30 @@ async def link_roles(tx: WriteConn, workspace_id: str, links: Iterable[tuple[str
         for key_id, role_id in links
     ]
     await tx.execute_many(_UPSERT_ROLE, rows)
+
+
+async def list_ratelimits(conn: ReadConn, workspace_id: str, key_id: str) -> tuple[RatelimitSetting, ...]:
+    """Return the limits of the key itself, oldest first."""
+    return tuple(await conn.fetch_all(_LIST_RATELIMITS, {"key_id": key_id, "workspace_id": workspace_id}))
+
+
+async def copy_grants(tx: WriteConn, workspace_id: str, key_id: str, new_key_id: str, *, now: UnixMs) -> None:
+    """Give a new key the permissions and roles of an old one."""
+    params = {"key_id": key_id, "new_key_id": new_key_id, "workspace_id": workspace_id, "now": now}
+    await tx.execute(_COPY_PERMISSIONS, params)
+    await tx.execute(_COPY_ROLES, params)
+
+
+async def find_migration(conn: ReadConn, workspace_id: str, migration_id: str) -> MigrationId | None:
+    """Return the migration of the workspace."""
+    row = await conn.fetch_one(_FIND_MIGRATION, {"id": migration_id, "workspace_id": workspace_id})
+    return row.id if row else None
+
+
+async def list_taken_hashes(conn: ReadConn, hashes: Sequence[str]) -> set[str]:
+    """Return those of the hashes that some key has, in any workspace, deleted or not."""
+    taken: set[str] = set()
+    for start in range(0, len(hashes), HASHES_PER_QUERY):
+        rows = await conn.fetch_all(_LIST_TAKEN, {"hashes": list(hashes[start : start + HASHES_PER_QUERY])})
+        taken.update(row.hash for row in rows)
+    return taken

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import Enum, StrEnum
+from typing import Final
 
 
 class RefillInterval(StrEnum):
@@ -67,3 +68,77 @@ class CreateKeyCommand:
     """The last one of a name counts."""
     enabled: bool = True
     recoverable: bool = False
+
+
+class Unset(Enum):
+    """Marks what a caller did not mention, where None means something else."""
+
+    UNSET = "unset"
+
+
+UNSET: Final = Unset.UNSET
+
+
+@dataclass(frozen=True, slots=True)
+class CreditChanges:
+    """What to change about credits."""
+
+    remaining: int | Unset | None = UNSET
+    """None: unlimited, and no refill unless one is given."""
+    refill: Refill | Unset | None = UNSET
+    """None: no refill."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpdateKeyCommand:
+    """What to change about a key. None clears."""
+
+    key_id: str
+    name: str | Unset | None = UNSET
+    external_id: str | Unset | None = UNSET
+    meta: str | Unset | None = UNSET
+    """JSON text."""
+    expires_ms: int | Unset | None = UNSET
+    enabled: bool | Unset = UNSET
+    credits: CreditChanges | Unset | None = UNSET
+    """None: unlimited, and no refill."""
+    ratelimits: tuple[RatelimitSetting, ...] | Unset = UNSET
+    """All limits the key shall have."""
+    permissions: tuple[str, ...] | Unset = UNSET
+    """Slugs of all permissions the key itself shall have."""
+    roles: tuple[str, ...] | Unset = UNSET
+    """Names of all roles the key shall have."""
+
+
+class CreditOperation(StrEnum):
+    """How a balance is changed."""
+
+    SET = "set"
+    INCREMENT = "increment"
+    DECREMENT = "decrement"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MigrateKey:
+    """A key to import by its hash."""
+
+    hash: str
+    name: str | None = None
+    external_id: str | None = None
+    meta: str | None = None
+    """JSON text."""
+    roles: tuple[str, ...] = ()
+    permissions: tuple[str, ...] = ()
+    expires_ms: int | None = None
+    credits: CreditSettings | None = None
+    ratelimits: tuple[RatelimitSetting, ...] = ()
+    enabled: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class MigrateKeysCommand:
+    """Keys to import."""
+
+    migration_id: str
+    api_id: str
+    keys: tuple[MigrateKey, ...]

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 from unkey_api.audit.service import AuditLog
 from unkey_api.audit.types import AuditAction, AuditEvent, AuditTarget, TargetType
 from unkey_api.core.clock import Clock
+from unkey_api.core.columns import UnixMs
 from unkey_api.core.ids import IdPrefix, IdSource
-from unkey_api.core.keymaterial import RandomBytes, generate_key
-from unkey_api.core.principal import Caller, Principal, SubjectType
+from unkey_api.core.keymaterial import RandomBytes
+from unkey_api.core.principal import operator
 from unkey_api.infra.mysql import Database, DuplicateKey, WriteConn
+from unkey_api.keys.service.attempts import with_fresh_ids
 from unkey_api.operator import queries
 from unkey_api.operator.errors import RootKeyUnknown, WorkspaceTaken, WorkspaceUnknown
-from unkey_api.operator.types import IssuedRootKey, RootKeyLine, WorkspaceLine
+from unkey_api.operator.types import RootKeyLine, WorkspaceLine
 from unkey_api.projects.service import DefaultProject
-
-OPERATOR_SLUG = "operator"
-ROOT_KEY_PREFIX = "unkey"
-ROOT_KEY_BYTES = 16
+from unkey_api.rootkeys.grants import Grants
+from unkey_api.rootkeys.home import RootKeyHome
+from unkey_api.rootkeys.issuing import RootKeyIssuing, RootKeySettings
+from unkey_api.rootkeys.queries import mark_deleted
+from unkey_api.rootkeys.types import IssuedRootKey
 
 
 class OperatorDesk:
@@ -31,15 +35,17 @@ class OperatorDesk:
         self._audit = audit
         self._clock = clock
         self._ids = ids
-        self._random_bytes = random_bytes
-        self._projects = DefaultProject(clock=clock, ids=ids)
+        projects = DefaultProject(clock=clock, ids=ids)
+        self._home = RootKeyHome(audit, projects, clock=clock, ids=ids)
+        grants = Grants(projects, clock=clock, ids=ids)
+        self._issuing = RootKeyIssuing(grants, clock=clock, ids=ids, random_bytes=random_bytes)
 
     async def create_workspace(self, name: str, slug: str, *, org_id: str = "") -> str:
         """Create a workspace and return its id. `org_id` defaults to the id itself. Raises WorkspaceTaken."""
         workspace_id = self._ids.new(IdPrefix.WORKSPACE)
 
         async def work(tx: WriteConn) -> None:
-            await self._insert_workspace(tx, workspace_id, name, slug, org_id or workspace_id)
+            await self._home.add_workspace(tx, workspace_id, name, slug, org_id or workspace_id)
 
         try:
             await self._database.transaction("operator.workspace_create", work)
@@ -64,33 +70,22 @@ class OperatorDesk:
         """
         if await queries.find_workspace(self._database.primary, workspace_id) is None:
             raise WorkspaceUnknown(f"there is no workspace '{workspace_id}'; `workspace list` shows them")
-        key_id = self._ids.new(IdPrefix.KEY)
-        material = generate_key(self._random_bytes, byte_length=ROOT_KEY_BYTES, prefix=ROOT_KEY_PREFIX)
+        draft = self._issuing.draft()
 
         async def work(tx: WriteConn) -> None:
-            now = self._clock.now_ms()
-            keyspace = await self._root_keyspace(tx)
-            owner = keyspace.workspace_id
-            await queries.insert_root_key(
-                tx,
-                {
-                    "id": key_id,
-                    "key_auth_id": keyspace.key_auth_id,
-                    "hash": material.hash,
-                    "start": material.start,
-                    "workspace_id": owner,
-                    "for_workspace_id": workspace_id,
-                    "name": name,
-                    "created_at_m": now,
-                },
-            )
-            await self._grant(tx, key_id, owner, permissions)
-            target = AuditTarget(TargetType.KEY, key_id, name)
-            event = AuditEvent(AuditAction.KEY_CREATE, f"Created root key {key_id} for {workspace_id}", (target,))
-            await self._audit.record(tx, _operator(owner), [event])
+            home = await self._home.ensure(tx)
+            wanted = RootKeySettings(for_workspace_id=workspace_id, name=name, permissions=permissions)
+            await self._issuing.write(tx, draft, home, wanted)
+            target = AuditTarget(TargetType.KEY, draft.id, name)
+            event = AuditEvent(AuditAction.KEY_CREATE, f"Created root key {draft.id} for {workspace_id}", (target,))
+            await self._audit.record(tx, operator(workspace_id), [event])
 
-        await self._database.transaction("operator.root_key_create", work)
-        return IssuedRootKey(key_id, material.plaintext)
+        async def attempt() -> None:
+            await self._database.transaction("operator.root_key_create", work)
+
+        # The only duplicate to expect is the operator's workspace, when two make the very first root keys at once.
+        await with_fresh_ids(attempt, asyncio.sleep)
+        return IssuedRootKey(draft.id, draft.material.plaintext)
 
     async def list_root_keys(self, workspace_id: str = "") -> list[RootKeyLine]:
         """Return live root keys, newest first; of one workspace when it is given."""
@@ -101,60 +96,11 @@ class OperatorDesk:
 
         async def work(tx: WriteConn) -> None:
             found = await queries.find_root_key(tx, key_id)
-            if found is None or not await queries.delete_root_key(tx, key_id, self._clock.now_ms()):
+            now = UnixMs(self._clock.now_ms())
+            if found is None or not await mark_deleted(tx, found.for_workspace_id, key_id, now=now):
                 raise RootKeyUnknown(f"there is no root key '{key_id}'; `root-key list` shows them")
             target = AuditTarget(TargetType.KEY, key_id, found.name or key_id)
             event = AuditEvent(AuditAction.KEY_DELETE, f"Revoked root key {key_id}", (target,))
-            await self._audit.record(tx, _operator(found.for_workspace_id), [event])
+            await self._audit.record(tx, operator(found.for_workspace_id), [event])
 
         await self._database.transaction("operator.root_key_revoke", work)
-
-    async def _insert_workspace(self, tx: WriteConn, workspace_id: str, name: str, slug: str, org_id: str) -> None:
-        now = self._clock.now_ms()
-        values = {"id": workspace_id, "org_id": org_id, "name": name, "slug": slug, "created_at_m": now}
-        await queries.insert_workspace(tx, values)
-        target = AuditTarget(TargetType.WORKSPACE, workspace_id, name)
-        event = AuditEvent(AuditAction.WORKSPACE_CREATE, f"Created workspace {workspace_id}", (target,))
-        await self._audit.record(tx, _operator(workspace_id), [event])
-
-    async def _root_keyspace(self, tx: WriteConn) -> queries.KeyspaceRow:
-        """Return where root keys live, creating the operator's workspace and keyspace if there is none yet."""
-        found = await queries.find_root_keyspace(tx)
-        if found is not None:
-            return found
-        operator = await queries.find_workspace_by_slug(tx, OPERATOR_SLUG)
-        workspace_id = operator.id if operator else self._ids.new(IdPrefix.WORKSPACE)
-        if operator is None:
-            await self._insert_workspace(tx, workspace_id, "Operator", OPERATOR_SLUG, workspace_id)
-        keyspace = await queries.find_keyspace_of(tx, workspace_id)
-        if keyspace is not None:
-            return keyspace
-        project_id = await self._projects.ensure(tx, workspace_id)
-        keyspace = queries.KeyspaceRow(self._ids.new(IdPrefix.KEYSPACE), workspace_id)
-        owned = {"workspace_id": workspace_id, "project_id": project_id, "created_at_m": self._clock.now_ms()}
-        api = {"id": self._ids.new(IdPrefix.API), "name": "Root keys", "key_auth_id": keyspace.key_auth_id, **owned}
-        await queries.insert_keyspace(tx, {"id": keyspace.key_auth_id, **owned}, api)
-        return keyspace
-
-    async def _grant(self, tx: WriteConn, key_id: str, owner: str, permissions: Sequence[str]) -> None:
-        if not permissions:
-            return
-        project_id = await self._projects.ensure(tx, owner)
-        now = self._clock.now_ms()
-        rows = [
-            {
-                "id": self._ids.new(IdPrefix.PERMISSION),
-                "workspace_id": owner,
-                "project_id": project_id,
-                "name": slug,
-                "slug": slug,
-                "created_at_m": now,
-            }
-            for slug in dict.fromkeys(permissions)
-        ]
-        await queries.grant(tx, key_id, owner, rows, now)
-
-
-def _operator(workspace_id: str) -> Caller:
-    principal = Principal(workspace_id, "operator", "Operator", SubjectType.SYSTEM, frozenset())
-    return Caller(principal, request_id="", remote_ip="", user_agent="unkey-api")

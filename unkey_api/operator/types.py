@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from unkey_api.core.columns import UnixMs
-from unkey_api.core.secret import Secret
 
 TUPLE_ACTIONS = {
     "api": (
@@ -66,11 +65,3 @@ class RootKeyLine:
     for_workspace_id: str
     enabled: bool
     created_at_m: UnixMs
-
-
-@dataclass(frozen=True, slots=True)
-class IssuedRootKey:
-    """A root key that was just made; the only time its secret is seen."""
-
-    id: str
-    secret: Secret

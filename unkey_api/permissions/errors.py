@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from unkey_api.core.errors import AppError, ErrorCode
+from unkey_api.core.errors import AppError, ErrorCode, Unexpected
 
 
 class RoleNotFound(AppError):
@@ -30,3 +30,56 @@ class PermissionDiffersInCase(AppError):
 
     def __init__(self, slug: str) -> None:
         super().__init__(f"A permission exists whose slug differs from '{slug}' only in letter case or accents.")
+        self.slug = slug
+
+
+class RoleDiffersInCase(AppError):
+    """A role cannot be created, because one exists whose name is the same but for letter case."""
+
+    code = ErrorCode.DATA_ROLE_ALREADY_EXISTS
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"A role exists whose name differs from '{name}' only in letter case or accents.")
+
+
+class UnknownPermission(AppError):
+    """No such permission, or one of another workspace."""
+
+    code = ErrorCode.DATA_PERMISSION_NOT_FOUND
+
+    def __init__(self) -> None:
+        super().__init__("The requested permission does not exist.")
+
+
+class UnknownRole(AppError):
+    """No such role, or one of another workspace."""
+
+    code = ErrorCode.DATA_ROLE_NOT_FOUND
+
+    def __init__(self) -> None:
+        super().__init__("The requested role does not exist.")
+
+
+class PermissionAlreadyExists(AppError):
+    """The slug is taken, in whatever letter case."""
+
+    code = ErrorCode.DATA_PERMISSION_ALREADY_EXISTS
+
+    def __init__(self, slug: str) -> None:
+        super().__init__(f"A permission with slug '{slug}' already exists in this workspace")
+
+
+class RoleAlreadyExists(AppError):
+    """The name is taken, in whatever letter case."""
+
+    code = ErrorCode.DATA_ROLE_ALREADY_EXISTS
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"A role with name '{name}' already exists in this workspace")
+
+
+class PermissionVanished(Unexpected):
+    """A permission was deleted while it was being given to a role. Trying again creates it."""
+
+    def __init__(self, slug: str) -> None:
+        super().__init__("Failed to resolve the permissions.", internal=f"permission {slug!r} vanished")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from unkey_api.core.identifiers import PermissionId, RoleId
+from unkey_api.core.identifiers import PermissionId, ProjectId, RoleId
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,3 +28,24 @@ class Role:
     description: str | None
     permissions: tuple[Permission, ...] = ()
     """Empty also where a use case does not ask for them."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPermission:
+    """A permission with the project it belongs to."""
+
+    id: PermissionId
+    project_id: ProjectId
+    slug: str
+    name: str
+    description: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRole:
+    """A role with the project it belongs to, without its permissions."""
+
+    id: RoleId
+    project_id: ProjectId
+    name: str
+    description: str | None

@@ -33,6 +33,7 @@ class Exchange:
         "response_body",
         "response_headers",
         "scope",
+        "span",
         "started_at",
         "started_ms",
         "status",
@@ -58,6 +59,8 @@ class Exchange:
         """Whether the request came over the HTTP/JSON surface."""
         self.quiet = False
         """Set to keep the request out of the analytics rows."""
+        self.span: object = None
+        """The request's trace span, when tracing is on."""
         self.status = 0
         """HTTP status sent; 0 until the answer starts."""
         self.request_body = b""
@@ -76,6 +79,12 @@ class Exchange:
             if key == name:
                 return str(value, "latin-1")
         return None
+
+    @property
+    def cookies(self) -> str | None:
+        """The Cookie header, or None. HTTP/2 may send it in pieces; they are joined."""
+        found = [str(value, "latin-1") for key, value in self.scope["headers"] if key == b"cookie"]
+        return "; ".join(found) if found else None
 
     @property
     def client_ip(self) -> str:
@@ -113,11 +122,6 @@ def enter(exchange: Exchange) -> None:
 def current_exchange() -> Exchange:
     """Return the exchange of the running request."""
     return _current.get()
-
-
-def find_exchange() -> Exchange | None:
-    """Return the exchange of the running request, or None outside of one, as in background work."""
-    return _current.get(None)
 
 
 def running_exchange() -> Exchange | None:

@@ -74,6 +74,22 @@ class VaultSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KeyMigrationSettings:
+    """Keys that come from other systems."""
+
+    peppers: tuple[Secret, ...] = field(
+        default=(), metadata=about("Secrets with which other systems keyed their HMAC hashes; each is tried.")
+    )
+    hash_threads: int = field(
+        default=1, metadata=about("Threads that verify bcrypt and Argon2 hashes.", between=(1, 64))
+    )
+    hashes_per_second: float = field(
+        default=10.0,
+        metadata=about("bcrypt and Argon2 verifications each workspace may ask a process for.", between=(0.1, 1000)),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ControlSettings:
     """The control plane of deployments."""
 
@@ -218,6 +234,9 @@ class Settings:
     clickhouse: ClickhouseSettings | None = field(default=None, metadata=about("Analytics."))
     tls: TlsSettings | None = field(default=None, metadata=about("TLS."))
     vault: VaultSettings | None = field(default=None, metadata=about("Vault."))
+    key_migrations: KeyMigrationSettings = field(
+        default=KeyMigrationSettings(), metadata=about("Keys that come from other systems.")
+    )
     control: ControlSettings | None = field(default=None, metadata=about("Control plane."))
     restate: RestateSettings | None = field(default=None, metadata=about("Workflow ingress."))
     github: GithubSettings | None = field(default=None, metadata=about("GitHub App."))

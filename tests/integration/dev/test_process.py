@@ -117,6 +117,18 @@ async def test_being_cancelled_twice_still_ends_the_child(tmp_path: Path) -> Non
     assert not alive(pids[0])
 
 
+async def test_giving_up_on_a_stop_kills_without_asking_again(tmp_path: Path) -> None:
+    """A person who presses Ctrl-C twice wants it now."""
+    async with child_process(spec(tmp_path, STUBBORN, stop_timeout=600)) as child:
+        await child.until_ready(lambda: printed(child), within=timedelta(seconds=10))
+        stopping = asyncio.ensure_future(child.stop())
+        await asyncio.sleep(0)
+        stopping.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await stopping
+    assert await child.wait() == -signal.SIGKILL
+
+
 async def test_killing_the_owner_takes_the_child_along(tmp_path: Path) -> None:
     """Nobody runs our clean-up after SIGKILL; the kernel has to."""
     program = (

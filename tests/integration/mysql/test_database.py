@@ -241,6 +241,36 @@ class TestLeavingCallers:
         await eventually(lambda: items.flights.count == 0)
         assert await items.primary.fetch_all(LIST, {"ids": ["a", "b"]}) == [Item("a", 11), Item("b", 12)]
 
+    async def test_what_follows_the_commit_happens_without_the_caller(self, items: Database) -> None:
+        begun, go_on = asyncio.Event(), asyncio.Event()
+        effects: list[str] = []
+
+        async def work(tx: WriteConn) -> str:
+            await tx.execute(ADD, {"id": "a", "by": 10})
+            begun.set()
+            await go_on.wait()
+            return "result"
+
+        caller = asyncio.create_task(items.transaction("t", work, on_commit=effects.append))
+        await begun.wait()
+        caller.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await caller
+        assert effects == []
+        go_on.set()
+        await eventually(lambda: items.flights.count == 0)
+        assert effects == ["result"]
+
+    async def test_nothing_follows_a_rollback(self, items: Database) -> None:
+        effects: list[None] = []
+
+        async def work(tx: WriteConn) -> None:
+            raise LookupError
+
+        with pytest.raises(LookupError):
+            await items.transaction("t", work, on_commit=effects.append)
+        assert effects == []
+
     async def test_single_statement_as_well(self, items: Database) -> None:
         caller = asyncio.create_task(items.primary.execute(SLEEP, {"id": "a", "seconds": 0.2}))
         await eventually(lambda: items.pools[0].lent == 1 and items.flights.count == 1)

@@ -102,6 +102,7 @@ class TestUnauthenticated:
 
 async def row_of(stage: Stage, api_id: str) -> tuple[Any, ...]:
     (row,) = await stage.sql(
-        f"SELECT name, workspace_id, key_auth_id, updated_at_m, delete_protection, deleted_at_m FROM apis WHERE id = '{api_id}'"
+        "SELECT name, workspace_id, key_auth_id, updated_at_m, delete_protection, deleted_at_m "
+        f"FROM apis WHERE id = '{api_id}'"
     )
     return row

@@ -350,7 +350,7 @@ class TestDelete:
     async def test_identifier_must_be_the_same_to_the_byte(
         self, stage: Stage, workspace: str, key: str, namespace: str
     ) -> None:
-        """The column takes `user\\x00` and `user` for the same text."""
+        """The column takes texts that differ by a control character for the same."""
         await make_override(stage, workspace, namespace, "user")
         assert (await stage.post(DELETE, named(namespace, "user\x01"), root_key=key)).status == 404
 

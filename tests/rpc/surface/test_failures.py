@@ -9,6 +9,7 @@ import pytest
 from unkey_proto.unkey.keys.v2.verification_pb import VerifyKeyRequest, VerifyKeyResponse
 
 from tests.support.surface import Surface
+from tests.support.waiting import eventually
 from unkey_api.core.errors import AppError, ErrorCode, ServiceUnavailable
 
 VERIFY = "/v2/keys.verifyKey"
@@ -94,8 +95,7 @@ class TestClientLeaves:
         surface.keys.waits_for = asyncio.Event()
         hang_up = asyncio.Event()
         call = asyncio.create_task(surface.build().post(VERIFY, {"key": "a"}, hang_up=hang_up))
-        while not surface.keys.requests:
-            await asyncio.sleep(0)
+        await eventually(lambda: bool(surface.keys.requests))
         hang_up.set()
         answer = await call
         assert surface.keys.cancelled == 1
@@ -114,8 +114,7 @@ class TestClientLeaves:
     async def test_cancelling_the_server_task_still_reports_the_request(self, surface: Surface) -> None:
         surface.keys.waits_for = asyncio.Event()
         call = asyncio.create_task(surface.build().post(VERIFY, {"key": "a"}))
-        while not surface.keys.requests:
-            await asyncio.sleep(0)
+        await eventually(lambda: bool(surface.keys.requests))
         call.cancel()
         with pytest.raises(asyncio.CancelledError):
             await call

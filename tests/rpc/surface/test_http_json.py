@@ -271,10 +271,11 @@ class TestPathsAndMethods:
         assert (await client.post("//evil.example", {})).headers["location"] == "/evil.example"
 
 
-class TestProblemJson:
-    class Missing(AppError):
-        code = ErrorCode.DATA_KEY_NOT_FOUND
+class Missing(AppError):
+    code = ErrorCode.DATA_KEY_NOT_FOUND
 
+
+class TestProblemJson:
     @pytest.mark.parametrize(
         ("accept", "expected"),
         [
@@ -288,7 +289,7 @@ class TestProblemJson:
     async def test_accept_decides_the_media_type_of_errors(
         self, surface: Surface, accept: str | None, expected: str
     ) -> None:
-        surface.keys.answer = self.Missing("gone")
+        surface.keys.answer = Missing("gone")
         headers = {"content-type": "application/json", "authorization": "Bearer x"} | (
             {"accept": accept} if accept else {}
         )

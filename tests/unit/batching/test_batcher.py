@@ -73,8 +73,11 @@ async def test_an_interval_without_rows_writes_nothing() -> None:
         tasks.create_task(batcher.run())
         for _ in range(50):
             await asyncio.sleep(0)
+        assert recorder.batches == []
+        batcher.add(1)
+        await eventually(lambda: recorder.rows == [1])
         batcher.close()
-    assert recorder.batches == []
+    assert len(recorder.batches) == 1
 
 
 async def test_close_writes_the_rest_exactly_once_before_run_returns() -> None:

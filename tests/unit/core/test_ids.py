@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -19,3 +21,16 @@ def test_id_is_prefix_underscore_nine_letters_or_digits(prefix: IdPrefix) -> Non
 def test_ids_do_not_repeat_in_a_large_sample() -> None:
     ids = RandomIds()
     assert len({ids.new(IdPrefix.KEY) for _ in range(50_000)}) == 50_000
+
+
+def test_forked_processes_hand_out_different_ids() -> None:
+    """Workers are forked from a parent that has made an id already; equal ones would meet in the unique indexes."""
+    program = (
+        "import os; from unkey_api.core.ids import IdPrefix, RandomIds\n"
+        "ids = RandomIds(); ids.new(IdPrefix.KEY)\n"
+        "for _ in range(3):\n"
+        "    if os.fork() == 0: os.write(1, ids.new(IdPrefix.KEY).encode() + b'\\n'); os._exit(0)\n"
+        "    os.wait()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=30)  # noqa: S603 - our own program
+    assert len(set(done.stdout.split())) == 3

@@ -13,8 +13,8 @@ from tests.support.counters import MemoryCreditBalances, MemoryCreditCounter, Re
 from tests.support.waiting import eventually, settle
 from unkey_api.core.errors import ServiceUnavailable
 from unkey_api.infra.resilience.breaker import BreakerState
-from unkey_api.keys.credits import replays as replays_module
 from unkey_api.keys.credits.limiter import COPY_TTL_MS, CreditLimiter, open_credit_limiter
+from unkey_api.keys.credits.replays import WRITERS, ReplayBounds
 from unkey_api.keys.credits.types import BalanceMissing, CreditDecision, InvalidCost
 
 
@@ -30,15 +30,15 @@ class World:
         self.pauses = 0
 
     @asynccontextmanager
-    async def node(self, *, grace_seconds: float = 5.0) -> AsyncIterator[CreditLimiter]:
+    async def node(self, *, bounds: ReplayBounds | None = None) -> AsyncIterator[CreditLimiter]:
         async with open_credit_limiter(
             self.counter,
             self.balances,
             clock=self.clock,
             observer=self.replayed,
             on_breaker=lambda _, state: self.states.append(state),
+            bounds=bounds,
             sleep=self._pause,
-            grace_seconds=grace_seconds,
         ) as limiter:
             yield limiter
 
@@ -248,21 +248,29 @@ class TestReplays:
         world.clock.advance(60_000)
         await eventually(lambda: world.balances.rows["k5"] == 93)
 
-    async def test_a_full_buffer_makes_spends_wait(
-        self, world: World, limiter: CreditLimiter, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(replays_module, "CAPACITY", 2)
-        for number in range(30):
-            world.balances.rows[f"k{number}"] = 5
-            await limiter.spend(f"k{number}", 0)
-        world.balances.gate = asyncio.Event()
-        spends = [asyncio.create_task(limiter.spend(f"k{number}", 1)) for number in range(30)]
-        await settle(100)
-        waiting = sum(not spend.done() for spend in spends)
-        assert waiting == 30 - replays_module.WRITERS - replays_module.CAPACITY
-        world.balances.gate.set()
-        await asyncio.gather(*spends)
-        await eventually(lambda: all(world.balances.rows[f"k{number}"] == 4 for number in range(30)))
+    async def test_a_full_buffer_makes_spends_wait(self, world: World) -> None:
+        async with world.node(bounds=ReplayBounds(capacity=2)) as limiter:
+            for number in range(30):
+                world.balances.rows[f"k{number}"] = 5
+                await limiter.spend(f"k{number}", 0)
+            world.balances.gate = asyncio.Event()
+            spends = [asyncio.create_task(limiter.spend(f"k{number}", 1)) for number in range(30)]
+            await settle(100)
+            assert sum(not spend.done() for spend in spends) == 30 - WRITERS - 2
+            world.balances.gate.set()
+            await asyncio.gather(*spends)
+        assert all(world.balances.rows[f"k{number}"] == 4 for number in range(30))
+
+    async def test_a_spend_does_not_wait_for_room_for_ever(self, world: World) -> None:
+        async with world.node(bounds=ReplayBounds(capacity=1, admit_seconds=0.01)) as limiter:
+            for number in range(WRITERS + 2):
+                world.balances.rows[f"k{number}"] = 5
+                await limiter.spend(f"k{number}", 0)
+            world.balances.gate = asyncio.Event()
+            for number in range(WRITERS + 2):
+                assert (await limiter.spend(f"k{number}", 1)).allowed
+                await settle()
+            world.balances.gate.set()
 
     async def test_leaving_writes_everything_even_past_an_open_breaker(self, world: World) -> None:
         async with world.node() as limiter:
@@ -280,7 +288,7 @@ class TestReplays:
 
     async def test_leaving_is_bounded(self, world: World) -> None:
         async with asyncio.timeout(5):
-            async with world.node(grace_seconds=0.01) as limiter:
+            async with world.node(bounds=ReplayBounds(drain_seconds=0.01)) as limiter:
                 await limiter.spend("ten", 1)
                 world.balances.gate = asyncio.Event()
 
@@ -305,16 +313,14 @@ class TestInvalidation:
         world.counter.down = False
         assert await limiter.spend("ten", 1) == allowed(99)
 
-    async def test_settling_writes_before_others_and_gives_up_in_time(
-        self, world: World, limiter: CreditLimiter, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(replays_module, "SETTLE_SECONDS", 0.01)
-        await limiter.spend("ten", 1)
-        await limiter.settle("ten")
-        assert world.balances.rows["ten"] == 9
-        world.balances.gate = asyncio.Event()
-        await limiter.spend("ten", 1)
-        await limiter.settle("ten")
-        assert world.balances.rows["ten"] == 9
-        world.balances.gate.set()
-        await eventually(lambda: world.balances.rows["ten"] == 8)
+    async def test_settling_writes_first_and_gives_up_in_time(self, world: World) -> None:
+        async with world.node(bounds=ReplayBounds(settle_seconds=0.01)) as limiter:
+            await limiter.spend("ten", 1)
+            await limiter.settle("ten")
+            assert world.balances.rows["ten"] == 9
+            world.balances.gate = asyncio.Event()
+            await limiter.spend("ten", 1)
+            await limiter.settle("ten")
+            assert world.balances.rows["ten"] == 9
+            world.balances.gate.set()
+            await eventually(lambda: world.balances.rows["ten"] == 8)

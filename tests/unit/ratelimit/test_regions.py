@@ -142,6 +142,18 @@ async def test_a_second_push_without_change_writes_nothing(
     assert stored(table, "east") == 7
 
 
+async def test_counts_of_others_do_not_have_the_own_count_pushed_again(
+    east: Node, west: Node, table: MemorySharedTable
+) -> None:
+    for node in (east, west):
+        await node.ask(3)
+        await node.push()
+    await east.pull()
+    assert east.cell().others == 3
+    await east.push()
+    assert len(table.pushes) == 2
+
+
 async def test_a_denied_check_writes_nothing(east: Node, table: MemorySharedTable) -> None:
     await east.ask(11)
     await east.push()

@@ -42,8 +42,9 @@ class DeleteApi:
                 raise ApiNotFound(internal=f"api {api_id} was deleted meanwhile")
             await self._audit.record(tx, caller, [_deleted(api)])
 
-        await self._database.transaction("apis.delete", work)
-        self._apis.note_deleted(api.workspace_id, api_id)
+        await self._database.transaction(
+            "apis.delete", work, on_commit=lambda _: self._apis.note_deleted(api.workspace_id, api_id)
+        )
 
     async def _find(self, workspace_id: str, api_id: str) -> queries.ApiRow:
         api = await queries.find(self._database.replica, api_id)

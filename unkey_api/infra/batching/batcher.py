@@ -106,9 +106,8 @@ class Batcher(Generic[Row]):
 
     async def _next_reason(self) -> FlushReason:
         """Wait for a full batch, the end of the interval or the close, whichever comes first."""
-        deadline = asyncio.get_running_loop().time() + self._policy.flush_every.total_seconds()
         try:
-            async with asyncio.timeout_at(deadline):
+            async with asyncio.timeout(self._policy.flush_every.total_seconds()):
                 while True:
                     if len(self._buffer) >= self._batch_size:
                         return FlushReason.SIZE_LIMIT

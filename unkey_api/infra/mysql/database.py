@@ -119,11 +119,19 @@ class Database:
         """The primary's pool and, if there is one, the replica's; for gauges."""
         return (self._pool, self._replica_pool) if self._replica_pool else (self._pool,)
 
-    async def transaction(self, name: str, work: Callable[[WriteConn], Awaitable[T]]) -> T:
+    async def transaction(
+        self,
+        name: str,
+        work: Callable[[WriteConn], Awaitable[T]],
+        *,
+        on_commit: Callable[[T], Awaitable[None] | None] | None = None,
+    ) -> T:
         """Run `work` in one transaction on the primary and commit; an error rolls back and is passed on.
 
         After a deadlock, a lock wait time-out or a lost connection the whole of `work` runs again in a new transaction,
         at most three times: make ids and read the clock outside of it, and let side effects follow the commit.
+        `on_commit` is the place for those that must not be missed, such as cache invalidation: it gets the result and
+        runs also when the caller has left meanwhile.
 
         Raises:
             StoreUnavailable: Beginning, committing or a statement failed for good. Once the commit was sent and the
@@ -131,7 +139,11 @@ class Database:
         """
 
         async def write(started: Started) -> T:
-            return await self.bounded(replaying(lambda: self._attempt(name, work, started), _may_replay), name)
+            result = await self.bounded(replaying(lambda: self._attempt(name, work, started), _may_replay), name)
+            effect = on_commit(result) if on_commit is not None else None
+            if effect is not None:
+                await effect
+            return result
 
         return await self.flights.fly(write, name=name)
 

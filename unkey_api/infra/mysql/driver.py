@@ -7,6 +7,7 @@ the public constructor and `ping`, so that a cancelled or failed login always cl
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -22,6 +23,7 @@ from pymysql.err import MySQLError
 from unkey_api.infra.mysql.dsn import Dsn, TlsMode
 from unkey_api.infra.mysql.faults import translate
 
+QUIT_SECONDS = 1.0  # the farewell of an encrypted session; nobody waits longer for a peer that has gone silent
 _SQL_MODE = "STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION"
 
 
@@ -116,11 +118,18 @@ class DriverConnection:
         self._raw.close()
 
     async def quit(self) -> None:
-        """Tell the server and close, whether or not it still listens. May be called twice."""
+        """Tell the server and close, whether or not it still listens. May be called twice.
+
+        Returns once the transport is gone, so that a loop may be closed right after; encrypted ones take a moment.
+        """
+        writer = self._raw._writer  # noqa: SLF001 - the driver offers no way to wait for the end of its transport
         try:
             await self._raw.ensure_closed()
-        except OSError:
-            return  # it was gone already, which is what we wanted
+            if writer is not None:
+                async with asyncio.timeout(QUIT_SECONDS):
+                    await writer.wait_closed()
+        except (OSError, TimeoutError):
+            return  # it was gone already or does not answer any more; either way it is closed here
         finally:
             self._raw.close()
 

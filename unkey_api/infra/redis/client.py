@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import structlog
 from coredis.exceptions import NoScriptError, RedisError
@@ -32,6 +33,14 @@ class RedisOptions:
     start_seconds: float = START_SECONDS
 
 
+class CommandObserver(Protocol):
+    """Told about every command once it ended. Must be quick and must not raise."""
+
+    def on_command(self, command: str, seconds: float, error: BaseException | None) -> None:
+        """Take note. `command` is the command's name without keys and values."""
+        ...
+
+
 class Taken(NamedTuple):
     """Answer of `decrement_if_exists`."""
 
@@ -48,9 +57,12 @@ class RedisClient:
     Safe to cancel anywhere: an answer that comes too late is received and discarded in its place.
     """
 
-    def __init__(self, link: RedisLink, *, command_seconds: float = COMMAND_SECONDS) -> None:
+    def __init__(
+        self, link: RedisLink, *, command_seconds: float = COMMAND_SECONDS, observer: CommandObserver | None = None
+    ) -> None:
         self._link = link
         self._seconds = command_seconds
+        self._observer = observer
 
     async def get(self, key: str) -> int | None:
         """Return the integer at `key`, None when there is none."""
@@ -109,12 +121,12 @@ class RedisClient:
 
     async def _script(self, script: Script, keys: int, arguments: Sequence[Argument], seconds: float | None) -> object:
         try:
-            return await self._ask(b"EVALSHA", (script.sha, keys, *arguments), seconds)
-        except NoScriptError:
-            pass  # a Redis that restarted has forgotten it; EVAL teaches it again
+            try:
+                return await self._ask(b"EVALSHA", (script.sha, keys, *arguments), seconds)
+            except NoScriptError:  # a Redis that restarted has forgotten it; EVAL teaches it again
+                return await self._ask(b"EVAL", (script.source, keys, *arguments), seconds)
         except RedisError as error:
             raise RedisUnavailable(f"{script.name}: {error}") from error
-        return await self._run(b"EVAL", script.source, keys, *arguments, seconds=seconds)
 
     async def _run(self, command: bytes, *arguments: Argument, seconds: float | None = None) -> object:
         try:
@@ -123,6 +135,21 @@ class RedisClient:
             raise RedisUnavailable(f"{command.decode()}: {error}") from error
 
     async def _ask(self, command: bytes, arguments: Sequence[Argument], seconds: float | None) -> object:
+        """Send one command, telling the observer if there is one."""
+        if self._observer is None:
+            return await self._send(command, arguments, seconds)
+        now = asyncio.get_running_loop().time
+        began = now()
+        failure: BaseException | None = None
+        try:
+            return await self._send(command, arguments, seconds)
+        except Exception as error:
+            failure = error
+            raise
+        finally:
+            self._observer.on_command(command.decode(), now() - began, failure)
+
+    async def _send(self, command: bytes, arguments: Sequence[Argument], seconds: float | None) -> object:
         """Send one command. Driver errors pass, time-outs are translated."""
         budget = seconds or self._seconds
         connection = self._link.connection
@@ -150,7 +177,7 @@ def _integer(answer: object) -> int | None:
 
 
 @asynccontextmanager
-async def open_redis(options: RedisOptions) -> AsyncIterator[RedisClient]:
+async def open_redis(options: RedisOptions, *, observer: CommandObserver | None = None) -> AsyncIterator[RedisClient]:
     """Connect, and disconnect on leaving. Redis being away only delays this by `start_seconds`.
 
     Raises:
@@ -163,6 +190,6 @@ async def open_redis(options: RedisOptions) -> AsyncIterator[RedisClient]:
     try:
         if not await link.wait_up(options.start_seconds):
             _log.warning("redis is not reachable, going on without and connecting later")
-        yield RedisClient(link, command_seconds=options.command_seconds)
+        yield RedisClient(link, command_seconds=options.command_seconds, observer=observer)
     finally:
         await link.close()

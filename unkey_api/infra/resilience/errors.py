@@ -7,7 +7,11 @@ from unkey_api.core.errors import ServiceUnavailable
 _PUBLIC = "A dependency of this service is unavailable. Please try again."
 
 
-class CircuitOpen(ServiceUnavailable):
+class NotAttempted(ServiceUnavailable):
+    """The dependency was not asked, so nothing can have happened there."""
+
+
+class CircuitOpen(NotAttempted):
     """The breaker refused the call; the dependency was not asked."""
 
     def __init__(self, name: str) -> None:

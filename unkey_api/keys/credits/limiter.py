@@ -15,12 +15,11 @@ from unkey_api.infra.redis.client import Taken
 from unkey_api.infra.resilience.breaker import BreakerPolicy, BreakerState, CircuitBreaker
 from unkey_api.infra.resilience.retry import Sleep
 from unkey_api.keys.credits.ports import CreditBalances, CreditCounter, CreditObserver
-from unkey_api.keys.credits.replays import CreditReplays
+from unkey_api.keys.credits.replays import CreditReplays, ReplayBounds
 from unkey_api.keys.credits.types import BalanceMissing, CreditDecision, InvalidCost
 
 COPY_TTL_MS = 60_000  # how long a balance set in MySQL by other means, such as a refill, may stay unseen
 MAX_DIVERGED = 10_000  # keys spent in MySQL while Redis was away that are remembered
-DRAIN_SECONDS = 30.0
 
 COUNTER_POLICY = BreakerPolicy(trip_failures=5, cycle_seconds=5.0, open_seconds=5.0, trial_calls=10)
 WRITE_POLICY = BreakerPolicy(trip_failures=5, cycle_seconds=5.0, open_seconds=60.0, trial_calls=10)
@@ -48,7 +47,8 @@ class CreditLimiter:
         self.counts = CreditCounts()
         self._counter = counter
         self._balances = balances
-        self._replays = replays
+        self.replays = replays
+        """What waits for MySQL; public to be watched."""
         self._breaker = breaker
         self._diverged: set[str] = set()
 
@@ -77,7 +77,7 @@ class CreditLimiter:
 
     async def settle(self, key_id: str) -> None:
         """Have what this process spent of the key written to MySQL, before its balance is set or read there."""
-        await self._replays.settle(key_id)
+        await self.replays.settle(key_id)
 
     async def invalidate(self, key_id: str) -> None:
         """Have the next spend read MySQL again. Call it after the commit; a failure is only logged."""
@@ -92,7 +92,7 @@ class CreditLimiter:
 
     async def _first_use(self, key_id: str, cost: int) -> CreditDecision:
         """Make a copy of the balance with this spend taken off; if someone else was faster, spend from theirs."""
-        await self._replays.settle(key_id)
+        await self.replays.settle(key_id)
         balance = await self._balances.find(key_id)
         if balance is None:
             raise BalanceMissing
@@ -117,11 +117,11 @@ class CreditLimiter:
             return CreditDecision(allowed=False, remaining=taken.value)
         self.counts.redis_allowed += 1
         if cost:
-            await self._replays.add(key_id, cost)
+            await self.replays.add(key_id, cost)
         return CreditDecision(allowed=True, remaining=taken.value)
 
     async def _spend_in_database(self, key_id: str, cost: int) -> CreditDecision:
-        await self._replays.settle(key_id)
+        await self.replays.settle(key_id)
         left = await self._balances.spend(key_id, cost) if cost else None
         if left is not None:
             self._remember_diverged(key_id)
@@ -150,14 +150,14 @@ async def open_credit_limiter(
     clock: Clock,
     observer: CreditObserver,
     on_breaker: Callable[[str, BreakerState], None] = lambda _name, _state: None,
+    bounds: ReplayBounds | None = None,
     sleep: Sleep = asyncio.sleep,
-    grace_seconds: float = DRAIN_SECONDS,
 ) -> AsyncIterator[CreditLimiter]:
-    """Run a credit limiter. On leaving, what was spent is written to MySQL within the grace."""
+    """Run a credit limiter. On leaving, what was spent is written to MySQL within the bound for it."""
     writes = CircuitBreaker("usagelimiter_db_writes", clock, policy=WRITE_POLICY, on_call=on_breaker)
-    replays = CreditReplays(balances, writes, clock=clock, observer=observer, sleep=sleep)
+    replays = CreditReplays(balances, writes, clock=clock, observer=observer, bounds=bounds, sleep=sleep)
     breaker = CircuitBreaker("usagelimiter_counter", clock, policy=COUNTER_POLICY, on_call=on_breaker)
     try:
         yield CreditLimiter(counter, balances, replays, breaker)
     finally:
-        await replays.close(grace_seconds=grace_seconds)
+        await replays.close()

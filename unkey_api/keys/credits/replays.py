@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from functools import partial
 
 import structlog
@@ -14,14 +15,25 @@ from unkey_api.infra.resilience.errors import CircuitOpen
 from unkey_api.infra.resilience.retry import Sleep
 from unkey_api.keys.credits.ports import CreditBalances, CreditObserver
 
-CAPACITY = 10_000  # keys with spends to write; beyond it spends wait, because dropping one would give credits away
 WRITERS = 8
 WRITE_SECONDS = 10.0
-SETTLE_SECONDS = 2.0  # what a request gives for its own key to be written first
-ADMIT_SECONDS = 5.0  # what a request gives for room in a full buffer
 OPEN_PAUSE_SECONDS = 0.5  # between looks at an open breaker
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplayBounds:
+    """How much may wait, and how long a request waits for it."""
+
+    capacity: int = 10_000
+    """Keys with spends to write. Beyond it spends wait, because dropping one would give credits away."""
+    admit_seconds: float = 5.0
+    """What a request gives for room in a full buffer."""
+    settle_seconds: float = 2.0
+    """What a request gives for its own key to be written first."""
+    drain_seconds: float = 30.0
+    """How long closing may take."""
 
 
 class CreditReplays:
@@ -38,6 +50,7 @@ class CreditReplays:
         *,
         clock: Clock,
         observer: CreditObserver,
+        bounds: ReplayBounds | None = None,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
         self._balances = balances
@@ -45,33 +58,49 @@ class CreditReplays:
         self._clock = clock
         self._observer = observer
         self._sleep = sleep
+        self._bounds = bounds or ReplayBounds()
         self._pending: dict[str, int] = {}
         self._writing: set[str] = set()
         # Twice, because a key that somebody waits for is queued a second time, in front.
-        self._jobs = BackgroundJobs("credits.replays", max_running=WRITERS, max_queued=2 * CAPACITY)
+        self._jobs = BackgroundJobs("credits.replays", max_running=WRITERS, max_queued=2 * self._bounds.capacity)
         self._progress = asyncio.Event()
         self._closing = asyncio.Event()
+        self.accepted = 0
+        """Spends taken so far."""
+        self.dropped = 0
+        """Spends lost so far because the buffer stayed full."""
+        self.refused = 0
+        """Spends lost so far because they came after closing."""
 
     def __len__(self) -> int:
         """Keys with spends that are not written yet."""
         return len(self._pending.keys() | self._writing)
 
+    @property
+    def capacity(self) -> int:
+        """Keys that may wait."""
+        return self._bounds.capacity
+
     async def add(self, key_id: str, amount: int) -> None:
-        """Take a spend. Waits while `CAPACITY` other keys have spends to write; after a while it is logged and lost."""
-        if key_id not in self._pending and len(self._pending) >= CAPACITY:
+        """Take a spend. Waits while the buffer is full; after a while it is logged and lost."""
+        if not self._has_room(key_id):
             try:
-                async with asyncio.timeout(ADMIT_SECONDS):
-                    while key_id not in self._pending and len(self._pending) >= CAPACITY:
+                async with asyncio.timeout(self._bounds.admit_seconds):
+                    while not self._has_room(key_id):
                         await self._progress.wait()
             except TimeoutError:
+                self.dropped += 1
                 self._lost(amount, "no room")
                 return
+        self.accepted += 1
         if key_id in self._pending:
             self._pending[key_id] += amount
             return
         self._pending[key_id] = amount
         if key_id not in self._writing and not self._jobs.submit(partial(self._write_key, key_id)):
             del self._pending[key_id]
+            self.accepted -= 1
+            self.refused += 1
             self._lost(amount, "closed")
 
     async def settle(self, key_id: str) -> bool:
@@ -81,17 +110,17 @@ class CreditReplays:
         if key_id not in self._writing:
             self._jobs.submit(partial(self._write_key, key_id), urgent=True)
         try:
-            async with asyncio.timeout(SETTLE_SECONDS):
+            async with asyncio.timeout(self._bounds.settle_seconds):
                 while key_id in self._pending or key_id in self._writing:
                     await self._progress.wait()
         except TimeoutError:
             return False
         return True
 
-    async def close(self, *, grace_seconds: float) -> None:
-        """Take no more and write the rest within the grace; the breaker is not asked any more."""
+    async def close(self) -> None:
+        """Take no more and write the rest within the bound; the breaker is not asked any more."""
         self._closing.set()
-        await self._jobs.close(grace_seconds=grace_seconds)
+        await self._jobs.close(grace_seconds=self._bounds.drain_seconds)
         if self._pending or self._writing:
             _log.error("credit spends not written at shutdown", keys=len(self))
 
@@ -118,6 +147,9 @@ class CreditReplays:
         except Exception as error:  # noqa: BLE001 - the edge of a task: later spends of the key must still be written
             self._lost(amount, repr(error))
         self._observer.credit_replayed(success=success, seconds=self._clock.monotonic() - started)
+
+    def _has_room(self, key_id: str) -> bool:
+        return key_id in self._pending or len(self._pending) < self._bounds.capacity
 
     def _moved_on(self) -> None:
         self._progress.set()

@@ -13,6 +13,7 @@ from unkey_api.core.ids import IdSource
 from unkey_api.core.keymaterial import RandomBytes
 from unkey_api.infra.mysql import Database
 from unkey_api.infra.vault.port import VaultClient
+from unkey_api.keys.ports import CreditControl, LiveApis
 from unkey_api.keys.verification.directory import KeyDirectory
 from unkey_api.projects.service import DefaultProject
 
@@ -28,6 +29,8 @@ class KeyParts:
     """Told which keys have changed."""
     vault: VaultClient | None
     """None when no vault is configured."""
+    credits: CreditControl
+    apis: LiveApis
     clock: Clock
     ids: IdSource
     random_bytes: RandomBytes

@@ -93,4 +93,5 @@ def _principal(row: VerifiableKeyRow, permissions: frozenset[str]) -> Principal 
         subject_name=row.name or ROOT_KEY_NAME,
         subject_type=SubjectType.ROOT_KEY,
         permissions=permissions,
+        expires_ms=row.expires,
     )

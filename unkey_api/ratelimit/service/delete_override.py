@@ -50,8 +50,10 @@ class DeleteOverride:
             await self._audit.record(tx, caller, [_deleted(namespace, override)])
             return namespace
 
-        namespace = await self._database.transaction("ratelimit.delete_override", work)
-        self._namespaces.forget(workspace_id, namespace.id, namespace.name, namespace_key)
+        def forget(namespace: queries.NamespaceRow) -> None:
+            self._namespaces.forget(workspace_id, namespace.id, namespace.name, namespace_key)
+
+        await self._database.transaction("ratelimit.delete_override", work, on_commit=forget)
 
 
 def _deleted(namespace: queries.NamespaceRow, override: queries.OverrideRow) -> AuditEvent:

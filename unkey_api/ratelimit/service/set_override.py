@@ -62,8 +62,10 @@ class SetOverride:
             await self._audit.record(tx, caller, [_set(namespace, override_id, command.identifier)])
             return namespace, override_id
 
-        namespace, override_id = await self._database.transaction("ratelimit.set_override", work)
-        self._namespaces.forget(caller.principal.workspace_id, namespace.id, namespace.name, command.namespace)
+        def forget(stored: tuple[queries.NamespaceRow, OverrideId]) -> None:
+            self._namespaces.forget(caller.principal.workspace_id, stored[0].id, stored[0].name, command.namespace)
+
+        _, override_id = await self._database.transaction("ratelimit.set_override", work, on_commit=forget)
         return override_id
 
     @staticmethod

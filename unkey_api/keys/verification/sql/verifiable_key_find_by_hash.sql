@@ -1,6 +1,7 @@
 -- At most one row: keys.hash is unique, as are the ids joined. Everything a verification needs, in one round trip.
 -- Soft-deleted keys never match. Disabled keys, deleted APIs and disabled workspaces do, because each has its own answer.
 -- No workspace filter: the caller presents a secret, not a workspace.
+-- A permission of a root key that is too long for the slug is its name, and the slug a digest of it.
 -- The lists are subqueries in the select list, because neither derived tables nor LATERAL may look outwards on every
 -- supported server.
 SELECT
@@ -22,9 +23,11 @@ SELECT
   i.id AS identity_id,
   i.external_id,
   i.meta AS identity_meta,
-  (SELECT JSON_ARRAYAGG(p.slug) FROM keys_permissions kp JOIN permissions p ON p.id = kp.permission_id
+  (SELECT JSON_ARRAYAGG(IF(k.for_workspace_id IS NOT NULL AND p.slug LIKE 'sha256:%%', p.name, p.slug))
+   FROM keys_permissions kp JOIN permissions p ON p.id = kp.permission_id
    WHERE kp.key_id = k.id) AS direct_permissions,
-  (SELECT JSON_ARRAYAGG(p.slug) FROM keys_roles kr JOIN roles_permissions rp ON rp.role_id = kr.role_id
+  (SELECT JSON_ARRAYAGG(IF(k.for_workspace_id IS NOT NULL AND p.slug LIKE 'sha256:%%', p.name, p.slug))
+   FROM keys_roles kr JOIN roles_permissions rp ON rp.role_id = kr.role_id
    JOIN permissions p ON p.id = rp.permission_id WHERE kr.key_id = k.id) AS role_permissions,
   (SELECT JSON_ARRAYAGG(r.name) FROM keys_roles kr JOIN roles r ON r.id = kr.role_id
    WHERE kr.key_id = k.id) AS role_names,

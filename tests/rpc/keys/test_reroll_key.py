@@ -1,0 +1,140 @@
+"""keys.rerollKey, through the whole application, with real stores."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.keys import START_MS, KeyWorld, fresh, hash_of
+
+pytestmark = pytest.mark.integration
+
+MINUTE = 60_000
+LIMIT = {"name": "requests", "limit": 10, "duration": MINUTE, "autoApply": True}
+COPIED = ("name", "meta", "enabled", "remaining_requests", "refill_amount", "refill_day", "identity_id", "key_auth_id")
+
+
+class TestSuccess:
+    async def test_new_key_has_another_secret_and_all_the_settings(self, world: KeyWorld) -> None:
+        world.api = await world.make_api(keyspace_store_encrypted_keys=True)
+        await world.role("admin")
+        made = await world.create(
+            prefix="my_co",
+            name="k",
+            meta={"a": 1},
+            externalId="u",
+            roles=["admin"],
+            permissions=["p.q"],
+            ratelimits=[LIMIT],
+            recoverable=True,
+            credits={"remaining": 7, "refill": {"interval": "monthly", "amount": 9, "refillDay": 1}},
+        )
+        new = await world.ok("rerollKey", {"keyId": made["keyId"], "expiration": 0})
+        assert new["key"].startswith("my_co_")
+        assert {new["keyId"], new["key"]}.isdisjoint({made["keyId"], made["key"]})
+        assert await world.one("keys", new["keyId"], *COPIED) == await world.one("keys", made["keyId"], *COPIED)
+        assert await world.one("keys", new["keyId"], "hash", "expires", "pending_migration_id") == (
+            hash_of(new["key"]),
+            None,
+            None,
+        )
+        shown = await world.ok("getKey", {"keyId": new["keyId"], "decrypt": True})
+        assert (shown["permissions"], shown["roles"], shown["plaintext"]) == (["p.q"], ["admin"], new["key"])
+        assert [limit["name"] for limit in shown["ratelimits"]] == ["requests"]
+        old = await world.ok("getKey", {"keyId": made["keyId"]})
+        assert old["ratelimits"][0]["id"] != shown["ratelimits"][0]["id"]
+
+    async def test_grace_ends_at_the_next_full_minute_and_the_old_key_goes_on_until_then(self, world: KeyWorld) -> None:
+        key = await world.key()
+        await world.verify(key.secret)
+        world.later(500)
+        await world.ok("rerollKey", {"keyId": key.id, "expiration": MINUTE})
+        assert (await world.ok("getKey", {"keyId": key.id}))["expires"] == START_MS + 2 * MINUTE
+        assert (await world.verify(key.secret))["expires"] == START_MS + 2 * MINUTE
+
+    async def test_exact_minute_moves_on_too(self, world: KeyWorld) -> None:
+        key = await world.key()
+        await world.ok("rerollKey", {"keyId": key.id, "expiration": MINUTE})
+        assert (await world.ok("getKey", {"keyId": key.id}))["expires"] == START_MS + 2 * MINUTE
+
+    async def test_no_grace_ends_the_old_key_at_once_also_on_a_warm_cache(self, world: KeyWorld) -> None:
+        key = await world.key()
+        await world.verify(key.secret)
+        new = await world.ok("rerollKey", {"keyId": key.id, "expiration": 0})
+        world.later(1)
+        assert (await world.verify(key.secret))["code"] == "EXPIRED"
+        assert (await world.verify(new["key"]))["valid"]
+
+    async def test_null_leaves_the_old_key_as_it_is(self, world: KeyWorld) -> None:
+        key = await world.key(expires="2099-01-01")
+        new = await world.ok("rerollKey", {"keyId": key.id, "expiration": None})
+        for id_ in (key.id, new["keyId"]):
+            assert (await world.ok("getKey", {"keyId": id_}))["expires"] == 4_070_908_800_000
+
+    async def test_key_without_prefix_takes_that_of_its_keyspace(self, world: KeyWorld) -> None:
+        api = await world.make_api(keyspace_default_prefix="ks", keyspace_default_bytes=32)
+        key = await world.key(api, start="abcd")
+        new = await world.ok("rerollKey", {"keyId": key.id, "expiration": 0})
+        assert new["key"].startswith("ks_")
+        assert len(new["key"]) > 40
+
+    async def test_balance_is_the_current_one_with_spends_that_are_on_their_way(self, world: KeyWorld) -> None:
+        key = await world.key(remaining_requests=10)
+        await world.verify(key.secret, credits={"cost": 3})
+        new = await world.ok("rerollKey", {"keyId": key.id, "expiration": 0})
+        assert (await world.ok("getKey", {"keyId": new["keyId"]}))["credits"]["remaining"] == 7
+
+    async def test_one_event_names_new_old_and_api(self, world: KeyWorld) -> None:
+        key = await world.key(name="k")
+        new = await world.ok("rerollKey", {"keyId": key.id, "expiration": 0})
+        (entry,) = await world.audit()
+        assert (entry["event"], entry["description"]) == ("key.reroll", f"Rerolled key ({key.id}) to ({new['keyId']})")
+        assert [(t["type"], t["id"]) for t in entry["targets"]] == [
+            ("key", new["keyId"]),
+            ("key", key.id),
+            ("api", world.api.id),
+        ]
+
+
+class TestDenied:
+    @pytest.mark.parametrize("permission", ["api.*.read_key", "api.api_other.create_key"])
+    async def test_without_create_permission_it_is_403(self, world: KeyWorld, permission: str) -> None:
+        key = await world.key()
+        root = await world.root_key(permission)
+        body = {"keyId": key.id, "expiration": 0}
+        assert (await world.call("rerollKey", body, root=root.secret)).status == 403
+
+    async def test_recoverable_key_needs_encrypt_permission(self, world: KeyWorld) -> None:
+        world.api = await world.make_api(keyspace_store_encrypted_keys=True)
+        made = await world.create(recoverable=True)
+        root = await world.root_key("api.*.create_key")
+        body = {"keyId": made["keyId"], "expiration": 0}
+        assert (await world.call("rerollKey", body, root=root.secret)).status == 403
+
+
+class TestNotFound:
+    async def test_absent_key_is_404(self, world: KeyWorld) -> None:
+        answer = await world.call("rerollKey", {"keyId": "key_absent", "expiration": 0})
+        assert (answer.status, answer.json["error"]["detail"]) == (404, "The specified key was not found.")
+
+
+class TestPrecondition:
+    async def test_keyspace_that_stopped_keeping_secrets_is_412(self, world: KeyWorld) -> None:
+        world.api = await world.make_api(keyspace_store_encrypted_keys=True)
+        made = await world.create(recoverable=True)
+        await world.update("key_auth", world.api.keyspace_id, store_encrypted_keys=False)
+        answer = await world.call("rerollKey", {"keyId": made["keyId"], "expiration": 0})
+        assert (answer.status, answer.json["error"]["detail"]) == (412, "This API does not support key encryption.")
+
+
+class TestInvalid:
+    @pytest.mark.parametrize("expiration", [-1, 4_102_444_800_001, "1"])
+    async def test_malformed_grace_is_400(self, world: KeyWorld, expiration: object) -> None:
+        key = await world.key()
+        assert (await world.call("rerollKey", {"keyId": key.id, "expiration": expiration})).status == 400
+
+
+class TestUnauthenticated:
+    async def test_unknown_root_key_is_401_before_anything_is_looked_up(self, world: KeyWorld) -> None:
+        answer = await world.call("rerollKey", {"keyId": "key_1", "expiration": 0}, root=fresh("root"))
+        assert answer.status == 401
+        assert answer.json["error"]["type"].endswith("authentication/key_not_found")

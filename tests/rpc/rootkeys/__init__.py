@@ -1,0 +1,1 @@
+"""rootKeys.* through the whole application, on both surfaces."""

@@ -1,0 +1,75 @@
+"""Every request leaves one analytics row in ClickHouse, and no row holds a secret."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.support.asgi import Client
+from tests.support.clock import FixedClock
+from tests.support.harness import Harness, configuration
+from tests.support.mysql import MysqlServer
+from tests.support.redis import RedisServer
+from unkey_api.container.application import open_application
+from unkey_api.container.runtime import Runtime
+from unkey_api.core.clock import SystemClock
+from unkey_api.dev.clickhouse import ClickHouse
+from unkey_api.infra.clickhouse.client import ClickHouseClient
+from unkey_api.infra.mysql import Dsn
+from unkey_api.settings.load import load_settings
+
+pytestmark = pytest.mark.integration
+
+
+async def rows_of(client: ClickHouseClient, table: str) -> list[dict[str, Any]]:
+    """Return all rows of a table by column name."""
+    return [dict(row) for row in await client.fetch(f"SELECT * FROM {table}")]
+
+
+async def test_rows_are_written_when_the_service_closes_and_carry_no_secret(
+    api: Harness,
+    mysql_server: MysqlServer,
+    mysql_dsn: Dsn,
+    redis_server: RedisServer,
+    clickhouse_server: ClickHouse,
+    clickhouse_client: ClickHouseClient,
+) -> None:
+    caller = await api.admin()
+    created = (await api.post("/v2/apis.createApi", {"name": "rows"}, caller)).json["data"]
+    toml = configuration(mysql_server.tcp_dsn(mysql_dsn.database), redis_server.url)
+    toml += f'\n[clickhouse]\nurl = "{clickhouse_server.url}"'
+    async with open_application(load_settings(toml, {}), Runtime(clock=FixedClock(SystemClock().now_ms()))) as served:
+        client = Client(served.app)
+        headers = {
+            "content-type": "application/json",
+            "authorization": f"Bearer {caller.root_key}",
+            "cookie": "portal_session=hush",
+            "user-agent": "rows/1",
+        }
+        issued = await client.post("/v2/keys.createKey", {"apiId": created["apiId"]}, headers=headers)
+        secret = issued.json["data"]["key"]
+        verified = await client.post("/v2/keys.verifyKey", {"key": secret, "tags": ["t"]}, headers=headers)
+        refused = await client.post("/v2/keys.verifyKey", {}, headers=headers)
+        limit = {"namespace": "rows", "identifier": "u", "limit": 1, "duration": 1000}
+        limited = await client.post("/v2/ratelimit.limit", limit, headers=headers)
+        quiet = await client.post("/v2/ratelimit.limit", limit, headers=headers | {"x-unkey-metrics": "disabled"})
+        await client.request("GET", "/v2/liveness", b"")
+    ids = [answer.json["meta"]["requestId"] for answer in (issued, verified, refused, limited)]
+    rows = {row["request_id"]: row for row in await rows_of(clickhouse_client, "api_requests_raw_v2")}
+    assert set(ids) <= set(rows)
+    assert quiet.json["meta"]["requestId"] not in rows
+    assert not [row for row in rows.values() if row["path"] == "/v2/liveness"]
+    assert secret not in str(rows)
+    assert caller.root_key not in str(rows)
+    assert "hush" not in str(rows)
+    row = rows[ids[0]]
+    assert (row["method"], row["path"], row["response_status"]) == ("POST", "/v2/keys.createKey", 200)
+    assert (row["workspace_id"], row["region"], row["user_agent"]) == (caller.workspace_id, "test", "rows/1")
+    assert "Authorization: [REDACTED]" in row["request_headers"]
+    assert '"key":"[REDACTED]"' in row["response_body"]
+    assert (rows[ids[2]]["response_status"], rows[ids[2]]["workspace_id"]) == (400, "")
+    verifications = {r["request_id"]: r for r in await rows_of(clickhouse_client, "key_verifications_raw_v2")}
+    assert (verifications[ids[1]]["outcome"], verifications[ids[1]]["tags"]) == ("VALID", ["t"])
+    limits = {r["request_id"]: r for r in await rows_of(clickhouse_client, "ratelimits_raw_v2")}
+    assert (limits[ids[3]]["identifier"], limits[ids[3]]["passed"]) == ("u", True)

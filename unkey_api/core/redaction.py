@@ -1,0 +1,154 @@
+"""Blanking secrets in JSON text without decoding it into objects.
+
+All bytes outside the blanked values stay as they were, so what is stored is what was sent. The scan copes with text
+that is truncated or not JSON at all: in doubt it blanks.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+MASK = b'"[REDACTED]"'
+MAX_DEPTH = 64  # deeper nesting than any message of ours; the text below is left alone
+ITEM = "[]"
+
+_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*(?:"|\\?\Z)|[{}\[\]:,]|[^\s"{}\[\]:,]+', re.DOTALL)
+_ESCAPE = re.compile(rb"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
+_SIMPLE = {b"n": b"\n", b"t": b"\t", b"r": b"\r", b"b": b"\b", b"f": b"\f"}
+
+
+@dataclass(slots=True)
+class _Level:
+    """An open object or array."""
+
+    opener: bytes
+    path: tuple[str, ...]
+    name: str = ""
+    expects_name: bool = False
+
+
+@dataclass(slots=True)
+class _Scan:
+    """State of one pass over a text."""
+
+    text: bytes
+    levels: list[_Level] = field(default_factory=list)
+    broken: bool = False
+    out: list[bytes] = field(default_factory=list)
+    copied: int = 0
+    blanking_from: int = -1
+    """Start of the value being blanked; -1 while nothing is."""
+    blanking_depth: int = 0
+
+    def blank(self, start: int, end: int) -> None:
+        self.out.append(self.text[self.copied : start])
+        self.out.append(MASK)
+        self.copied = end
+
+
+class Redactor:
+    """Blanks the values at given paths, such as `data.key` or `data[].plaintext`, anchored at the root."""
+
+    def __init__(self, paths: Iterable[str]) -> None:
+        """Take the paths; names are separated by dots, `[]` follows the name of an array."""
+        split = {tuple(path.replace(ITEM, "." + ITEM).strip(".").split(".")) for path in paths}
+        self._paths = frozenset(split)
+        self._names = frozenset(path[-1] for path in split)
+        self._hints = tuple(name.encode() for name in self._names)
+
+    def redact(self, text: bytes) -> bytes:
+        """Return `text` with every secret replaced by `"[REDACTED]"`. Idempotent."""
+        if b"\\" not in text and not any(hint in text for hint in self._hints):
+            return text
+        scan = _Scan(text)
+        for match in _TOKEN.finditer(text):
+            self._take(scan, match.group(), match.start(), match.end())
+        if scan.blanking_from >= 0:
+            scan.blank(scan.blanking_from, len(text))
+        if not scan.copied:
+            return text
+        scan.out.append(text[scan.copied :])
+        return b"".join(scan.out)
+
+    def _take(self, scan: _Scan, token: bytes, start: int, end: int) -> None:
+        if scan.blanking_from >= 0:
+            _extend_blank(scan, token, end)
+        elif token in (b"{", b"["):
+            self._open(scan, token, start)
+        elif token in (b"}", b"]"):
+            _close(scan, token)
+        elif token == b",":
+            if scan.levels:
+                scan.levels[-1].expects_name = scan.levels[-1].opener == b"{"
+        elif token == b":":
+            return
+        elif scan.levels and scan.levels[-1].expects_name and token.startswith(b'"'):
+            scan.levels[-1].name = _decoded(token)
+            scan.levels[-1].expects_name = False
+        elif self._is_secret(scan):
+            scan.blank(start, end)
+
+    def _open(self, scan: _Scan, token: bytes, start: int) -> None:
+        if self._is_secret(scan):
+            scan.blanking_from, scan.blanking_depth = start, 1
+            return
+        path = _path_here(scan)
+        scan.levels.append(_Level(token, path, expects_name=token == b"{"))
+
+    def _is_secret(self, scan: _Scan) -> bool:
+        if not scan.levels or len(scan.levels) > MAX_DEPTH:
+            return False
+        level = scan.levels[-1]
+        if level.opener == b"{" and level.name == _UNREADABLE:
+            return True
+        if scan.broken:
+            return level.opener == b"{" and level.name in self._names
+        return _path_here(scan) in self._paths
+
+
+_UNREADABLE = "\0"
+
+
+def _extend_blank(scan: _Scan, token: bytes, end: int) -> None:
+    """Follow the brackets of the value being blanked to its end."""
+    if token in (b"{", b"["):
+        scan.blanking_depth += 1
+    elif token in (b"}", b"]"):
+        scan.blanking_depth -= 1
+        if not scan.blanking_depth:
+            scan.blank(scan.blanking_from, end)
+            scan.blanking_from = -1
+
+
+def _close(scan: _Scan, token: bytes) -> None:
+    matching = b"{" if token == b"}" else b"["
+    if not scan.levels or scan.levels[-1].opener != matching:
+        scan.broken = True
+        return
+    scan.levels.pop()
+
+
+def _path_here(scan: _Scan) -> tuple[str, ...]:
+    """Return the path of the value that starts now."""
+    if not scan.levels:
+        return ()
+    level = scan.levels[-1]
+    return (*level.path, ITEM if level.opener == b"[" else level.name)
+
+
+def _decoded(token: bytes) -> str:
+    """Return a member's name; one that cannot be read counts as secret."""
+    inner = token[1:-1] if len(token) > 1 and token.endswith(b'"') else token[1:]
+    try:
+        return _ESCAPE.sub(_unescape, inner).decode()
+    except UnicodeDecodeError:
+        return _UNREADABLE
+
+
+def _unescape(match: re.Match[bytes]) -> bytes:
+    code, simple = match.groups()
+    if code is not None:
+        return chr(int(code, 16)).encode("utf-8", "surrogatepass")
+    return _SIMPLE.get(simple, simple)

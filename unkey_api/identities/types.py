@@ -1,0 +1,42 @@
+"""What identities are to the use cases."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from unkey_api.core.identifiers import IdentityId, RatelimitId
+
+MAX_META_BYTES = 1_048_576
+"""Of the JSON text as it is stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class RatelimitSpec:
+    """A limit as a caller wants it."""
+
+    name: str
+    limit: int
+    """Units per window, at least 1."""
+    duration_ms: int
+    """At least 1,000."""
+    auto_apply: bool
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityRatelimit:
+    """A limit of an identity."""
+
+    id: RatelimitId
+    spec: RatelimitSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """An identity that is not deleted."""
+
+    id: IdentityId
+    external_id: str
+    meta: str | None
+    """JSON text of an object; None when there is none or a use case does not show it."""
+    ratelimits: tuple[IdentityRatelimit, ...]
+    """By name."""

@@ -1,0 +1,80 @@
+"""Spans of work that has ended, below the span of the running request.
+
+Drivers report after the fact (a name, how long it took, what went wrong), so their spans are made with explicit times.
+Nothing here exists while tracing is off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from opentelemetry import trace
+
+from unkey_api.core.clock import Clock
+from unkey_api.infra.mysql import Mode, Operation, StatementObserver
+from unkey_api.infra.redis.client import CommandObserver
+
+_NANOSECONDS = 1_000_000_000
+
+
+class EndedSpans:
+    """Adds finished child spans to whatever span is current. Without a current span it does nothing."""
+
+    def __init__(self, tracer: trace.Tracer, clock: Clock) -> None:
+        self._tracer = tracer
+        self._clock = clock
+
+    def add(self, name: str, seconds: float, error: str | None, attributes: dict[str, str]) -> None:
+        """Record one piece of work that took `seconds` and ended now; `error` names the kind of failure."""
+        if not trace.get_current_span().get_span_context().is_valid:
+            return
+        end = self._clock.now_ms() * 1_000_000
+        span = self._tracer.start_span(
+            name, kind=trace.SpanKind.CLIENT, attributes=attributes, start_time=end - int(seconds * _NANOSECONDS)
+        )
+        if error is not None:
+            span.set_status(trace.StatusCode.ERROR, error)
+        span.end(end)
+
+
+class StatementSpans:
+    """SQL statements. Satisfies `StatementObserver`."""
+
+    def __init__(self, spans: EndedSpans) -> None:
+        self._spans = spans
+
+    def on_statement(
+        self, name: str, mode: Mode, operation: Operation, seconds: float, error: BaseException | None
+    ) -> None:
+        """Record one statement by its name; its text and values stay out."""
+        attributes = {"db.system.name": "mysql", "db.operation.name": operation, "db.mode": mode}
+        self._spans.add(f"mysql {name}", seconds, type(error).__name__ if error else None, attributes)
+
+
+class CommandSpans:
+    """Redis commands. Satisfies `CommandObserver` of `infra.redis` and passes on to another one."""
+
+    def __init__(self, spans: EndedSpans, *, next_observer: CommandObserver | None = None) -> None:
+        self._spans = spans
+        self._next = next_observer
+
+    def on_command(self, command: str, seconds: float, error: BaseException | None) -> None:
+        """Record one command by its name; keys and values stay out."""
+        if self._next is not None:
+            self._next.on_command(command, seconds, error)
+        attributes = {"db.system.name": "redis", "db.operation.name": command}
+        self._spans.add(f"redis {command}", seconds, type(error).__name__ if error else None, attributes)
+
+
+class StatementObservers:
+    """Tells several observers. Satisfies `StatementObserver`."""
+
+    def __init__(self, observers: Sequence[StatementObserver]) -> None:
+        self._tell = tuple(observer.on_statement for observer in observers)
+
+    def on_statement(
+        self, name: str, mode: Mode, operation: Operation, seconds: float, error: BaseException | None
+    ) -> None:
+        """Pass it on."""
+        for tell in self._tell:
+            tell(name, mode, operation, seconds, error)

@@ -1,0 +1,221 @@
+"""Import keys by their hashes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from unkey_api.audit.types import AuditEvent
+from unkey_api.core.byte_caps import require_bytes_at_most
+from unkey_api.core.columns import UnixMs
+from unkey_api.core.identifiers import CorrelationId, IdentityId, KeyHash, KeyId, MigrationId, PermissionId, RoleId
+from unkey_api.core.ids import IdPrefix
+from unkey_api.core.principal import Caller
+from unkey_api.core.rbac import any_of, require, tuple_
+from unkey_api.identities import queries as identity_queries
+from unkey_api.identities.queries import NewIdentity
+from unkey_api.infra.mysql import WriteConn
+from unkey_api.keys import queries
+from unkey_api.keys.errors import MigrationNotFound, RefillDayMissing
+from unkey_api.keys.ports import LiveApi
+from unkey_api.keys.queries import NewKey, NewRatelimit
+from unkey_api.keys.service import events
+from unkey_api.keys.service.attempts import with_fresh_ids
+from unkey_api.keys.service.create import META_BYTES_MAX, new_ratelimits
+from unkey_api.keys.service.parts import KeyParts
+from unkey_api.keys.types import MigrateKey, MigrateKeysCommand, RefillInterval
+from unkey_api.permissions import queries as permission_queries
+from unkey_api.permissions.ensure import ensure_permissions, new_permissions
+from unkey_api.permissions.errors import RoleDiffersInCase
+from unkey_api.permissions.queries import NewRole
+
+
+class MigratedKey(NamedTuple):
+    """A key that was imported."""
+
+    hash: str
+    id: KeyId
+
+
+class MigrationResult(NamedTuple):
+    """What became of an import."""
+
+    migrated: list[MigratedKey]
+    """In the order of the request."""
+    failed: list[str]
+    """Hashes that some key has already, or that came twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """Everything that is settled before the transaction, so that a replay writes the same."""
+
+    api: LiveApi
+    workspace_id: str
+    project_id: str
+    migration_id: MigrationId
+    keys: dict[KeyHash, tuple[KeyId, MigrateKey]]
+    now: UnixMs
+    correlation_id: CorrelationId
+
+
+class MigrateKeys:
+    """Imports keys whose secrets only their holders know."""
+
+    def __init__(self, parts: KeyParts) -> None:
+        self._parts = parts
+
+    async def __call__(self, caller: Caller, command: MigrateKeysCommand) -> MigrationResult:
+        """Import the keys whose hashes are free, all of them or none. Repeating it fails those imported before.
+
+        Identities, permissions and roles named by imported keys are created where they are missing.
+
+        Raises:
+            InsufficientPermissions: The caller may not create keys of that API, whether it exists or not.
+            ApiNotFound: There is no such API in the caller's workspace.
+            MigrationNotFound: There is no such migration in the caller's workspace.
+            InvalidInput: A monthly refill has no day, or metadata is too large.
+            PermissionDiffersInCase: A new permission differs from an existing one in letter case only.
+            RoleDiffersInCase: The same of a role.
+            StoreUnavailable: Nothing was imported.
+        """
+        parts, workspace_id = self._parts, caller.principal.workspace_id
+        needed = any_of(tuple_("api", command.api_id, "create_key"), tuple_("api", "*", "create_key"))
+        require(caller.principal.permissions, needed)
+        api = await parts.apis.get(workspace_id, command.api_id)
+        project_id = await parts.projects.ensure(parts.database.primary, workspace_id)
+        migration_id = await queries.find_migration(parts.database.replica, workspace_id, command.migration_id)
+        if migration_id is None:
+            raise MigrationNotFound
+        for index, key in enumerate(command.keys):
+            _check(index, key)
+        correlation_id = CorrelationId(parts.ids.new(IdPrefix.CORRELATION))
+
+        async def attempt() -> MigrationResult:
+            keys: dict[KeyHash, tuple[KeyId, MigrateKey]] = {}
+            for key in command.keys:
+                keys.setdefault(KeyHash(key.hash), (KeyId(parts.ids.new(IdPrefix.KEY)), key))
+            draft = _Draft(api, workspace_id, project_id, migration_id, keys, parts.now(), correlation_id)
+            taken = await parts.database.transaction("keys.migrate", lambda tx: self._write(tx, caller, draft))
+            return _result(command.keys, draft, taken)
+
+        result = await with_fresh_ids(attempt, parts.sleep)
+        parts.directory.forget(*(KeyHash(key.hash) for key in result.migrated))
+        return result
+
+    async def _write(self, tx: WriteConn, caller: Caller, draft: _Draft) -> set[str]:
+        """Import what is free and return the hashes that are taken."""
+        taken = await queries.list_taken_hashes(tx, list(draft.keys))
+        fresh = {key_hash: entry for key_hash, entry in draft.keys.items() if key_hash not in taken}
+        if not fresh:
+            return taken
+        items = list(fresh.values())
+        workspace_id, now = draft.workspace_id, draft.now
+        slugs = _names(key.permissions for _, key in items)
+        wanted = new_permissions(self._parts.ids, workspace_id, draft.project_id, slugs, now=now)
+        permissions = {p.slug: p for p in (await ensure_permissions(tx, workspace_id, wanted)).all} if wanted else {}
+        identities = await identity_queries.ensure_all(tx, workspace_id, self._new_identities(draft, items))
+        roles = await self._roles(tx, draft, _names(key.roles for _, key in items))
+        await queries.insert_keys(tx, list(_rows(draft, fresh, identities)))
+        links = [(id_, roles[name]) for id_, key in items for name in dict.fromkeys(key.roles)]
+        await queries.link_roles(tx, workspace_id, links, now=now)
+        grants = [(id_, permissions[slug].id) for id_, key in items for slug in dict.fromkeys(key.permissions)]
+        await queries.link_permissions(tx, workspace_id, grants, now=now)
+        await queries.put_ratelimits(tx, list(self._limits(draft, items)))
+        ids = {slug: permission.id for slug, permission in permissions.items()}
+        log = [event for id_, key in items for event in _events(draft, id_, key, ids, roles)]
+        await self._parts.audit.record(tx, caller, log, draft.correlation_id)
+        return taken
+
+    def _new_identities(self, draft: _Draft, items: list[tuple[KeyId, MigrateKey]]) -> list[NewIdentity]:
+        external_ids = dict.fromkeys(key.external_id for _, key in items if key.external_id is not None)
+        return [
+            NewIdentity(
+                IdentityId(self._parts.ids.new(IdPrefix.IDENTITY)),
+                external_id,
+                draft.workspace_id,
+                draft.project_id,
+                created_at=draft.now,
+            )
+            for external_id in external_ids
+        ]
+
+    async def _roles(self, tx: WriteConn, draft: _Draft, names: Iterable[str]) -> dict[str, RoleId]:
+        new = {
+            name: NewRole(
+                RoleId(self._parts.ids.new(IdPrefix.ROLE)), draft.workspace_id, draft.project_id, name, draft.now
+            )
+            for name in names
+        }
+        roles = await permission_queries.ensure_roles(tx, draft.workspace_id, new)
+        for name in new:
+            if name not in roles:
+                raise RoleDiffersInCase(name)
+        return roles
+
+    def _limits(self, draft: _Draft, items: list[tuple[KeyId, MigrateKey]]) -> Iterator[NewRatelimit]:
+        for id_, key in items:
+            yield from new_ratelimits(self._parts.ids, draft.workspace_id, id_, key.ratelimits, now=draft.now)
+
+
+def _check(index: int, key: MigrateKey) -> None:
+    refill = key.credits.refill if key.credits else None
+    if refill is not None and refill.interval is RefillInterval.MONTHLY and refill.day is None:
+        raise RefillDayMissing
+    if key.meta is not None:
+        require_bytes_at_most(f"`keys[{index}].meta`", key.meta, cap=META_BYTES_MAX)
+
+
+def _names(lists: Iterable[Iterable[str]]) -> dict[str, None]:
+    """Return every name once, in order."""
+    return dict.fromkeys(name for names in lists for name in names)
+
+
+def _rows(
+    draft: _Draft, fresh: dict[KeyHash, tuple[KeyId, MigrateKey]], identities: dict[str, IdentityId]
+) -> Iterator[NewKey]:
+    for key_hash, (id_, key) in fresh.items():
+        refill = key.credits.refill if key.credits else None
+        yield NewKey(
+            id=id_,
+            key_auth_id=draft.api.keyspace_id,
+            hash=key_hash,
+            start="",
+            workspace_id=draft.workspace_id,
+            created_at_m=draft.now,
+            name=key.name,
+            identity_id=identities[key.external_id] if key.external_id is not None else None,
+            meta=key.meta,
+            expires=queries.expiry_column(key.expires_ms),
+            enabled=key.enabled,
+            remaining_requests=key.credits.remaining if key.credits else None,
+            refill_day=refill.day if refill and refill.interval is RefillInterval.MONTHLY else None,
+            refill_amount=refill.amount if refill else None,
+            pending_migration_id=draft.migration_id,
+        )
+
+
+def _events(
+    draft: _Draft, key_id: KeyId, key: MigrateKey, permissions: dict[str, PermissionId], roles: dict[str, RoleId]
+) -> Iterator[AuditEvent]:
+    target = events.key_target(key_id, key.name or "")
+    for slug in dict.fromkeys(key.permissions):
+        yield events.permission_connected(target, permissions[slug], label=slug, shown=slug)
+    for name in dict.fromkeys(key.roles):
+        yield events.role_connected(target, roles[name], name)
+    api = events.api_target(draft.api.id, draft.api.name)
+    yield events.key_created(key_id, key.name or "", api, suffix=f" in migration {draft.migration_id}")
+
+
+def _result(asked: Iterable[MigrateKey], draft: _Draft, taken: set[str]) -> MigrationResult:
+    migrated: list[MigratedKey] = []
+    failed: list[str] = []
+    done: set[str] = set()
+    for key in asked:
+        if key.hash in taken or key.hash in done:
+            failed.append(key.hash)
+        else:
+            migrated.append(MigratedKey(key.hash, draft.keys[KeyHash(key.hash)][0]))
+            done.add(key.hash)
+    return MigrationResult(migrated, failed)

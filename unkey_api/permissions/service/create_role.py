@@ -1,0 +1,112 @@
+"""Create a role."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from unkey_api.audit.service import AuditLog
+from unkey_api.audit.types import AuditAction, AuditEvent
+from unkey_api.core.clock import Clock
+from unkey_api.core.columns import UnixMs
+from unkey_api.core.identifiers import RoleId
+from unkey_api.core.ids import IdPrefix, IdSource
+from unkey_api.core.principal import Caller
+from unkey_api.core.rbac import any_of, require, tuple_
+from unkey_api.infra.mysql import Database, DuplicateKey, WriteConn
+from unkey_api.permissions import role_queries
+from unkey_api.permissions.errors import RoleAlreadyExists
+from unkey_api.permissions.events import connected, created_on_the_way, role_event, role_meta, role_target
+from unkey_api.permissions.resolution import PermissionResolver, Resolved, distinct_slugs
+from unkey_api.permissions.types import StoredRole
+from unkey_api.projects.service import DefaultProject
+
+_MAY_CREATE_ROLES = any_of(tuple_("rbac", "*", "create_role"))
+_MAY_ADD = tuple_("rbac", "*", "add_permission_to_role")
+_MAY_CREATE_PERMISSIONS = tuple_("rbac", "*", "create_permission")
+
+
+class CreateRoleCommand(NamedTuple):
+    """A role to create."""
+
+    name: str
+    description: str
+    """Empty for none."""
+    permissions: tuple[str, ...]
+    """Slugs; those that differ only in letter case count once."""
+
+
+class CreateRole:
+    """Creates a role with its permissions, and permissions that do not exist yet."""
+
+    def __init__(
+        self,
+        database: Database,
+        audit: AuditLog,
+        projects: DefaultProject,
+        resolver: PermissionResolver,
+        *,
+        clock: Clock,
+        ids: IdSource,
+    ) -> None:
+        self._database = database
+        self._audit = audit
+        self._projects = projects
+        self._resolver = resolver
+        self._clock = clock
+        self._ids = ids
+
+    async def __call__(self, caller: Caller, command: CreateRoleCommand) -> RoleId:
+        """Create the role and return its id.
+
+        Raises:
+            InsufficientPermissions: The caller may not create roles; or it names permissions and may not give them to
+                roles; or one of them does not exist and it may not create permissions. Nothing was created.
+            RoleAlreadyExists: The name is taken, in whatever letter case. Nothing was created.
+            StoreUnavailable: Nothing was created.
+        """
+        granted = caller.principal.permissions
+        require(granted, _MAY_CREATE_ROLES)
+        slugs = distinct_slugs(command.permissions)
+        if slugs:
+            require(granted, _MAY_ADD)
+        role_id = RoleId(self._ids.new(IdPrefix.ROLE))
+        wanted = self._resolver.mint(slugs)
+        now = UnixMs(self._clock.now_ms())
+
+        async def work(tx: WriteConn) -> None:
+            workspace_id = caller.principal.workspace_id
+            resolved = await self._resolver.resolve(
+                tx,
+                workspace_id,
+                wanted,
+                require_create=lambda: require(granted, _MAY_CREATE_PERMISSIONS),
+                now=now,
+            )
+            role = await self._insert(tx, workspace_id, role_id, command, now)
+            await role_queries.add_permissions(tx, workspace_id, role_id, resolved.all, now=now)
+            await self._audit.record(tx, caller, _created(role, resolved))
+
+        await self._database.transaction("permissions.create_role", work)
+        return role_id
+
+    async def _insert(
+        self, tx: WriteConn, workspace_id: str, role_id: RoleId, command: CreateRoleCommand, now: UnixMs
+    ) -> StoredRole:
+        project_id = await self._projects.ensure(tx, workspace_id)
+        description = command.description or None
+        try:
+            await role_queries.insert(
+                tx, role_queries.NewRole(role_id, workspace_id, project_id, command.name, description, now)
+            )
+        except DuplicateKey as err:
+            raise RoleAlreadyExists(command.name) from err
+        return StoredRole(role_id, project_id, command.name, description)
+
+
+def _created(role: StoredRole, resolved: Resolved) -> list[AuditEvent]:
+    target = role_target(role, role_meta(role))
+    return [
+        role_event(AuditAction.ROLE_CREATE, f"Created {role.id}", role),
+        *(created_on_the_way(item, {"name": item.name, "slug": item.slug}) for item in resolved.created),
+        *(connected(target, item) for item in resolved.all),
+    ]

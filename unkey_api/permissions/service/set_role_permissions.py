@@ -1,0 +1,103 @@
+"""Replace the permissions of a role."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from unkey_api.audit.service import AuditLog
+from unkey_api.audit.types import AuditEvent
+from unkey_api.core.clock import Clock
+from unkey_api.core.columns import UnixMs
+from unkey_api.core.ids import IdPrefix, IdSource
+from unkey_api.core.principal import Caller
+from unkey_api.core.rbac import all_of, any_of, require, tuple_, urn
+from unkey_api.infra.mysql import Database, WriteConn
+from unkey_api.permissions import role_queries
+from unkey_api.permissions.errors import UnknownRole
+from unkey_api.permissions.events import connected, created_on_the_way, disconnected, role_target
+from unkey_api.permissions.resolution import PermissionResolver, Resolved, distinct_slugs
+from unkey_api.permissions.types import Permission, StoredRole
+
+_MAY_SET = all_of(tuple_("rbac", "*", "add_permission_to_role"), tuple_("rbac", "*", "remove_permission_from_role"))
+
+
+class SetRolePermissionsCommand(NamedTuple):
+    """What a role is to have."""
+
+    role: str
+    """Id or name."""
+    permissions: tuple[str, ...]
+    """Slugs; those that differ only in letter case count once. None takes all permissions away."""
+
+
+class SetRolePermissions:
+    """Gives a role exactly the named permissions, creating those that do not exist yet."""
+
+    def __init__(
+        self, database: Database, audit: AuditLog, resolver: PermissionResolver, *, clock: Clock, ids: IdSource
+    ) -> None:
+        self._database = database
+        self._audit = audit
+        self._resolver = resolver
+        self._clock = clock
+        self._ids = ids
+
+    async def __call__(self, caller: Caller, command: SetRolePermissionsCommand) -> tuple[Permission, ...]:
+        """Replace the permissions and return them in ascending order of the slugs asked for. Safe to repeat.
+
+        Raises:
+            InsufficientPermissions: The caller may not both add and remove permissions of roles; or a permission does
+                not exist and it may not create permissions. Nothing was changed.
+            UnknownRole: There is no such role.
+            StoreUnavailable: Nothing was changed.
+        """
+        require(caller.principal.permissions, _MAY_SET)
+        wanted = self._resolver.mint(distinct_slugs(command.permissions))
+        correlation_id = self._ids.new(IdPrefix.CORRELATION)
+        now = UnixMs(self._clock.now_ms())
+        workspace_id = caller.principal.workspace_id
+        found = await role_queries.find_by_key(self._database.primary, workspace_id, command.role)
+        if found is None:
+            raise UnknownRole
+
+        async def work(tx: WriteConn) -> tuple[Permission, ...]:
+            role = await role_queries.find_locked(tx, workspace_id, found.id)
+            if role is None:
+                raise UnknownRole
+            resolved = await self._resolver.resolve(
+                tx, workspace_id, wanted, require_create=lambda: _require_create(caller), now=now
+            )
+            events = await _replace(tx, workspace_id, role, resolved, now)
+            await self._audit.record(tx, caller, events, correlation_id)
+            return resolved.all
+
+        return await self._database.transaction("permissions.set_role_permissions", work)
+
+
+async def _replace(
+    tx: WriteConn, workspace_id: str, role: StoredRole, resolved: Resolved, now: UnixMs
+) -> Sequence[AuditEvent]:
+    """Turn what the role has, as it is under the lock, into what it is to have."""
+    (current,) = await role_queries.with_permissions(tx, workspace_id, [role])
+    before = {permission.id for permission in current.permissions}
+    after = {permission.id for permission in resolved.all}
+    removed = [permission for permission in current.permissions if permission.id not in after]
+    added = [permission for permission in resolved.all if permission.id not in before]
+    await role_queries.remove_permissions(tx, workspace_id, role.id, removed)
+    await role_queries.add_permissions(tx, workspace_id, role.id, added, now=now)
+    target = role_target(role, {})
+    return [
+        *(created_on_the_way(item, {}) for item in resolved.created),
+        *(disconnected(target, item) for item in removed),
+        *(connected(target, item) for item in added),
+    ]
+
+
+def _require_create(caller: Caller) -> None:
+    principal = caller.principal
+    may_create = any_of(
+        urn(principal.workspace_id, "rbac/permissions/*", "create_permission"),
+        tuple_("rbac", "*", "create_permission"),
+    )
+    require(principal.permissions, may_create)

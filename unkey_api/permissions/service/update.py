@@ -1,0 +1,155 @@
+"""Change permissions and roles."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import NamedTuple
+
+from unkey_api.audit.service import AuditLog
+from unkey_api.audit.types import AuditAction
+from unkey_api.core.clock import Clock
+from unkey_api.core.columns import UnixMs
+from unkey_api.core.principal import Caller
+from unkey_api.core.rbac import any_of, require, tuple_, urn
+from unkey_api.infra.mysql import Database, DuplicateKey, WriteConn
+from unkey_api.permissions import permission_queries, role_queries
+from unkey_api.permissions.errors import (
+    PermissionAlreadyExists,
+    RoleAlreadyExists,
+    UnknownPermission,
+    UnknownRole,
+)
+from unkey_api.permissions.events import permission_event, role_event
+from unkey_api.permissions.types import StoredPermission, StoredRole
+
+
+class UpdatePermissionCommand(NamedTuple):
+    """What to change. None leaves things as they are."""
+
+    permission: str
+    """Id or present slug."""
+    name: str | None
+    slug: str | None
+    description: str | None
+    """Empty removes it."""
+
+
+class UpdateRoleCommand(NamedTuple):
+    """What to change. None leaves things as they are."""
+
+    role: str
+    """Id or present name."""
+    name: str | None
+    description: str | None
+    """Empty removes it."""
+
+
+class UpdatePermission:
+    """Changes a permission. Roles and keys that have it keep it."""
+
+    def __init__(self, database: Database, audit: AuditLog, *, clock: Clock) -> None:
+        self._database = database
+        self._audit = audit
+        self._clock = clock
+
+    async def __call__(self, caller: Caller, command: UpdatePermissionCommand) -> StoredPermission:
+        """Change the permission and return it as it is then; with nothing to change nothing is written.
+
+        Raises:
+            UnknownPermission: There is none. Tells even callers without permission.
+            InsufficientPermissions: The caller may not change it.
+            PermissionAlreadyExists: Another permission has the slug, in whatever letter case.
+            StoreUnavailable: Nothing was changed.
+        """
+        workspace_id = caller.principal.workspace_id
+        found = await permission_queries.find_by_key(self._database.replica, workspace_id, command.permission)
+        if found is None:
+            raise UnknownPermission
+        _require_write(caller, f"projects/{found.project_id}/rbac/permissions/{found.id}", "update_permission")
+        if command.name is None and command.slug is None and command.description is None:
+            return found
+        now = UnixMs(self._clock.now_ms())
+
+        async def work(tx: WriteConn) -> StoredPermission:
+            stored = await permission_queries.find_locked(tx, workspace_id, found.id)
+            if stored is None:
+                raise UnknownPermission
+            changed = _changed_permission(stored, command)
+            try:
+                await permission_queries.update(tx, workspace_id, changed, now=now)
+            except DuplicateKey as err:
+                raise PermissionAlreadyExists(changed.slug) from err
+            event = permission_event(AuditAction.PERMISSION_UPDATE, f"Updated {changed.id}", changed)
+            await self._audit.record(tx, caller, [event])
+            return changed
+
+        return await self._database.transaction("permissions.update", work)
+
+
+class UpdateRole:
+    """Changes name and description of a role. Its permissions and keys stay."""
+
+    def __init__(self, database: Database, audit: AuditLog, *, clock: Clock) -> None:
+        self._database = database
+        self._audit = audit
+        self._clock = clock
+
+    async def __call__(self, caller: Caller, command: UpdateRoleCommand) -> StoredRole:
+        """Change the role and return it as it is then; with nothing to change nothing is written.
+
+        Raises:
+            UnknownRole: There is none. Tells even callers without permission.
+            InsufficientPermissions: The caller may not change it.
+            RoleAlreadyExists: Another role has the name, in whatever letter case.
+            StoreUnavailable: Nothing was changed.
+        """
+        workspace_id = caller.principal.workspace_id
+        found = await role_queries.find_by_key(self._database.replica, workspace_id, command.role)
+        if found is None:
+            raise UnknownRole
+        _require_write(caller, f"projects/{found.project_id}/rbac/roles/{found.id}", "update_role")
+        if command.name is None and command.description is None:
+            return found
+        now = UnixMs(self._clock.now_ms())
+
+        async def work(tx: WriteConn) -> StoredRole:
+            stored = await role_queries.find_locked(tx, workspace_id, found.id)
+            if stored is None:
+                raise UnknownRole
+            changed = _changed_role(stored, command)
+            try:
+                await role_queries.update(tx, workspace_id, changed, now=now)
+            except DuplicateKey as err:
+                raise RoleAlreadyExists(changed.name) from err
+            await self._audit.record(
+                tx, caller, [role_event(AuditAction.ROLE_UPDATE, f"Updated {changed.id}", changed)]
+            )
+            return changed
+
+        return await self._database.transaction("permissions.update_role", work)
+
+
+def _require_write(caller: Caller, path: str, action: str) -> None:
+    principal = caller.principal
+    require(principal.permissions, any_of(urn(principal.workspace_id, path, "write"), tuple_("rbac", "*", action)))
+
+
+def _changed_permission(stored: StoredPermission, command: UpdatePermissionCommand) -> StoredPermission:
+    return replace(
+        stored,
+        name=stored.name if command.name is None else command.name,
+        slug=stored.slug if command.slug is None else command.slug,
+        description=_changed_description(stored.description, command.description),
+    )
+
+
+def _changed_role(stored: StoredRole, command: UpdateRoleCommand) -> StoredRole:
+    return replace(
+        stored,
+        name=stored.name if command.name is None else command.name,
+        description=_changed_description(stored.description, command.description),
+    )
+
+
+def _changed_description(stored: str | None, wanted: str | None) -> str | None:
+    return stored if wanted is None else wanted or None

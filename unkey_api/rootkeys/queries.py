@@ -1,0 +1,169 @@
+"""The statements of root keys."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from unkey_api.core.columns import UnixMs
+from unkey_api.core.identifiers import KeyHash, KeyId, KeyspaceId
+from unkey_api.infra.mysql import ReadConn, WriteConn, load_query, load_statement
+from unkey_api.rootkeys.grants import Grant
+
+
+@dataclass(frozen=True, slots=True)
+class KeyspaceRow:
+    """A keyspace and the workspace that owns it."""
+
+    key_auth_id: KeyspaceId
+    workspace_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkspaceIdRow:
+    """A workspace."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class RootKeyRow:
+    """A live root key."""
+
+    id: KeyId
+    hash: KeyHash
+    start: str
+    name: str | None
+    key_auth_id: KeyspaceId
+    workspace_id: str
+    """The operator's."""
+    for_workspace_id: str
+    enabled: bool
+    expires: UnixMs | None
+    created_at_m: UnixMs
+    last_used_at: UnixMs
+
+
+@dataclass(frozen=True, slots=True)
+class KeyIdRow:
+    """A root key, as far as a page needs it to choose."""
+
+    id: KeyId
+
+
+@dataclass(frozen=True, slots=True)
+class GrantRow:
+    """A permission of a root key."""
+
+    key_id: KeyId
+    permission_id: str
+    permission: str
+    through_role: bool
+
+
+_KEYSPACE_OF_KEY = load_query(__package__, "keyspace_find_of_root_key", row=KeyspaceRow)
+_KEYSPACE_OF_ANY = load_query(__package__, "keyspace_find_of_root_keys", row=KeyspaceRow)
+_KEYSPACE_OF_WORKSPACE = load_query(__package__, "keyspace_find_of_workspace", row=KeyspaceRow)
+_OPERATOR = load_query(__package__, "workspace_find_id_by_slug", row=WorkspaceIdRow)
+_INSERT_WORKSPACE = load_statement(__package__, "workspace_insert")
+_INSERT_KEYSPACE = load_statement(__package__, "keyspace_insert")
+_INSERT_API = load_statement(__package__, "api_insert_protected")
+_IDS = load_query(__package__, "root_key_list_ids", row=KeyIdRow)
+_DETAILS = load_query(__package__, "root_key_list_by_ids", row=RootKeyRow)
+_LOCK = load_query(__package__, "root_key_lock", row=RootKeyRow)
+_GRANTS = load_query(__package__, "root_key_permission_list", row=GrantRow)
+_UNLINK = load_statement(__package__, "root_key_permission_delete")
+_UNLINK_ROLES = load_statement(__package__, "root_key_role_delete")
+_UPDATE = load_statement(__package__, "root_key_update_fields")
+_UPDATE_EXPIRES = load_statement(__package__, "root_key_update_expires")
+_UPDATE_DELETED = load_statement(__package__, "root_key_update_deleted")
+
+Values = Mapping[str, object]
+
+
+async def find_keyspace_of(conn: ReadConn, key_id: str) -> KeyspaceRow | None:
+    """Return the keyspace a live root key is in, or None when its API is gone."""
+    return await conn.fetch_one(_KEYSPACE_OF_KEY, {"id": key_id})
+
+
+async def find_any_keyspace(conn: ReadConn) -> KeyspaceRow | None:
+    """Return a keyspace root keys already live in, or None."""
+    return await conn.fetch_one(_KEYSPACE_OF_ANY, {})
+
+
+async def find_workspace_keyspace(conn: ReadConn, workspace_id: str) -> KeyspaceRow | None:
+    """Return the first keyspace of a workspace, or None."""
+    return await conn.fetch_one(_KEYSPACE_OF_WORKSPACE, {"workspace_id": workspace_id})
+
+
+async def find_workspace_id(conn: ReadConn, slug: str) -> str | None:
+    """Return the id of the live workspace with this slug, or None."""
+    row = await conn.fetch_one(_OPERATOR, {"slug": slug})
+    return row.id if row else None
+
+
+async def insert_workspace(tx: WriteConn, values: Values) -> None:
+    """Insert a workspace. Raises DuplicateKey for a taken slug or organisation."""
+    await tx.execute(_INSERT_WORKSPACE, values)
+
+
+async def insert_keyspace(tx: WriteConn, keyspace: Values, api: Values) -> None:
+    """Insert a keyspace and the API in front of it."""
+    await tx.execute(_INSERT_KEYSPACE, keyspace)
+    await tx.execute(_INSERT_API, api)
+
+
+async def list_ids(conn: ReadConn, for_workspace_id: str, *, first: str, count: int) -> list[KeyId]:
+    """Return up to `count` ids of live root keys of a workspace, ascending, from `first` on, itself included."""
+    rows = await conn.fetch_all(_IDS, {"for_workspace_id": for_workspace_id, "first": first, "count": count})
+    return [row.id for row in rows]
+
+
+async def list_by_ids(conn: ReadConn, for_workspace_id: str, ids: Collection[str]) -> list[RootKeyRow]:
+    """Return those of the root keys that are live, ascending by id. No ids, no statement."""
+    if not ids:
+        return []
+    return await conn.fetch_all(_DETAILS, {"for_workspace_id": for_workspace_id, "ids": list(ids)})
+
+
+async def lock(tx: WriteConn, for_workspace_id: str, key_id: str) -> RootKeyRow | None:
+    """Return the live root key and keep others from changing it until the transaction ends. None when there is none."""
+    return await tx.fetch_one(_LOCK, {"id": key_id, "for_workspace_id": for_workspace_id})
+
+
+async def list_grants(conn: ReadConn, key_ids: Collection[str]) -> list[GrantRow]:
+    """Return what root keys may do, directly or through roles; repetitions are possible. No ids, no statement."""
+    if not key_ids:
+        return []
+    return await conn.fetch_all(_GRANTS, {"key_ids": list(key_ids)})
+
+
+async def take_grants(tx: WriteConn, key: RootKeyRow, grants: Sequence[Grant]) -> None:
+    """Remove permissions that were given directly. None, no statement."""
+    if grants:
+        ids = [grant.permission_id for grant in grants]
+        await tx.execute(_UNLINK, {"key_id": key.id, "workspace_id": key.workspace_id, "permission_ids": ids})
+
+
+async def take_roles(tx: WriteConn, key: RootKeyRow) -> None:
+    """Remove all roles of a root key."""
+    await tx.execute(_UNLINK_ROLES, {"key_id": key.id, "workspace_id": key.workspace_id})
+
+
+async def update_fields(tx: WriteConn, key: RootKeyRow, *, name: str | None, enabled: bool, now: UnixMs) -> None:
+    """Give a locked root key its name and switch, and stamp it."""
+    values = {"id": key.id, "for_workspace_id": key.for_workspace_id, "name": name, "enabled": enabled, "now": now}
+    await tx.execute(_UPDATE, values)
+
+
+async def update_expires(tx: WriteConn, key: RootKeyRow, *, expires: datetime, now: UnixMs) -> None:
+    """Give a locked root key an end, and stamp it."""
+    values = {"id": key.id, "for_workspace_id": key.for_workspace_id, "expires": expires, "now": now}
+    await tx.execute(_UPDATE_EXPIRES, values)
+
+
+async def mark_deleted(tx: WriteConn, for_workspace_id: str, key_id: str, *, now: UnixMs) -> bool:
+    """Soft-delete a root key. Return False when there is no live one."""
+    values = {"id": key_id, "for_workspace_id": for_workspace_id, "deleted_at_m": now}
+    return (await tx.execute(_UPDATE_DELETED, values)).affected == 1

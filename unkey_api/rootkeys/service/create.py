@@ -1,0 +1,65 @@
+"""Create a root key."""
+
+from __future__ import annotations
+
+from unkey_api.audit.types import AuditAction
+from unkey_api.core.principal import Caller
+from unkey_api.core.rbac import require
+from unkey_api.infra.mysql import WriteConn
+from unkey_api.keys.service.attempts import with_fresh_ids
+from unkey_api.rootkeys import events, rules
+from unkey_api.rootkeys.errors import ExpiryInThePast
+from unkey_api.rootkeys.issuing import RootKeyDraft, RootKeySettings
+from unkey_api.rootkeys.service.parts import RootKeyParts, own_root_key
+from unkey_api.rootkeys.types import CreateRootKeyCommand, IssuedRootKey
+
+
+class CreateRootKey:
+    """Creates a root key for the caller's workspace."""
+
+    def __init__(self, parts: RootKeyParts) -> None:
+        self._parts = parts
+
+    async def __call__(self, caller: Caller, command: CreateRootKeyCommand) -> IssuedRootKey:
+        """Create the key with its permissions; all of it or nothing.
+
+        Raises:
+            InsufficientPermissions: The caller may not create root keys, or lacks one of the permissions.
+            ExpiryInThePast: It would be created expired.
+            OutlivesCaller: The caller expires, and the key would not or later.
+            PermissionUnsupported: A permission is malformed, of another workspace or of no known resource.
+            StoreUnavailable: Nothing was created.
+        """
+        self._check(caller, command)
+
+        async def attempt() -> IssuedRootKey:
+            draft = self._parts.issuing.draft()
+            await self._parts.database.transaction(
+                "root_keys.create", lambda tx: self._write(tx, caller, command, draft)
+            )
+            return IssuedRootKey(draft.id, draft.material.plaintext)
+
+        return await with_fresh_ids(attempt, self._parts.sleep)
+
+    def _check(self, caller: Caller, command: CreateRootKeyCommand) -> None:
+        principal = caller.principal
+        require(principal.permissions, rules.on_root_key(principal.workspace_id, rules.ALL, "write"))
+        if command.expires_ms is not None and command.expires_ms <= self._parts.clock.now_ms():
+            raise ExpiryInThePast
+        rules.require_outlived(principal, command.expires_ms, "the new key")
+        rules.require_supported(principal.workspace_id, command.permissions)
+        rules.require_held(principal, command.permissions)
+
+    async def _write(self, tx: WriteConn, caller: Caller, command: CreateRootKeyCommand, draft: RootKeyDraft) -> None:
+        home = await self._parts.home.ensure(tx, own_root_key(caller.principal))
+        wanted = RootKeySettings(
+            for_workspace_id=caller.principal.workspace_id,
+            name=command.name,
+            permissions=command.permissions,
+            expires_ms=command.expires_ms,
+        )
+        granted = await self._parts.issuing.write(tx, draft, home, wanted)
+        target = events.target_of(draft.id, command.name)
+        log = events.connected(target, granted)
+        log.append(events.changed(AuditAction.KEY_CREATE, f"Created root key {draft.id}", target))
+        await self._parts.audit.record(tx, caller, log, self._parts.correlation_id())

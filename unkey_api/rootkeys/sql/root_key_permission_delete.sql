@@ -1,0 +1,3 @@
+-- Removes links only; the permissions stay for other root keys.
+DELETE FROM keys_permissions
+WHERE key_id = %(key_id)s AND workspace_id = %(workspace_id)s AND permission_id IN %(permission_ids)s

@@ -1,0 +1,52 @@
+"""One span per request, below the caller's when it sends a `traceparent` (W3C Trace Context)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from opentelemetry import context, trace
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+from unkey_api.rpc.exchange import Exchange
+
+UNMATCHED = "(unmatched)"
+_PARENT_HEADERS = ("traceparent", "tracestate")
+
+
+class RequestTracing:
+    """Opens the span when a request enters and ends it with the outcome; everything in between finds it as parent."""
+
+    def __init__(self, tracer: trace.Tracer) -> None:
+        self._tracer = tracer
+        self._propagator = TraceContextTextMapPropagator()
+        self._paths: frozenset[str] = frozenset()
+
+    def know(self, paths: Collection[str]) -> None:
+        """Take the routes that name spans; all others share one name."""
+        self._paths = frozenset(paths)
+
+    def begin(self, exchange: Exchange) -> None:
+        """Open the span and make it current."""
+        carrier = {name: value for name in _PARENT_HEADERS if (value := exchange.header(name.encode()))}
+        parent = self._propagator.extract(carrier) if carrier else None
+        name = exchange.path if exchange.path in self._paths else UNMATCHED
+        attributes = {
+            "http.request.method": exchange.method,
+            "http.route": name,
+            "unkey.request_id": exchange.request_id,
+        }
+        span = self._tracer.start_span(name, parent, trace.SpanKind.SERVER, attributes)
+        # The request has a task, and so a context, of its own: nothing needs to be put back afterwards.
+        context.attach(trace.set_span_in_context(span))
+        exchange.span = span
+
+    def complete(self, exchange: Exchange) -> None:
+        """End the span."""
+        span = exchange.span
+        if not isinstance(span, trace.Span):
+            return
+        span.set_attribute("http.response.status_code", exchange.status)
+        if exchange.status >= 500:
+            entry = getattr(exchange.failure, "entry", None)
+            span.set_status(trace.StatusCode.ERROR, entry.code.value if entry else type(exchange.failure).__name__)
+        span.end()
