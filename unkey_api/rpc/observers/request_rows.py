@@ -17,6 +17,7 @@ from unkey_api.rpc.errors import Fault
 from unkey_api.rpc.exchange import Exchange, Headers
 
 BODY_BYTES_MAX = 64 * 1024  # a buffer full of the largest bodies would take more memory than the service itself
+HEADER_NAMES_MAX = 1_000  # names whose canonical case is remembered
 ROWS_PER_TURN = 200  # rows between two turns of the event loop
 QUIET_PATHS = frozenset({"/v2/liveness"})
 _LEFT_OUT = frozenset({b"x-forwarded-proto", b"x-forwarded-port", b"x-forwarded-for", b"x-amzn-trace-id"})
@@ -62,6 +63,8 @@ class RowWriter:
         self._write = write
         self._redact = redactor.redact
         self._region = region
+        self._names: dict[bytes, str] = {}
+        """Header names seen lately in canonical case."""
 
     async def __call__(self, requests: Sequence[FinishedRequest], reason: FlushReason) -> None:
         """Write one batch."""
@@ -85,11 +88,11 @@ class RowWriter:
             method=exchange.method,
             path=exchange.path,
             query_string=query,
-            query_params=parse_qs(query, keep_blank_values=True),
-            request_headers=_shown(exchange.scope["headers"]),
+            query_params=parse_qs(query, keep_blank_values=True) if query else {},
+            request_headers=self._shown(exchange.scope["headers"]),
             request_body=self._redact(exchange.request_body).decode("utf-8", "replace"),
             response_status=exchange.status,
-            response_headers=_shown(exchange.response_headers),
+            response_headers=self._shown(exchange.response_headers),
             response_body=self._redact(exchange.response_body).decode("utf-8", "replace"),
             error=failure.internal if isinstance(failure, Fault) else "",
             service_latency=request.latency_ms,
@@ -98,14 +101,20 @@ class RowWriter:
             region=self._region,
         )
 
+    def _shown(self, headers: Headers) -> list[str]:
+        """Return `Name: v1,v2` per header, in canonical case, secrets hidden."""
+        values: dict[bytes, str] = {}
+        for name, value in headers:
+            if name not in _LEFT_OUT:
+                text = _HIDDEN if name in _SECRET else value.decode("latin-1")
+                values[name] = f"{values[name]},{text}" if name in values else text
+        return [f"{self._names.get(name) or self._learn(name)}: {text}" for name, text in values.items()]
 
-def _shown(headers: Headers) -> list[str]:
-    """Return `Name: v1,v2` per header, in canonical case, secrets hidden."""
-    values: dict[bytes, list[str]] = {}
-    for name, value in headers:
-        if name not in _LEFT_OUT:
-            values.setdefault(name, []).append(_HIDDEN if name in _SECRET else value.decode("latin-1"))
-    return [f"{_canonical(name)}: {','.join(shown)}" for name, shown in values.items()]
+    def _learn(self, name: bytes) -> str:
+        if len(self._names) >= HEADER_NAMES_MAX:
+            self._names.clear()  # callers can make up names without end
+        shown = self._names[name] = _canonical(name)
+        return shown
 
 
 def _canonical(name: bytes) -> str:
