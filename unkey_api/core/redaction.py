@@ -65,8 +65,6 @@ class Redactor:
 
     def redact(self, text: bytes) -> bytes:
         """Return `text` with every secret replaced by `"[REDACTED]"`. Idempotent."""
-        if b"\\" not in text and not any(hint in text for hint in self._hints):
-            return text
         plain = self._redact_plain(text)
         return self._redact_any(text) if plain is None else plain
 
@@ -85,6 +83,8 @@ class Redactor:
         return orjson.dumps(document) if _blank(document, self._tree) else text
 
     def _redact_any(self, text: bytes) -> bytes:
+        if b"\\" not in text and not any(hint in text for hint in self._hints):
+            return text
         scan = _Scan(text)
         for match in _TOKEN.finditer(text):
             self._take(scan, match.group(), match.start(), match.end())
