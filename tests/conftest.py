@@ -10,4 +10,7 @@ pytest_plugins = [
     "tests.support.keys",
     "tests.support.stage",
     "tests.support.harness",
+    "tests.support.served",
+    "tests.support.foreign",
+    "tests.support.toolchains",
 ]

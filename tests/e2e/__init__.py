@@ -1,1 +1,1 @@
-"""E2e package."""
+"""A served process and clients that are not ours."""

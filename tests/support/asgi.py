@@ -19,6 +19,7 @@ class Answer:
     status: int = 0
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
+    trailers: dict[str, str] = field(default_factory=dict)
 
     @property
     def json(self) -> Any:
@@ -42,6 +43,7 @@ class Client:
         headers: Mapping[str, str] | None = None,
         hang_up: asyncio.Event | None = None,
         truncated: bool = False,
+        query: str = "",
     ) -> Answer:
         """Send one request.
 
@@ -65,6 +67,8 @@ class Client:
                 answer.headers = {k.decode(): v.decode() for k, v in event["headers"]}
             elif event["type"] == "http.response.body":
                 answer.body += event.get("body", b"")
+            elif event["type"] == "http.response.trailers":
+                answer.trailers = {k.decode(): v.decode() for k, v in event["headers"]}
 
         sent = JSON_HEADERS if headers is None else headers
         scope = {
@@ -72,7 +76,7 @@ class Client:
             "method": method,
             "path": path,
             "root_path": "",
-            "query_string": b"",
+            "query_string": query.encode(),
             "client": (self.address, 40000),
             "headers": [(k.lower().encode(), v.encode()) for k, v in sent.items()],
             "extensions": {"http.response.trailers": {}},

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import secrets
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -18,6 +18,7 @@ from unkey_proto.unkey.keys.v2 import keys_connect
 
 from tests.support.asgi import Answer, Client
 from tests.support.clock import FixedClock
+from tests.support.key_surroundings import Events, ReversingVault, Unobserved, Unthrottled
 from tests.support.mysql import run_sql
 from tests.support.statements import StatementRecorder
 from unkey_api.apis.live import LiveApis, api_cache
@@ -26,16 +27,12 @@ from unkey_api.audit.service import AuditLog
 from unkey_api.auth.chain import AuthenticationChain
 from unkey_api.auth.root_key import RootKeys
 from unkey_api.core.ids import ALPHABET, RandomIds
-from unkey_api.core.principal import Principal
 from unkey_api.core.secret import Secret
 from unkey_api.infra import passwords
-from unkey_api.infra.batching.buffer import Offer
-from unkey_api.infra.clickhouse.rows import KeyVerificationRow
 from unkey_api.infra.mysql import Database, Dsn, Statement
 from unkey_api.infra.redis.client import RedisClient
 from unkey_api.infra.redis.counters import RedisCounters, RedisCredits
 from unkey_api.infra.resilience.background import BackgroundJobs
-from unkey_api.infra.vault.port import Ciphertext, VaultUnavailable
 from unkey_api.keys.credits.limiter import open_credit_limiter
 from unkey_api.keys.credits.queries import SqlCreditBalances
 from unkey_api.keys.handler import KeysHandler
@@ -86,61 +83,6 @@ class Key:
     hash: str
 
 
-class Events:
-    """A sink that keeps everything."""
-
-    def __init__(self) -> None:
-        self.rows: list[KeyVerificationRow] = []
-
-    def add(self, row: KeyVerificationRow, /) -> Offer:
-        self.rows.append(row)
-        return Offer.BUFFERED
-
-
-class ReversingVault:
-    """A vault in memory. Not a cipher: it turns the text around."""
-
-    def __init__(self) -> None:
-        self.down = False
-        self.keyrings: list[str] = []
-
-    async def encrypt(self, keyring: str, plaintext: Secret) -> Ciphertext:
-        self._ask(keyring)
-        return Ciphertext("enc:" + plaintext.reveal()[::-1], "dek_1")
-
-    async def decrypt(self, keyring: str, encrypted: str) -> Secret:
-        self._ask(keyring)
-        return Secret(encrypted.removeprefix("enc:")[::-1])
-
-    async def encrypt_many(self, keyring: str, plaintexts: Mapping[str, Secret]) -> dict[str, Ciphertext]:
-        return {name: await self.encrypt(keyring, text) for name, text in plaintexts.items()}
-
-    async def decrypt_many(self, keyring: str, encrypted: Mapping[str, str]) -> dict[str, Secret]:
-        return {name: await self.decrypt(keyring, text) for name, text in encrypted.items()}
-
-    def _ask(self, keyring: str) -> None:
-        if self.down:
-            raise VaultUnavailable("Failed.", reason="unavailable", internal="turned off by the test")
-        self.keyrings.append(keyring)
-
-
-class Unthrottled:
-    """Lets every workspace call as often as it wants."""
-
-    async def admit(self, principal: Principal, headers: list[tuple[bytes, bytes]]) -> None:
-        """Do nothing."""
-
-
-class Unobserved:
-    """Observers that ignore what they are told."""
-
-    def store_called(self, operation: object, seconds: float, failure: str | None) -> None:
-        """Ignore."""
-
-    def credit_replayed(self, *, success: bool, seconds: float) -> None:
-        """Ignore."""
-
-
 @dataclass
 class KeyWorld:
     """The keys service and its stores."""
@@ -174,11 +116,11 @@ class KeyWorld:
         assert answer.status == 200, answer.body
         return answer.json["data"]
 
-    async def verify(self, secret: str, *, root: str | None = None, **body: object) -> Any:
+    async def verify(self, secret: str, *, root: str | None = None, **body: Any) -> Any:
         """Verify a key and return `data`."""
         return await self.ok("verifyKey", {"key": secret, **body}, root=root)
 
-    async def create(self, *, root: str | None = None, **body: object) -> Any:
+    async def create(self, *, root: str | None = None, **body: Any) -> Any:
         """Create a key in the world's API and return `data`."""
         return await self.ok("createKey", {"apiId": self.api.id, **body}, root=root)
 
@@ -188,7 +130,7 @@ class KeyWorld:
 
     # ---- stored things
 
-    async def insert(self, table: str, **columns: object) -> None:
+    async def insert(self, table: str, **columns: Any) -> None:
         """Insert a row."""
         names = ", ".join(f"`{name}`" for name in columns)
         values = ", ".join(f"%({name})s" for name in columns)
@@ -200,7 +142,7 @@ class KeyWorld:
         """Run any statement and return its rows."""
         return await run_sql(self.dsn, text)
 
-    async def update(self, table: str, id_: str, **columns: object) -> None:
+    async def update(self, table: str, id_: str, **columns: Any) -> None:
         """Change a row."""
         changes = ", ".join(f"`{name}` = %({name})s" for name in columns)
         statement = Statement("test_update", f"UPDATE `{table}` SET {changes} WHERE id = %(row_id)s")
@@ -234,7 +176,7 @@ class KeyWorld:
         )
         return id_
 
-    async def make_api(self, workspace_id: str | None = None, **columns: object) -> Api:
+    async def make_api(self, workspace_id: str | None = None, **columns: Any) -> Api:
         """Make an API with its keyspace; `keyspace_…` go to the latter."""
         workspace_id = workspace_id or self.workspace_id
         api = Api(fresh("api"), fresh("ks"), workspace_id)
@@ -247,7 +189,7 @@ class KeyWorld:
         await self.insert("apis", **{**base, "key_auth_id": api.keyspace_id, **of_api})
         return api
 
-    async def key(self, api: Api | None = None, *, secret: str = "", **columns: object) -> Key:
+    async def key(self, api: Api | None = None, *, secret: str = "", **columns: Any) -> Key:
         """Store a key."""
         api = api or self.api
         secret = secret or fresh("sk")
@@ -263,7 +205,7 @@ class KeyWorld:
         await self.insert("keys", **{**base, **columns})
         return key
 
-    async def root_key(self, *permissions: str, workspace_id: str | None = None, **columns: object) -> Key:
+    async def root_key(self, *permissions: str, workspace_id: str | None = None, **columns: Any) -> Key:
         """Store a root key."""
         operator = await self._operator()
         key = await self.key(operator, for_workspace_id=workspace_id or self.workspace_id, **columns)
@@ -305,7 +247,7 @@ class KeyWorld:
         """Link a key to a role."""
         await self.insert("keys_roles", key_id=key_id, role_id=role_id, workspace_id=self.workspace_id)
 
-    async def identity(self, external_id: str = "", **columns: object) -> str:
+    async def identity(self, external_id: str = "", **columns: Any) -> str:
         """Make an identity and return its id."""
         id_ = fresh("id")
         base = {"id": id_, "external_id": external_id or fresh("user"), "workspace_id": self.workspace_id}
@@ -314,7 +256,7 @@ class KeyWorld:
         )
         return id_
 
-    async def limit(self, name: str, **columns: object) -> str:
+    async def limit(self, name: str, **columns: Any) -> str:
         """Attach a limit to a key (`key_id`) or an identity (`identity_id`)."""
         id_ = fresh("rl")
         base = {"id": id_, "name": name, "workspace_id": self.workspace_id, "created_at": START_MS}

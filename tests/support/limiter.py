@@ -6,7 +6,7 @@ from tests.support.clock import FixedClock
 from tests.support.counters import MemoryCounterStore, MemoryGlobalCounters, MemorySharedTable, StoreCalls
 from unkey_api.infra.resilience.breaker import BreakerState
 from unkey_api.ratelimit.engine.running import build_rate_limiter
-from unkey_api.ratelimit.engine.state import Cell
+from unkey_api.ratelimit.engine.state import Cell, Counter
 from unkey_api.ratelimit.engine.types import Check, Decision
 
 MINUTE = 60_000
@@ -45,9 +45,13 @@ class Node:
         """Check `identifier` at the clock's time."""
         return await self.limiter.limit(check(cost, limit=limit, identifier=identifier, duration_ms=duration_ms))
 
+    def counter(self, *, identifier: str = "u", duration_ms: int = MINUTE) -> Counter:
+        """Return the counter, creating it."""
+        return self.parts.table.locate(("ws", "ns", identifier, duration_ms))
+
     def cell(self, *, identifier: str = "u", duration_ms: int = MINUTE, back: int = 0) -> Cell:
         """Return the running cell, or the one `back` windows ago."""
-        counter = self.parts.table.locate(("ws", "ns", identifier, duration_ms))
+        counter = self.counter(identifier=identifier, duration_ms=duration_ms)
         return counter.cell(self.clock.now_ms() // duration_ms - back)
 
     def set_counts(self, *, current: int = 0, previous: int = 0, identifier: str = "u") -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -20,10 +21,12 @@ from tests.support.asgi import Answer, Client
 from tests.support.clock import FixedClock
 from tests.support.mysql import run_sql
 from tests.support.statements import StatementRecorder
+from tests.support.watched import Watched
 from unkey_api.apis.handler import ApisHandler
 from unkey_api.apis.live import LiveApis, api_cache
 from unkey_api.apis.service.create import CreateApi
 from unkey_api.apis.service.delete import DeleteApi
+from unkey_api.apis.service.list_keys import ListKeys
 from unkey_api.apis.service.read import GetApi
 from unkey_api.app import Application, Platform, Service
 from unkey_api.audit.service import AuditLog
@@ -41,6 +44,7 @@ from unkey_api.infra.batching.buffer import Offer
 from unkey_api.infra.clickhouse.rows import RatelimitRow
 from unkey_api.infra.mysql import Database, Dsn
 from unkey_api.infra.resilience.background import BackgroundJobs
+from unkey_api.infra.vault.port import VaultClient
 from unkey_api.liveness.handler import LivenessHandler
 from unkey_api.permissions.handler import PermissionsHandler, PermissionUseCases
 from unkey_api.permissions.resolution import PermissionResolver
@@ -64,7 +68,7 @@ from unkey_api.ratelimit.service.read_overrides import GetOverride, ListOverride
 from unkey_api.ratelimit.service.set_override import SetOverride
 from unkey_api.rpc.documents import Documents
 from unkey_api.rpc.health import Health, Phase
-from unkey_api.rpc.timing import CacheTiming
+from unkey_api.rpc.observers.cache_timing import CacheTiming
 
 Sql = str | int | None
 
@@ -149,7 +153,10 @@ class Stage:
     ids: RandomIds = field(default_factory=RandomIds)
     callers: Callers = field(default_factory=Callers)
     counters: CounterLedger = field(default_factory=CounterLedger)
+    vault: VaultClient | None = None
+    """Set it before the first request."""
     nodes: list[Node] = field(default_factory=list)
+    watched: Watched = field(default_factory=Watched)
 
     @property
     def node(self) -> Node:
@@ -163,7 +170,7 @@ class Stage:
 
     def token(self, prefix: str = "x") -> str:
         """Return a text nobody else uses."""
-        return f"{prefix}_{''.join(self.ids._choices(ALPHABET, k=12))}"
+        return f"{prefix}_{''.join(secrets.choice(ALPHABET) for _ in range(12))}"
 
     def workspace(self) -> str:
         """Return a workspace nobody else uses."""
@@ -200,7 +207,7 @@ class Stage:
     async def insert(self, table: str, **values: Sql) -> None:
         """Insert one row."""
         columns = ", ".join(f"`{name}`" for name in values)
-        await self.sql(f"INSERT INTO {table} ({columns}) VALUES ({', '.join(map(literal, values.values()))})")
+        await self.sql(f"INSERT INTO `{table}` ({columns}) VALUES ({', '.join(map(literal, values.values()))})")
 
     async def audits(self, workspace_id: str) -> list[dict[str, Any]]:
         """Return the audit entries of a workspace, oldest first."""
@@ -254,6 +261,7 @@ def build_node(stage: Stage) -> Node:
                 create=CreateApi(database, audit, projects, clock=clock, ids=ids),
                 get=GetApi(live),
                 delete=DeleteApi(database, audit, live, clock=clock),
+                list_keys=ListKeys(live, database.replica, stage.vault),
             ),
         ),
         Service(
@@ -279,8 +287,10 @@ def build_node(stage: Stage) -> Node:
                     create=CreateIdentity(database, audit, projects, clock=clock, ids=ids),
                     get=GetIdentity(database.replica),
                     list_identities=ListIdentities(database.replica),
-                    update=UpdateIdentity(database, audit, clock=clock, ids=ids),
-                    delete=DeleteIdentity(database, audit, ids=ids),
+                    update=UpdateIdentity(
+                        database, audit, clock=clock, ids=ids, changed=stage.watched.identity_changed
+                    ),
+                    delete=DeleteIdentity(database, audit, ids=ids, changed=stage.watched.identity_changed),
                 )
             ),
         ),
@@ -305,14 +315,14 @@ def _permissions(stage: Stage, audit: AuditLog, projects: DefaultProject) -> Ser
         create_permission=CreatePermission(database, audit, projects, clock=clock, ids=ids),
         get_permission=GetPermission(database.replica),
         list_permissions=ListPermissions(database.replica),
-        update_permission=UpdatePermission(database, audit, clock=clock),
-        delete_permission=DeletePermission(database, audit),
+        update_permission=UpdatePermission(database, audit, stage.watched, clock=clock),
+        delete_permission=DeletePermission(database, audit, stage.watched),
         create_role=CreateRole(database, audit, projects, resolver, clock=clock, ids=ids),
         get_role=GetRole(database.replica),
         list_roles=ListRoles(database.replica),
-        update_role=UpdateRole(database, audit, clock=clock),
-        delete_role=DeleteRole(database, audit),
-        set_role_permissions=SetRolePermissions(database, audit, resolver, clock=clock, ids=ids),
+        update_role=UpdateRole(database, audit, stage.watched, clock=clock),
+        delete_role=DeleteRole(database, audit, stage.watched),
+        set_role_permissions=SetRolePermissions(database, audit, resolver, stage.watched, clock=clock, ids=ids),
     )
     return Service(
         permissions_connect.PermissionsService.desc(),

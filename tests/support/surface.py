@@ -23,6 +23,7 @@ from unkey_api.core.principal import Principal, SubjectType
 from unkey_api.rpc.documents import Documents
 from unkey_api.rpc.exchange import Exchange, current_exchange
 from unkey_api.rpc.health import Health, Phase
+from unkey_api.rpc.pprof import Pprof
 
 MAX_BODY = 2_000
 
@@ -108,11 +109,11 @@ class Surface:
     panics: list[BaseException] = field(default_factory=list)
     request_timeout: timedelta = timedelta(seconds=60)
     proxies: tuple[str, ...] = ()
+    pprof: Pprof | None = None
 
-    def build(self) -> Client:
-        """Return a client of a fresh application."""
-        self.health.phase = Phase.SERVING
-        platform = Platform(
+    def parts(self) -> Platform:
+        """Return what lies around the handlers."""
+        return Platform(
             clock=FixedClock(),
             ids=RandomIds(),
             authenticator=self.platform,
@@ -124,7 +125,12 @@ class Surface:
             request_timeout=self.request_timeout,
             max_body_bytes=MAX_BODY,
             proxies=tuple(ip_network(p) for p in self.proxies),
+            pprof=self.pprof,
         )
+
+    def build(self) -> Client:
+        """Return a client of a fresh application."""
+        self.health.phase = Phase.SERVING
         services = [
             Service(keys_connect.KeysService.desc(), keys_connect.KeysServiceASGIApplication, self.keys),
             Service(
@@ -133,7 +139,7 @@ class Surface:
                 ScriptedRatelimit(),
             ),
         ]
-        return Client(Application(platform, services))
+        return Client(Application(self.parts(), services))
 
 
 def seen_exchange() -> Exchange:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tools import errors_table, not_built
+from tools import capacity, errors_table, not_built
 from unkey_api.rpc.errors import ERRORS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,6 +28,20 @@ def test_readme_lists_what_is_not_built() -> None:
     assert page == not_built.rendered(page), "run `make docs`"
 
 
+def test_scaling_examples_are_what_the_constants_say() -> None:
+    page = capacity.PAGE.read_text(encoding="utf-8")
+    assert page == capacity.rendered(page), "run `make docs`"
+
+
+def test_more_workers_read_more_and_never_more_than_they_are_asked() -> None:
+    loads = [capacity.Load(verifications=1_000, per_worker=each, active_keys=5_000) for each in (2_000, 200, 20)]
+    reads = [
+        int(dict(capacity.needs(load))["MySQL reads per second to keep keys fresh, if used evenly"]) for load in loads
+    ]
+    assert reads == sorted(reads)
+    assert reads[-1] <= 1_000
+
+
 def anchors(page: Path) -> set[str]:
     headings = HEADING.findall(page.read_text(encoding="utf-8"))
     return {"#" + re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
@@ -43,6 +57,15 @@ def test_links_lead_somewhere(page: Path) -> None:
         if not file.exists() or (anchor and anchor not in anchors(file)):
             broken.append(target + anchor)
     assert not broken
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_files_named_in_pages_exist(page: Path) -> None:
+    named = re.findall(r"`((?:[\w.-]+/)+[\w.-]*)`", page.read_text(encoding="utf-8"))
+    roots = (ROOT, ROOT / "unkey_api", ROOT / "unkey_api" / "keys", page.parent)  # keys as an example of a domain
+    made_by_programs = {".venv/", ".unkey-dev/"}
+    absent = [name for name in named if not any((root / name).exists() for root in roots)]
+    assert set(absent) <= made_by_programs
 
 
 def test_decisions_are_numbered_without_gaps_and_indexed() -> None:

@@ -9,6 +9,7 @@ from unkey_proto.unkey.apis.v2.apis_connect import ApisService
 from unkey_api.apis import convert
 from unkey_api.apis.service.create import CreateApi
 from unkey_api.apis.service.delete import DeleteApi
+from unkey_api.apis.service.list_keys import ListKeys
 from unkey_api.apis.service.read import GetApi
 from unkey_api.rpc.exchange import current_caller
 
@@ -16,10 +17,11 @@ from unkey_api.rpc.exchange import current_caller
 class ApisHandler(ApisService):
     """Translates, calls one use case, translates back."""
 
-    def __init__(self, *, create: CreateApi, get: GetApi, delete: DeleteApi) -> None:
+    def __init__(self, *, create: CreateApi, get: GetApi, delete: DeleteApi, list_keys: ListKeys) -> None:
         self._create = create
         self._get = get
         self._delete = delete
+        self._list_keys = list_keys
 
     async def create_api(
         self, request: pb.CreateApiRequest, ctx: RequestContext[pb.CreateApiRequest, pb.CreateApiResponse], /
@@ -39,3 +41,10 @@ class ApisHandler(ApisService):
         """Delete an API."""
         await self._delete(current_caller(), request.api_id)
         return pb.DeleteApiResponse()
+
+    async def list_keys(
+        self, request: pb.ListKeysRequest, ctx: RequestContext[pb.ListKeysRequest, pb.ListKeysResponse], /
+    ) -> pb.ListKeysResponse:
+        """List the keys of an API."""
+        page = await self._list_keys(current_caller().principal, convert.to_list_keys(request))
+        return convert.from_page(page)

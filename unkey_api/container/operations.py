@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
 
-from connectrpc.server import ConnectASGIApplication
 from unkey_proto.unkey.apis.v2 import apis_connect
 from unkey_proto.unkey.identities.v2 import identities_connect
 from unkey_proto.unkey.keys.v2 import keys_connect
@@ -20,22 +18,24 @@ from unkey_api.apis.handler import ApisHandler
 from unkey_api.apis.live import LiveApis
 from unkey_api.apis.service.create import CreateApi
 from unkey_api.apis.service.delete import DeleteApi
+from unkey_api.apis.service.list_keys import ListKeys
 from unkey_api.apis.service.read import GetApi
 from unkey_api.app import Service
 from unkey_api.audit.service import AuditLog
-from unkey_api.auth.chain import AuthenticationChain
-from unkey_api.auth.root_key import RootKeys
 from unkey_api.auth.throttle import RequestThrottle
+from unkey_api.container.authentication import Authenticators, open_authenticators
 from unkey_api.container.caches import Caches, open_caches
+from unkey_api.container.invalidation import join_caches
+from unkey_api.container.limit_reports import CreditReports, LimiterReports, watch_limits
 from unkey_api.container.runtime import Runtime
 from unkey_api.container.stores import Stores
-from unkey_api.container.telemetry import CreditReports, LimiterReports
 from unkey_api.identities.handler import IdentitiesHandler, IdentityUseCases
 from unkey_api.identities.service.create import CreateIdentity
 from unkey_api.identities.service.delete import DeleteIdentity
 from unkey_api.identities.service.read import GetIdentity, ListIdentities
 from unkey_api.identities.service.update import UpdateIdentity
 from unkey_api.infra import passwords
+from unkey_api.infra.invalidation.ports import InvalidationBus
 from unkey_api.infra.redis.counters import RedisCounters, RedisCredits
 from unkey_api.infra.telemetry.metrics import Metrics
 from unkey_api.keys.credits.limiter import CreditLimiter, open_credit_limiter
@@ -49,6 +49,14 @@ from unkey_api.keys.verification.directory import KeyDirectory
 from unkey_api.keys.verification.migration import MigratedKeys
 from unkey_api.keys.verification.service import VerificationParts, VerifyKey
 from unkey_api.liveness.handler import LivenessHandler
+from unkey_api.permissions.handler import PermissionsHandler, PermissionUseCases
+from unkey_api.permissions.resolution import PermissionResolver
+from unkey_api.permissions.service.create_permission import CreatePermission
+from unkey_api.permissions.service.create_role import CreateRole
+from unkey_api.permissions.service.delete import DeletePermission, DeleteRole
+from unkey_api.permissions.service.read import GetPermission, GetRole, ListPermissions, ListRoles
+from unkey_api.permissions.service.set_role_permissions import SetRolePermissions
+from unkey_api.permissions.service.update import UpdatePermission, UpdateRole
 from unkey_api.projects.service import DefaultProject
 from unkey_api.ratelimit.creation import NamespaceCreation
 from unkey_api.ratelimit.engine.limiter import RateLimiter
@@ -77,7 +85,7 @@ class Operations:
     """Everything the application serves, and what guards it."""
 
     services: tuple[Service, ...]
-    authenticator: AuthenticationChain
+    authenticators: Authenticators
     throttle: RequestThrottle
 
 
@@ -99,17 +107,19 @@ class _Shared:
 
 @asynccontextmanager
 async def open_operations(
-    settings: Settings, runtime: Runtime, stores: Stores, metrics: Metrics
+    settings: Settings, runtime: Runtime, stores: Stores, metrics: Metrics, bus: InvalidationBus
 ) -> AsyncIterator[Operations]:
     """Build every use case and run what works behind them."""
     async with AsyncExitStack() as stack:
         shared = await _open_shared(stack, settings, runtime, stores, metrics)
+        join_caches(bus, shared.caches, shared.directory)
         replica = stores.database.replica
-        # Kinds of credential are tried in the configured order; root keys are the one kind there is today.
-        resolvers = [RootKeys(shared.directory, runtime.clock)]
+        authenticators = await stack.enter_async_context(
+            open_authenticators(settings.auth, shared.directory, shared.caches, replica, runtime.clock)
+        )
         yield Operations(
             services=_services(shared),
-            authenticator=AuthenticationChain(resolvers),
+            authenticators=authenticators,
             throttle=RequestThrottle(shared.caches.limits, replica, shared.limiter, clock=runtime.clock),
         )
 
@@ -137,13 +147,9 @@ async def _open_shared(
             on_breaker=metrics.breakers.on_call,
         )
     )
-    migrations = settings.key_migrations
-    slow = await stack.enter_async_context(
-        open_slow_hashes(
-            passwords.verify, clock=clock, threads=migrations.hash_threads, per_second=migrations.hashes_per_second
-        )
-    )
     caches = await stack.enter_async_context(open_caches(clock, CacheTiming(), metrics))
+    directory = KeyDirectory(caches.keys, database.replica)
+    watch_limits(metrics, limiter, credits_, directory.counts)
     return _Shared(
         settings=settings,
         runtime=runtime,
@@ -153,9 +159,21 @@ async def _open_shared(
         credits=credits_,
         audit=AuditLog(clock=clock, ids=runtime.ids),
         projects=DefaultProject(clock=clock, ids=runtime.ids),
-        directory=KeyDirectory(caches.keys, database.replica),
-        foreign=ForeignHashes(database.replica, slow, migrations.peppers),
+        directory=directory,
+        foreign=await _open_foreign_hashes(stack, settings, runtime, stores),
     )
+
+
+async def _open_foreign_hashes(
+    stack: AsyncExitStack, settings: Settings, runtime: Runtime, stores: Stores
+) -> ForeignHashes:
+    chosen = settings.key_migrations
+    slow = await stack.enter_async_context(
+        open_slow_hashes(
+            passwords.verify, clock=runtime.clock, threads=chosen.hash_threads, per_second=chosen.hashes_per_second
+        )
+    )
+    return ForeignHashes(stores.database.replica, slow, chosen.peppers)
 
 
 def _services(shared: _Shared) -> tuple[Service, ...]:
@@ -167,18 +185,11 @@ def _services(shared: _Shared) -> tuple[Service, ...]:
         Service(keys.KeysService.desc(), keys.KeysServiceASGIApplication, _keys(shared)),
         Service(limits.RatelimitService.desc(), limits.RatelimitServiceASGIApplication, _ratelimit(shared)),
         Service(identities.IdentitiesService.desc(), identities.IdentitiesServiceASGIApplication, _identities(shared)),
-        not_built(permissions.PermissionsService, permissions.PermissionsServiceASGIApplication),
+        Service(
+            permissions.PermissionsService.desc(), permissions.PermissionsServiceASGIApplication, _permissions(shared)
+        ),
         Service(rootkeys.RootKeysService.desc(), rootkeys.RootKeysServiceASGIApplication, _root_keys(shared)),
     )
-
-
-def not_built(protocol: Any, application: Callable[..., ConnectASGIApplication[Any]]) -> Service:  # generated types
-    """Publish a service nobody implements yet: the generated Protocol's own methods answer `unimplemented`."""
-
-    class Unimplemented(protocol):  # type: ignore[misc]  # the base is a value here
-        """Inherits every method as generated."""
-
-    return Service(protocol.desc(), application, Unimplemented())
 
 
 def _apis(shared: _Shared) -> ApisHandler:
@@ -188,18 +199,41 @@ def _apis(shared: _Shared) -> ApisHandler:
         create=CreateApi(database, shared.audit, shared.projects, clock=clock, ids=shared.runtime.ids),
         get=GetApi(live),
         delete=DeleteApi(database, shared.audit, live, clock=clock),
+        list_keys=ListKeys(live, database.replica, shared.stores.vault),
+    )
+
+
+def _permissions(shared: _Shared) -> PermissionsHandler:
+    database, audit, projects = shared.stores.database, shared.audit, shared.projects
+    clock, ids, replica = shared.runtime.clock, shared.runtime.ids, shared.stores.database.replica
+    resolver, watcher = PermissionResolver(projects, ids=ids), shared.directory.owners
+    return PermissionsHandler(
+        PermissionUseCases(
+            create_permission=CreatePermission(database, audit, projects, clock=clock, ids=ids),
+            get_permission=GetPermission(replica),
+            list_permissions=ListPermissions(replica),
+            update_permission=UpdatePermission(database, audit, watcher, clock=clock),
+            delete_permission=DeletePermission(database, audit, watcher),
+            create_role=CreateRole(database, audit, projects, resolver, clock=clock, ids=ids),
+            get_role=GetRole(replica),
+            list_roles=ListRoles(replica),
+            update_role=UpdateRole(database, audit, watcher, clock=clock),
+            delete_role=DeleteRole(database, audit, watcher),
+            set_role_permissions=SetRolePermissions(database, audit, resolver, watcher, clock=clock, ids=ids),
+        )
     )
 
 
 def _identities(shared: _Shared) -> IdentitiesHandler:
     database, clock, ids = shared.stores.database, shared.runtime.clock, shared.runtime.ids
+    changed = shared.directory.owners.identity_changed
     return IdentitiesHandler(
         IdentityUseCases(
             create=CreateIdentity(database, shared.audit, shared.projects, clock=clock, ids=ids),
             get=GetIdentity(database.replica),
             list_identities=ListIdentities(database.replica),
-            update=UpdateIdentity(database, shared.audit, clock=clock, ids=ids),
-            delete=DeleteIdentity(database, shared.audit, ids=ids),
+            update=UpdateIdentity(database, shared.audit, clock=clock, ids=ids, changed=changed),
+            delete=DeleteIdentity(database, shared.audit, ids=ids, changed=changed),
         )
     )
 

@@ -1,4 +1,4 @@
-"""Turning what the parts report into metrics, where their vocabularies differ."""
+"""What is told about the work of a worker: metrics always, traces where they are configured."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ from opentelemetry import trace
 from unkey_api.container.runtime import Runtime
 from unkey_api.infra.mysql import StatementObserver
 from unkey_api.infra.redis.client import CommandObserver
-from unkey_api.infra.telemetry.metrics import Metrics, RatelimitMetrics, UsageMetrics
+from unkey_api.infra.telemetry.metrics import Metrics
 from unkey_api.infra.telemetry.otel import open_tracing
 from unkey_api.infra.telemetry.spans import CommandSpans, EndedSpans, StatementObservers, StatementSpans
-from unkey_api.ratelimit.engine.counts import StoreOperation
 from unkey_api.settings.sections import Settings
 
 
@@ -55,31 +54,9 @@ def _telemetry(runtime: Runtime, metrics: Metrics, tracer: trace.Tracer | None) 
     observers: list[StatementObserver] = [metrics.database]
     if runtime.statements is not None:
         observers.append(runtime.statements)
-    commands = None
+    commands = runtime.commands
     if tracer is not None:
         spans = EndedSpans(tracer, runtime.clock)
         observers.append(StatementSpans(spans))
-        commands = CommandSpans(spans)
+        commands = CommandSpans(spans, next_observer=commands)
     return Telemetry(metrics=metrics, statements=StatementObservers(observers), commands=commands, tracer=tracer)
-
-
-class LimiterReports:
-    """Calls of the limiter to its store. Satisfies `LimiterObserver`."""
-
-    def __init__(self, metrics: RatelimitMetrics) -> None:
-        self._metrics = metrics
-
-    def store_called(self, operation: StoreOperation, seconds: float, failure: str | None) -> None:
-        """Record one call."""
-        self._metrics.on_origin_call(operation.value, seconds, failed_for=failure)
-
-
-class CreditReports:
-    """Writes of spent credits. Satisfies `CreditObserver`."""
-
-    def __init__(self, metrics: UsageMetrics) -> None:
-        self._metrics = metrics
-
-    def credit_replayed(self, *, success: bool, seconds: float) -> None:
-        """Record one write."""
-        self._metrics.on_replay("success" if success else "error", seconds)

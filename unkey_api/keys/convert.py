@@ -12,7 +12,6 @@ from unkey_proto.unkey.permissions.v2 import permission_pb
 from unkey_proto.unkey.ratelimit.v2.config_pb import Ratelimit, RatelimitConfig
 
 from unkey_api.keys.live import KeyDetails, LimitColumns
-from unkey_api.keys.metadata import struct_of, text_of
 from unkey_api.keys.service.get import ShownKey
 from unkey_api.keys.service.migrate import MigrationResult
 from unkey_api.keys.service.update_credits import CreditState
@@ -30,6 +29,7 @@ from unkey_api.keys.types import (
     UpdateKeyCommand,
 )
 from unkey_api.permissions.types import Permission, Role
+from unkey_api.rpc.metadata import struct_of, text_of
 
 T = TypeVar("T")
 

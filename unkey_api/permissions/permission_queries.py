@@ -28,7 +28,7 @@ _UPDATE = load_statement(__package__, "permission_update")
 _DELETE = load_statement(__package__, "permission_delete")
 _DELETE_ROLE_LINKS = load_statement(__package__, "role_permission_delete_by_permission")
 _LIST_KEY_LINKS = load_query(__package__, "key_permission_list_by_permission", row=LinkRow)
-_DELETE_KEY_LINKS = load_statement(__package__, "key_permission_delete")
+_DELETE_KEY_LINKS = load_statement(__package__, "key_permission_delete_by_pks")
 
 
 async def find_by_key(conn: ReadConn, workspace_id: str, key: str) -> StoredPermission | None:

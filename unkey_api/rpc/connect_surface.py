@@ -82,14 +82,9 @@ def _note_trailers(exchange: Exchange, headers: Iterable[tuple[bytes, bytes]]) -
 async def send_unimplemented(exchange: Exchange, send: Send) -> None:
     """Tell a caller that no such procedure exists, in the form of the protocol it speaks."""
     exchange.status = 404
-    if (exchange.header(b"content-type") or "").startswith("application/grpc"):
-        headers = [
-            (b"content-type", b"application/grpc"),
-            (b"grpc-status", b"12"),
-            (b"grpc-message", b"unknown procedure"),
-        ]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": b""})
+    content_type = exchange.header(b"content-type") or ""
+    if content_type.startswith("application/grpc"):
+        await _send_unimplemented_grpc(exchange, send, content_type)
         return
     body = orjson.dumps({"code": "unimplemented", "message": f"there is no procedure {exchange.path}"})
     headers = [
@@ -99,3 +94,16 @@ async def send_unimplemented(exchange: Exchange, send: Send) -> None:
     ]
     await send({"type": "http.response.start", "status": 404, "headers": headers})
     await send({"type": "http.response.body", "body": body})
+
+
+async def _send_unimplemented_grpc(exchange: Exchange, send: Send, content_type: str) -> None:
+    """gRPC-Web reads the status from the headers, gRPC only from those of a frame that ends the stream: trailers."""
+    outcome = [(b"grpc-status", b"12"), (b"grpc-message", b"unknown procedure")]
+    headers = [(b"content-type", content_type.encode("latin-1")), (REQUEST_ID_HEADER, exchange.request_id.encode())]
+    web = content_type.startswith("application/grpc-web")
+    trailers = not web and "http.response.trailers" in exchange.scope.get("extensions", {})
+    start = {"type": "http.response.start", "status": 200, "trailers": trailers}
+    await send(start | {"headers": headers if trailers else headers + outcome})
+    await send({"type": "http.response.body", "body": b""})
+    if trailers:
+        await send({"type": "http.response.trailers", "headers": outcome})

@@ -17,7 +17,7 @@ def struct_of(text: str | None) -> Struct | None:
         return None
     try:
         struct = Struct.from_json(text)
-    except ValueError as err:
+    except (ValueError, TypeError, RecursionError) as err:  # no JSON, no object, nested too deeply
         _log.warning("stored metadata cannot be read", error=str(err))
         return None
     return struct if struct.fields else None

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import ssl
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -17,8 +17,12 @@ import hypercorn.asyncio
 import hypercorn.config
 import uvicorn
 
+Asgi = Callable[[Any, Any, Any], Awaitable[None]]  # scope, receive, send; events are mappings with values of any kind
 KEEP_ALIVE_SECONDS = 75  # longer than the idle time of common proxies, so that they close first
+REQUESTS_PER_CONNECTION = 1_000_000  # a busy gRPC channel would use up hypercorn's thousand within a second
 TAKE_OVER_SECONDS = 10  # a listener that is not up by then never will be
+LATE_BODY_SECONDS = 10.0  # how long an answer waits for the rest of a body nobody wants
+LATE_BODY_BYTES = 64_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +97,47 @@ class Http1Listener:
             await self._running
 
 
+class WholeRequests:
+    """Lets no answer out before its request has arrived completely.
+
+    hypercorn drops the connection, with every other call on it, when a stream that was answered goes on sending: it
+    looks for a stream it has just forgotten. An early answer (no credential, unknown path, body too large) must not do
+    that to a client that shares its connection.
+    """
+
+    def __init__(self, app: Asgi) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Serve one ASGI scope."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        complete = False
+
+        async def noting_receive() -> Any:
+            nonlocal complete
+            event = await receive()
+            complete = complete or event["type"] == "http.disconnect" or not event.get("more_body", False)
+            return event
+
+        async def waiting_send(event: Any) -> None:
+            if not complete and event["type"] == "http.response.start":
+                await _discard_rest(noting_receive, lambda: complete)
+            await send(event)
+
+        await self._app(scope, noting_receive, waiting_send)
+
+
+async def _discard_rest(receive: Callable[[], Awaitable[Any]], complete: Callable[[], bool]) -> None:
+    """Read what is left of a body, within reason."""
+    size = 0
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(LATE_BODY_SECONDS):
+            while not complete() and size < LATE_BODY_BYTES:
+                size += len((await receive()).get("body", b""))
+
+
 class Http2Listener:
     """HTTP/2 by hypercorn, in clear text (h2c) or over TLS."""
 
@@ -105,12 +150,13 @@ class Http2Listener:
         config.graceful_timeout = budget.total_seconds()
         config.shutdown_timeout = budget.total_seconds()
         config.keep_alive_timeout = KEEP_ALIVE_SECONDS
+        config.keep_alive_max_requests = REQUESTS_PER_CONNECTION
         config.h2_max_concurrent_streams = 250
         config.h2_max_inbound_frame_size = 2**16
         if tls is not None:
             config.certfile = str(tls.cert_file)
             config.keyfile = str(tls.key_file)
-        self._app = app
+        self._app = WholeRequests(app)
         self._config = config
         self._stop = asyncio.Event()
         self._running: asyncio.Task[None] | None = None

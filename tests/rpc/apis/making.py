@@ -26,3 +26,23 @@ async def make_api(stage: Stage, workspace: str, *, keyspace: dict[str, Any] | N
     )
     await stage.insert("apis", **values)
     return api_id
+
+
+async def keyspace_of(stage: Stage, api_id: str) -> str:
+    """Return the keyspace of an API."""
+    return str((await stage.sql(f"SELECT key_auth_id FROM apis WHERE id = '{api_id}'"))[0][0])
+
+
+async def make_key(stage: Stage, workspace: str, keyspace_id: str, **columns: Any) -> str:
+    """Insert a key and return its id."""
+    key_id = stage.token("key")
+    values: dict[str, Any] = {
+        "id": key_id,
+        "key_auth_id": keyspace_id,
+        "hash": stage.token("hash"),
+        "start": "sk_abc",
+        "workspace_id": workspace,
+        "created_at_m": 1_700_000_000_000,
+    }
+    await stage.insert("keys", **(values | columns))
+    return key_id

@@ -76,9 +76,9 @@ class TestCached:
             answer = await stage.post(PATH, {"apiId": api_id}, root_key=key)
             timings.append(answer.headers["x-unkey-timing"])
         await stage.node.refreshes.idle()
-        assert [timing.partition("=")[0] for timing in timings] == ["cache_swr{cache"] * 3
+        assert [timing.partition("=")[0] for timing in timings] == ["cache_get{cache"] * 3
         assert [timing.rpartition("=")[0] for timing in timings] == [
-            f"cache_swr{{cache=live_api_by_id,status={status}}}" for status in ("miss", "fresh", "stale")
+            f"cache_get{{cache=live_api_by_id,status={status}}}" for status in ("miss", "fresh", "stale")
         ]
         assert all(timing.rpartition("=")[2][0] in "123456789" for timing in timings)
 

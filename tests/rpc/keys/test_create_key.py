@@ -189,7 +189,8 @@ class TestNotFound:
         deleted = await world.make_api(deleted_at_m=1)
         keyspace_gone = await world.make_api(keyspace_deleted_at_m=1)
         bare = await world.make_api(key_auth_id=None)
-        asked = [("api_absent", None), (foreign.id, None), (deleted.id, None), (keyspace_gone.id, None)]
+        absent: list[str] = ["api_absent", foreign.id, deleted.id, keyspace_gone.id]
+        asked: list[tuple[str, str | None]] = [(api_id, None) for api_id in absent]
         asked += [(world.api.id, powerless), (bare.id, powerless), ("api_absent", powerless)]
         bodies = []
         for api_id, root in asked:
@@ -289,6 +290,13 @@ class TestInvalid:
         assert answer.status == 400
         assert "meta" in answer.json["error"]["detail"]
 
+    @pytest.mark.parametrize("depth", [30, 60, 200, 600])
+    async def test_deeply_nested_metadata_is_stored_or_refused_never_an_error_of_ours(
+        self, world: KeyWorld, depth: int
+    ) -> None:
+        body = f'{{"apiId": "{world.api.id}", "meta": {{"a": {"[" * depth}1{"]" * depth}}}}}'
+        assert (await world.call("createKey", body)).status == (200 if depth == 30 else 400)
+
 
 class TestRecoverable:
     async def test_secret_is_kept_encrypted_under_the_ring_of_the_workspace(self, world: KeyWorld) -> None:
@@ -349,3 +357,19 @@ class TestConcurrency:
         assert [answer.status for answer in answers] == [200] * 20
         assert await world.count("permissions", f"workspace_id='{world.workspace_id}'") == 5
         assert await world.count("keys_permissions", f"workspace_id='{world.workspace_id}'") == 100
+
+
+class TestDenied:
+    async def test_disabled_root_key_is_403(self, world: KeyWorld) -> None:
+        """The one way to get a 403 here: a missing permission is reported as absence."""
+        root = await world.root_key("api.*.read_key", enabled=False)
+        answer = await world.call("createKey", {"apiId": world.api.id}, root=root.secret)
+        assert answer.status == 403
+        assert answer.json["error"]["type"].endswith("authorization/key_disabled")
+
+
+class TestUnauthenticated:
+    async def test_unknown_root_key_is_401_before_anything_is_looked_up(self, world: KeyWorld) -> None:
+        answer = await world.call("createKey", {"apiId": world.api.id}, root=fresh("root"))
+        assert answer.status == 401
+        assert answer.json["error"]["type"].endswith("authentication/key_not_found")

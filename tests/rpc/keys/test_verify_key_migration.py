@@ -57,7 +57,7 @@ class TestMigration:
         await world.insert("key_migrations", id=id_, workspace_id=world.workspace_id, algorithm=algorithm)
         return id_
 
-    async def _imported(self, world: KeyWorld, prefix: str, **columns: object) -> tuple[Any, str, str]:
+    async def _imported(self, world: KeyWorld, prefix: str, **columns: Any) -> tuple[Any, str, str]:
         migration = await self._migration(world)
         long = fresh("")[1:]
         key = await world.key(

@@ -133,7 +133,7 @@ class TestLists:
             ("\\", set()),
         ],
     )
-    async def test_search_is_a_literal_substring_in_any_case(  # noqa: PLR0917 - parameters of the test
+    async def test_search_is_a_literal_substring_in_any_case(
         self, stage: Stage, workspace: str, key: str, method: str, search: str, found: set[int]
     ) -> None:
         column, make = LISTS[method]

@@ -57,13 +57,16 @@ class TestErrors:
         answer = await surface.build().post(RPC, b"{", headers={"content-type": "application/json"})
         assert (answer.status, answer.json["code"]) == (401, "unauthenticated")
 
-    async def test_unknown_procedure_is_unimplemented_in_either_protocol(self, surface: Surface) -> None:
+    async def test_unknown_procedure_is_unimplemented_in_every_protocol(self, surface: Surface) -> None:
         client = surface.build()
         answer = await client.post("/unkey.keys.v2.KeysService/Nope", {})
         assert (answer.status, answer.json["code"]) == (404, "unimplemented")
         headers = {"content-type": "application/grpc", "authorization": "Bearer x"}
         answer = await client.post("/unkey.keys.v2.KeysService/Nope", b"", headers=headers)
-        assert (answer.status, answer.headers["grpc-status"]) == (200, "12")
+        assert (answer.status, answer.trailers["grpc-status"]) == (200, "12")
+        headers["content-type"] = "application/grpc-web+proto"
+        answer = await client.post("/unkey.keys.v2.KeysService/Nope", b"", headers=headers)
+        assert (answer.headers["content-type"], answer.headers["grpc-status"]) == ("application/grpc-web+proto", "12")
 
     async def test_oversize_message_is_refused(self, surface: Surface) -> None:
         answer = await surface.build().post(RPC, {"key": "a" * 3000})

@@ -29,8 +29,8 @@ async def test_a_failing_check_keeps_the_others_from_consuming(node: Node) -> No
 
 async def test_only_failing_counters_become_strict(node: Node) -> None:
     await node.limiter.limit_many([check(1, identifier="a"), check(11, identifier="b")])
-    assert node.cell(identifier="a").counter.strict_until == 0
-    assert node.cell(identifier="b").counter.strict_until == START + MINUTE
+    assert node.counter(identifier="a").strict_until == 0
+    assert node.counter(identifier="b").strict_until == START + MINUTE
 
 
 async def test_passing_checks_all_consume_and_are_replayed(node: Node) -> None:

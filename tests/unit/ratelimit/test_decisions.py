@@ -214,11 +214,42 @@ class TestFreshness:
         await node.replay()
         assert node.cell().fresh_until == START + 7_000
 
+    async def test_what_waits_to_be_sent_adds_to_what_the_store_holds(self, node: Node) -> None:
+        """It is certainly not in there yet; forgetting it would admit it twice in the region."""
+        await node.ask(3)
+        node.store.put(node.cell().store_key, 5)
+        node.clock.advance(5_000)
+        assert (await node.ask(0)).current == 8
+
+    async def test_the_previous_window_is_refreshed_behind_the_answer(self, node: Node) -> None:
+        await node.ask()
+        node.clock.advance(3_000)
+        await node.replay()
+        node.clock.advance(3_000)
+        assert (node.cell().fresh_until, node.cell(back=1).fresh_until) == (START + 8_000, START + 5_000)
+        node.set_counts(previous=5)
+        reads = len(node.store.reads)
+        assert node.limiter.try_limit_now(check()) is not None
+        assert node.limiter.try_limit_now(check()) is not None
+        await settle()
+        assert len(node.store.reads) == reads + 1
+        assert node.cell(back=1).value == 5
+        assert node.cell(back=1).fresh_until == START + 11_000
+
+    async def test_a_stale_count_that_denies_is_not_refreshed(self, node: Node) -> None:
+        await node.ask(10)
+        node.calls.take()
+        node.clock.advance(6_000)
+        denied = node.limiter.try_limit_now(check())
+        assert denied is not None
+        assert not denied.success
+        assert node.calls.take() == []
+
 
 class TestStrictTime:
     async def test_a_denial_makes_allowances_ask_the_store_for_one_duration(self, node: Node) -> None:
         await node.ask(11)
-        counter = node.cell().counter
+        counter = node.counter()
         assert counter.strict_until == START + MINUTE
         node.calls.take()
         assert (await node.ask(1)).success

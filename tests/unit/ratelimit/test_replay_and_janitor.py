@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+from collections.abc import Sequence
 
 import pytest
 
@@ -10,8 +12,11 @@ from tests.support.clock import FixedClock
 from tests.support.counters import MemoryCounterStore, StoreCalls
 from tests.support.limiter import MINUTE, START, Node, check
 from tests.support.waiting import eventually, settle
+from unkey_api.infra.redis.errors import RedisNotConnected
 from unkey_api.ratelimit.engine.replay import BATCH, CAPACITY
 from unkey_api.ratelimit.engine.running import open_rate_limiter
+from unkey_api.ratelimit.engine.state import Cell, Counter
+from unkey_api.ratelimit.engine.store import Increment
 from unkey_api.ratelimit.engine.types import Check
 
 
@@ -23,6 +28,78 @@ def clock() -> FixedClock:
 @pytest.fixture
 def node(clock: FixedClock) -> Node:
     return Node(clock)
+
+
+def alive(identifier: str) -> int:
+    """Return how many counters and cells of the identifier there are in this process."""
+    return sum(isinstance(each, Counter | Cell) and each.identifier == identifier for each in gc.get_objects())
+
+
+class Refusing(MemoryCounterStore):
+    """A store that is not connected."""
+
+    refusing = False
+
+    async def increment_many(self, increments: Sequence[Increment]) -> list[int | None]:
+        if self.refusing:
+            raise RedisNotConnected
+        return await super().increment_many(increments)
+
+
+class TestRefusedReplay:
+    """What was not even sent is not lost, and is not sent twice."""
+
+    async def test_waits_and_is_added_once(self, clock: FixedClock) -> None:
+        store = Refusing(clock)
+        node = Node(clock, store)
+        await node.ask(3)
+        store.refusing = True
+        await node.replay()
+        assert (await node.ask(2)).success
+        await node.replay()
+        store.refusing = False
+        assert await node.ask(1)
+        await node.replay()
+        assert store.value(node.cell().store_key) == 6
+        assert (node.cell().value, len(node.parts.replays)) == (6, 0)
+
+    async def test_a_spend_during_the_attempt_is_kept_too(self, clock: FixedClock) -> None:
+        store = MemoryCounterStore(clock)
+        node = Node(clock, store)
+        await node.ask(3)
+        original = store.increment_many
+
+        async def refuse(increments: Sequence[Increment]) -> list[int | None]:
+            node.limiter.try_limit_now(check(2))
+            store.increment_many = original  # type: ignore[method-assign]  # once is enough
+            raise RedisNotConnected
+
+        store.increment_many = refuse  # type: ignore[method-assign]  # to act in the middle of an attempt
+        await node.replay()
+        assert len(node.parts.replays) == 1
+        await node.replay()
+        assert store.value(node.cell().store_key) == 5
+
+    async def test_is_given_up_once_its_window_no_longer_counts(self, clock: FixedClock) -> None:
+        store = Refusing(clock)
+        node = Node(clock, store)
+        await node.ask(3)
+        store.refusing = True
+        clock.set(START + 2 * MINUTE - 1)
+        await node.replay()
+        assert len(node.parts.replays) == 1
+        clock.advance(1)
+        await node.replay()
+        assert (len(node.parts.replays), node.limiter.counts.replays_dropped) == (0, 1)
+
+    async def test_the_loop_tries_again_by_itself(self, clock: FixedClock) -> None:
+        store = Refusing(clock)
+        store.refusing = True
+        async with open_rate_limiter(store, clock=clock, observer=StoreCalls(), jitter=lambda: 0.0) as limiter:
+            await limiter.limit(check(3))
+            await settle()
+            store.refusing = False
+            await eventually(lambda: store.value(f"ws-ns-u-{MINUTE}:{START // MINUTE}") == 3)
 
 
 class TestReplay:
@@ -99,35 +176,59 @@ class TestJanitor:
         node.clock.advance(10 * MINUTE)
         await node.ask(identifier="new")
         await node.parts.janitor.sweep()
-        assert [key[2] for key in node.parts.table.counters] == ["new"]
+        (group,) = node.parts.table.groups.values()
+        assert list(group.counters) == ["new"]
         assert (node.limiter.counts.windows, node.limiter.counts.windows_evicted) == (2, 2)
 
-    async def test_a_cell_goes_strictly_after_three_durations(self, node: Node) -> None:
+    async def test_the_windows_at_hand_go_strictly_after_three_durations(self, node: Node) -> None:
         await node.ask()
-        cells = node.cell().counter.cells
         node.clock.set(START + 3 * MINUTE)
         await node.parts.janitor.sweep()
-        assert len(cells) == 1
+        assert node.limiter.counts.windows == 2
         node.clock.advance(1)
         await node.parts.janitor.sweep()
-        assert len(cells) == 0
+        assert (node.limiter.counts.windows, len(node.parts.table), node.parts.table.groups) == (0, 0, {})
+
+    async def test_other_windows_go_each_for_itself(self, node: Node) -> None:
+        await node.ask()
+        await node.limiter.limit(check(time_ms=START + 2 * MINUTE))
+        counter = node.counter()
+        assert {cell.sequence - START // MINUTE for cell in counter.cells()} == {0, 1, 2}
+        node.clock.set(START + 3 * MINUTE + 1)
+        await node.parts.janitor.sweep()
+        assert {cell.sequence - START // MINUTE for cell in counter.cells()} == {1, 2}
 
     async def test_a_strict_time_that_runs_keeps_its_counter(self, node: Node) -> None:
-        await node.limiter.limit(check(11, time_ms=START + MINUTE))
+        await node.limiter.limit(check(11, time_ms=START + 5 * MINUTE))
         counter = node.parts.table.locate(("ws", "ns", "u", MINUTE))
-        counter.cells.clear()
+        assert counter.forget_before(START + 100 * MINUTE) == 2
         node.clock.set(counter.strict_until)
         await node.parts.janitor.sweep()
-        assert len(node.parts.table.counters) == 1
+        assert len(node.parts.table) == 1
         node.clock.advance(1)
         await node.parts.janitor.sweep()
-        assert len(node.parts.table.counters) == 0
+        assert len(node.parts.table) == 0
+
+    async def test_what_is_dropped_is_freed_at_once(self, node: Node) -> None:
+        """Nothing refers back, so millions of counters do not wait for the cycle collector."""
+        await node.ask(identifier="only here")
+        await node.replay()
+        await settle()
+        node.parts.table.dirty.clear()
+        assert alive("only here") == 3
+        gc.disable()
+        try:
+            node.clock.advance(10 * MINUTE)
+            await node.parts.janitor.sweep()
+            assert alive("only here") == 0
+        finally:
+            gc.enable()
 
     async def test_a_counter_is_usable_after_its_cells_went(self, node: Node) -> None:
         await node.ask(10)
         later = node.clock.now_ms() + 10 * MINUTE
         node.clock.set(later)
-        counter = node.cell().counter
+        counter = node.counter()
         await node.parts.janitor.sweep()
         node.clock.set(START)
         assert counter.sequence != START // MINUTE

@@ -5,26 +5,26 @@ from __future__ import annotations
 import pytest
 
 from unkey_api.infra.caching.swr import Freshness
-from unkey_api.rpc.timing import CacheTiming, duration_text
+from unkey_api.rpc.exchange import Exchange, enter
+from unkey_api.rpc.observers.cache_timing import CacheTiming
 
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [
-        (1e-9, "1ns"),
-        (999e-9, "999ns"),
-        (1e-6, "1us"),
-        (1.5e-6, "1.5us"),
-        (0.001, "1ms"),
-        (0.0123456, "12.346ms"),
-        (1.0, "1s"),
-        (90.25, "90.25s"),
-        (100.0, "100s"),
+        (1e-9, b"1ns"),
+        (999e-9, b"999ns"),
+        (1e-6, b"1us"),
+        (1.5e-6, b"1.5us"),
+        (0.001, b"1ms"),
+        (0.0123456, b"12.346ms"),
+        (1.0, b"1s"),
+        (90.25, b"90.25s"),
+        (100.0, b"100s"),
     ],
 )
-def test_largest_unit_with_a_value_of_at_least_one(seconds: float, text: str) -> None:
-    assert duration_text(seconds) == text
-
-
-def test_read_outside_of_a_request_is_nothing() -> None:
-    CacheTiming().cache_read("some_cache", Freshness.MISS, 0.1)
+async def test_line_names_cache_status_and_time_in_the_largest_fitting_unit(seconds: float, text: bytes) -> None:
+    exchange = Exchange({"method": "POST", "path": "/"}, request_id="req_1", started_ms=0, started_at=0.0)
+    enter(exchange)
+    CacheTiming().cache_read("some_cache", Freshness.MISS, seconds)
+    assert exchange.response_headers == [(b"x-unkey-timing", b"cache_get{cache=some_cache,status=miss}=" + text)]

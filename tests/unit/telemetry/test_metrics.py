@@ -9,6 +9,7 @@ from unkey_api.infra.batching.batcher import FlushReason
 from unkey_api.infra.caching.swr import CacheCounts
 from unkey_api.infra.clickhouse.writer import FlushOutcome, FlushReport
 from unkey_api.infra.resilience.breaker import BreakerState
+from unkey_api.infra.telemetry.limit_collector import DECISIONS, KEYS, WINDOWS, Reading
 from unkey_api.infra.telemetry.metrics import Metrics
 
 
@@ -72,33 +73,36 @@ def test_calls_through_a_breaker_are_counted_by_state(metrics: Metrics) -> None:
     assert value(metrics, "unkey_circuitbreaker_requests_total", service="redis", action="open") == 1
 
 
-def test_verifications_are_counted_by_kind_and_status(metrics: Metrics) -> None:
-    for _ in range(2):
-        metrics.keys.on_verification("root_key", "VALID")
+def test_look_ups_that_fail_are_counted_by_kind(metrics: Metrics) -> None:
     metrics.keys.on_error("key")
-    assert value(metrics, "unkey_key_verifications_total", type="root_key", code="VALID") == 2
     assert value(metrics, "unkey_key_verification_errors_total", type="key") == 1
 
 
-def test_limiter_decisions_are_counted_by_workspace(metrics: Metrics) -> None:
-    for _ in range(2):
-        metrics.ratelimit.on_decision("ws_1", "local", allowed=True)
-    metrics.ratelimit.on_decision("ws_1", "local", allowed=False)
-    metrics.ratelimit.on_strict_mode("ws_1")
+def test_calls_of_the_shared_store_are_counted_by_reason(metrics: Metrics) -> None:
     metrics.ratelimit.on_origin_call("sync", 0.001, failed_for="timeout")
-    labels = {"workspace_id": "ws_1", "source": "local"}
-    assert value(metrics, "unkey_ratelimit_decisions_total", outcome="passed", **labels) == 2
-    assert value(metrics, "unkey_ratelimit_decisions_total", outcome="denied", **labels) == 1
-    assert value(metrics, "unkey_ratelimit_strict_mode_activations_total", workspace_id="ws_1") == 1
+    metrics.ratelimit.on_origin_call("sync", 0.001)
+    assert value(metrics, "unkey_ratelimit_origin_operations_total", op="sync") == 2
+    assert value(metrics, "unkey_ratelimit_origin_latency_seconds_count", op="sync") == 2
     assert value(metrics, "unkey_ratelimit_origin_errors_total", op="sync", reason="timeout") == 1
 
 
-def test_credit_decisions_and_replays_are_counted(metrics: Metrics) -> None:
-    metrics.usage.on_decision("redis", "denied")
+def test_credit_replays_are_counted(metrics: Metrics) -> None:
     metrics.usage.on_replay("success", 0.01)
-    assert value(metrics, "unkey_usagelimiter_decisions_total", source="redis", outcome="denied") == 1
     assert value(metrics, "unkey_usagelimiter_replay_operations_total", status="success") == 1
     assert value(metrics, "unkey_usagelimiter_replay_latency_seconds_count") == 1
+
+
+def test_readings_appear_with_their_labels_and_as_they_stand(metrics: Metrics) -> None:
+    readings = [Reading(WINDOWS, (), 3), Reading(DECISIONS, ("ws", "local", "passed"), 7)]
+    metrics.limits.watch(lambda: readings)
+    metrics.limits.watch(lambda: [Reading(KEYS, ("root_key", "VALID"), 2)])
+    assert value(metrics, "unkey_ratelimit_windows") == 3
+    labels = {"workspace_id": "ws", "source": "local", "outcome": "passed"}
+    assert value(metrics, "unkey_ratelimit_decisions_total", **labels) == 7
+    assert value(metrics, "unkey_key_verifications_total", type="root_key", code="VALID") == 2
+    readings[0] = Reading(WINDOWS, (), 4)
+    assert value(metrics, "unkey_ratelimit_windows") == 4
+    assert b"unkey_ratelimit_decisions_total{" in metrics.render()
 
 
 def test_invalidations_are_counted_with_their_delay(metrics: Metrics) -> None:
@@ -137,6 +141,9 @@ def test_buffers_are_read_when_scraped(metrics: Metrics) -> None:
     assert value(metrics, "unkey_buffer_state_total", name="ratelimits", state="dropped") == 4
     assert value(metrics, "unkey_buffer_state_total", name="ratelimits", state="closed") == 1
     assert value(metrics, "unkey_buffer_size_percentage", name="ratelimits", drop="true") == 0.5
+    metrics.buffers.watch("waiting", HalfFull(), capacity=5, accepted=lambda: 9, drops=False)
+    assert value(metrics, "unkey_buffer_state_total", name="waiting", state="buffered") == 9
+    assert value(metrics, "unkey_buffer_size_percentage", name="waiting", drop="false") == 1
 
 
 def test_two_sets_in_one_process_do_not_share_anything() -> None:

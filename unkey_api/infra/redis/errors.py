@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from unkey_api.core.errors import ServiceUnavailable
-from unkey_api.infra.resilience.errors import DependencyTimeout
+from unkey_api.infra.resilience.errors import DependencyTimeout, NotAttempted
 
 
 class RedisUnavailable(ServiceUnavailable):
@@ -18,3 +18,10 @@ class RedisTimeout(RedisUnavailable, DependencyTimeout):
 
     def __init__(self, seconds: float) -> None:
         RedisUnavailable.__init__(self, f"redis gave no answer within {seconds:.3f} s")
+
+
+class RedisNotConnected(RedisUnavailable, NotAttempted):
+    """There is no connection; nothing was sent."""
+
+    def __init__(self) -> None:
+        RedisUnavailable.__init__(self, "not connected")

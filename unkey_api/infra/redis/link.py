@@ -12,7 +12,7 @@ from coredis.connection import BaseConnection, Location
 from coredis.exceptions import RedisError
 from coredis.pool import ConnectionPool
 
-from unkey_api.infra.redis.errors import RedisUnavailable
+from unkey_api.infra.redis.errors import RedisNotConnected
 
 CONNECT_SECONDS = 1.0
 RETRY_FIRST_SECONDS = 0.05
@@ -86,11 +86,11 @@ class RedisLink:
         """The live connection.
 
         Raises:
-            RedisUnavailable: There is none at the moment.
+            RedisNotConnected: There is none at the moment.
         """
         connection = self._connection
         if connection is None or not connection.usable:
-            raise RedisUnavailable("not connected")
+            raise RedisNotConnected
         return connection
 
     def drop(self, connection: BaseConnection) -> None:

@@ -7,7 +7,11 @@ from unkey_api.core.errors import ServiceUnavailable
 _PUBLIC = "A dependency of this service is unavailable. Please try again."
 
 
-class CircuitOpen(ServiceUnavailable):
+class NotAttempted(ServiceUnavailable):
+    """Nothing can have happened at the dependency: it was not asked, or refused before doing anything."""
+
+
+class CircuitOpen(NotAttempted):
     """The breaker refused the call; the dependency was not asked."""
 
     def __init__(self, name: str) -> None:

@@ -27,16 +27,21 @@ _CACHE_DROPPED: Family = (
     ("resource",),
     "Refreshes not made because too many were waiting.",
 )
-_BUFFER_STATE: Family = ("unkey_buffer_state_total", "counter", ("name", "state"), "Rows refused by a buffer.")
+_BUFFER_STATE: Family = (
+    "unkey_buffer_state_total",
+    "counter",
+    ("name", "state"),
+    "Rows put into a buffer.",
+)
 _BUFFER_FILL: Family = ("unkey_buffer_size_percentage", "gauge", ("name", "drop"), "Fill of a buffer, 0 to 1.")
 
 
 class Buffered(Protocol):
-    """A bounded buffer that drops when full."""
+    """A bounded buffer."""
 
     @property
     def dropped(self) -> int:
-        """Rows refused because it was full."""
+        """Rows lost because it was full."""
         ...
 
     @property
@@ -78,11 +83,11 @@ class CacheCollector(Collector):
 
     def describe(self) -> Iterable[Metric]:
         """Return the empty families, so that registering does not read the caches."""
-        return [_family(each) for each in self.families()]
+        return [empty_family(each) for each in self.families()]
 
     def collect(self) -> Iterator[Metric]:
         """Read all caches."""
-        reads, size, capacity, deleted, stale, failed, dropped = (_family(each) for each in self.families())
+        reads, size, capacity, deleted, stale, failed, dropped = (empty_family(each) for each in self.families())
         for name, cache in self._caches.items():
             counts = cache.counts
             reads.add_metric([name, "true"], counts.fresh + counts.stale)
@@ -96,15 +101,39 @@ class CacheCollector(Collector):
         yield from (reads, size, capacity, deleted, stale, failed, dropped)
 
 
+@dataclass(frozen=True, slots=True)
+class _WatchedBuffer:
+    buffer: Buffered
+    capacity: int
+    accepted: Callable[[], int] | None
+    drops: bool
+
+
 class BufferCollector(Collector):
     """Reads the fill and the losses of every buffer it was told to watch."""
 
     def __init__(self) -> None:
-        self._buffers: dict[str, tuple[Buffered, int]] = {}
+        self._buffers: dict[str, _WatchedBuffer] = {}
 
-    def watch(self, name: str, buffer: Buffered, *, capacity: int) -> None:
-        """Report this buffer from now on under `name`."""
-        self._buffers[name] = (buffer, capacity)
+    def watch(
+        self,
+        name: str,
+        buffer: Buffered,
+        *,
+        capacity: int,
+        accepted: Callable[[], int] | None = None,
+        drops: bool = True,
+    ) -> None:
+        """Report this buffer from now on under `name`.
+
+        Args:
+            name: Label.
+            buffer: What to read.
+            capacity: What fits.
+            accepted: Returns how much was taken so far, for a buffer that counts it.
+            drops: False for one that makes its producers wait when full.
+        """
+        self._buffers[name] = _WatchedBuffer(buffer, capacity, accepted, drops)
 
     def families(self) -> tuple[Family, ...]:
         """Return what this collector reports."""
@@ -112,19 +141,22 @@ class BufferCollector(Collector):
 
     def describe(self) -> Iterable[Metric]:
         """Return the empty families, so that registering does not read the buffers."""
-        return [_family(each) for each in self.families()]
+        return [empty_family(each) for each in self.families()]
 
     def collect(self) -> Iterator[Metric]:
         """Read all buffers."""
-        state, fill = (_family(each) for each in self.families())
-        for name, (buffer, capacity) in self._buffers.items():
-            state.add_metric([name, "dropped"], buffer.dropped)
-            state.add_metric([name, "closed"], buffer.refused)
-            fill.add_metric([name, "true"], len(buffer) / capacity)
+        state, fill = (empty_family(each) for each in self.families())
+        for name, each in self._buffers.items():
+            if each.accepted is not None:
+                state.add_metric([name, "buffered"], each.accepted())
+            state.add_metric([name, "dropped"], each.buffer.dropped)
+            state.add_metric([name, "closed"], each.buffer.refused)
+            fill.add_metric([name, "true" if each.drops else "false"], len(each.buffer) / each.capacity)
         yield from (state, fill)
 
 
-def _family(family: Family) -> CounterMetricFamily | GaugeMetricFamily:
+def empty_family(family: Family) -> CounterMetricFamily | GaugeMetricFamily:
+    """Return a metric without samples."""
     name, kind, labels, meaning = family
     make = CounterMetricFamily if kind == "counter" else GaugeMetricFamily
     return make(name, meaning, labels=labels)

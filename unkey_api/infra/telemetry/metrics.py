@@ -2,7 +2,7 @@
 
 A process builds one `Metrics`; each part receives the group it feeds. Groups resolve label children once and keep them,
 because looking a child up costs more than counting. Values that something already keeps (caches, buffers) are read when
-scraped, see `collectors`.
+scraped, see `collectors`; so are requests, see `http_metrics`, because there are so many.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ from unkey_api.infra.clickhouse.writer import FlushOutcome, FlushReport
 from unkey_api.infra.mysql.ports import Mode, Operation
 from unkey_api.infra.resilience.breaker import BreakerState
 from unkey_api.infra.telemetry.collectors import BufferCollector, CacheCollector
+from unkey_api.infra.telemetry.http_metrics import HttpMetrics
+from unkey_api.infra.telemetry.limit_collector import LimitCollector
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 """Media type of `Metrics.render`."""
@@ -73,34 +75,6 @@ class _Factory:
     def describe(self, name: str, kind: str, labels: tuple[str, ...], meaning: str) -> None:
         """Remember a metric that is made elsewhere."""
         self.described.append(MetricDescription(name, kind, labels, meaning))
-
-
-class HttpMetrics:
-    """Requests served. `path` must be a route of ours: every distinct one is a time series for good."""
-
-    def __init__(self, make: _Factory) -> None:
-        labels = ("method", "path", "status")
-        self._latency = make.histogram(
-            "unkey_http_request_latency_seconds", "Time from request to answer.", *labels, buckets=_LATENCY
-        )
-        self._requests = make.counter("unkey_http_requests_total", "Requests answered.", *labels)
-        self._body = make.histogram(
-            "unkey_http_request_body_size_bytes", "Size of request bodies.", *labels, buckets=_BODY_BYTES
-        )
-        self._children: dict[tuple[str, str, int], tuple[Histogram, Counter, Histogram]] = {}
-
-    def on_answer(self, method: str, path: str, status: int, *, seconds: float, body_bytes: int) -> None:
-        """Count one answered request."""
-        key = (method, path, status)
-        children = self._children.get(key)
-        if children is None:
-            labels = (method, path, str(status))
-            children = (self._latency.labels(*labels), self._requests.labels(*labels), self._body.labels(*labels))
-            self._children[key] = children
-        latency, requests, body = children
-        latency.observe(seconds)
-        requests.inc()
-        body.observe(body_bytes)
 
 
 class DatabaseMetrics:
@@ -173,34 +147,20 @@ class BreakerMetrics:
 
 
 class KeyMetrics:
-    """Keys looked up for verification, by their status when loaded."""
+    """Keys looked up for verification. Those that worked are read when scraped, see `limit_collector`."""
 
     def __init__(self, make: _Factory) -> None:
-        self._verifications = make.counter(
-            "unkey_key_verifications_total", "Keys looked up, by kind and status.", "type", "code"
-        )
         self._errors = make.counter("unkey_key_verification_errors_total", "Look-ups that failed.", "type")
-        self._children: dict[tuple[str, str], Counter] = {}
-
-    def on_verification(self, kind: str, code: str) -> None:
-        """Count one look-up. `kind` is `key` or `root_key`."""
-        child = self._children.get((kind, code))
-        if child is None:
-            child = self._children[kind, code] = self._verifications.labels(kind, code)
-        child.inc()
 
     def on_error(self, kind: str) -> None:
-        """Count a look-up that failed."""
+        """Count a look-up that failed. `kind` is `key` or `root_key`."""
         self._errors.labels(kind).inc()
 
 
 class UsageMetrics:
-    """Decisions about credits."""
+    """Spent credits written behind the answers. Decisions are read when scraped, see `limit_collector`."""
 
     def __init__(self, make: _Factory) -> None:
-        self._decisions = make.counter(
-            "unkey_usagelimiter_decisions_total", "Credit decisions, by who made them.", "source", "outcome"
-        )
         self._replays = make.counter(
             "unkey_usagelimiter_replay_operations_total", "Decrements written to the database.", "status"
         )
@@ -208,54 +168,32 @@ class UsageMetrics:
             "unkey_usagelimiter_replay_latency_seconds", "Time such a write took.", buckets=_LATENCY
         )
 
-    def on_decision(self, source: str, outcome: str) -> None:
-        """Count one decision. `source` is `redis` or `db`; `outcome` is `allowed` or `denied`."""
-        self._decisions.labels(source, outcome).inc()
-
     def on_replay(self, status: str, seconds: float) -> None:
-        """Count one write of a decrement. `status` is `success`, `error` or `dropped`."""
+        """Count one write of a decrement. `status` is `success` or `error`."""
         self._replays.labels(status).inc()
         self._latency.observe(seconds)
 
 
 class RatelimitMetrics:
-    """The rate limiter: windows held, decisions, and its talk with the shared store."""
+    """The rate limiter's talk with the shared store. Everything else is read when scraped, see `limit_collector`."""
 
     def __init__(self, make: _Factory) -> None:
         name = "unkey_ratelimit_"
-        self.windows = make.gauge(f"{name}windows", "Windows held in memory.")
-        self.windows_created = make.counter(f"{name}windows_created_total", "Windows opened.")
-        self.windows_evicted = make.counter(f"{name}windows_evicted_total", "Windows dropped.")
-        self._decisions = make.counter(
-            f"{name}decisions_total", "Decisions, by who made them.", "workspace_id", "source", "outcome"
-        )
-        self._strict = make.counter(
-            f"{name}strict_mode_activations_total", "Times a denial made the store be asked first.", "workspace_id"
-        )
         self._operations = make.counter(f"{name}origin_operations_total", "Calls of the shared store.", "op")
         self._latency = make.histogram(
-            f"{name}origin_latency_seconds", "Time such a call took.", "op", buckets=_FAST_LATENCY
+            f"{name}origin_latency_seconds", "Time such a call took.", "op", buckets=_LATENCY
         )
         self._errors = make.counter(f"{name}origin_errors_total", "Calls that failed.", "op", "reason")
-        self._children: dict[tuple[str, str, bool], Counter] = {}
-
-    def on_decision(self, workspace_id: str, source: str, *, allowed: bool) -> None:
-        """Count one decision. `source` is `local` or `origin`."""
-        key = (workspace_id, source, allowed)
-        child = self._children.get(key)
-        if child is None:
-            child = self._decisions.labels(workspace_id, source, "passed" if allowed else "denied")
-            self._children[key] = child
-        child.inc()
-
-    def on_strict_mode(self, workspace_id: str) -> None:
-        """Count a switch to asking the store first."""
-        self._strict.labels(workspace_id).inc()
+        self._children: dict[str, tuple[Counter, Histogram]] = {}
 
     def on_origin_call(self, operation: str, seconds: float, *, failed_for: str | None = None) -> None:
         """Count one call of the store; `failed_for` is a short reason, None when it worked."""
-        self._operations.labels(operation).inc()
-        self._latency.labels(operation).observe(seconds)
+        children = self._children.get(operation)
+        if children is None:
+            children = self._operations.labels(operation), self._latency.labels(operation)
+            self._children[operation] = children
+        children[0].inc()
+        children[1].observe(seconds)
         if failed_for is not None:
             self._errors.labels(operation, failed_for).inc()
 
@@ -308,7 +246,7 @@ class Metrics:
             "unkey_build_info", "Always 1.", "service", "version", "revision", "python_version", "build_time"
         )
         build.labels("api", version, revision, platform.python_version(), build_time).set(1)
-        self.http = HttpMetrics(make)
+        self.http = HttpMetrics()
         self.database = DatabaseMetrics(make)
         self.batches = BatchMetrics(make)
         self.breakers = BreakerMetrics(make)
@@ -321,7 +259,8 @@ class Metrics:
         )
         self.caches = CacheCollector()
         self.buffers = BufferCollector()
-        for collector in (self.caches, self.buffers):
+        self.limits = LimitCollector()
+        for collector in (self.http, self.caches, self.buffers, self.limits):
             for family in collector.families():
                 make.describe(*family)
             self.registry.register(collector)

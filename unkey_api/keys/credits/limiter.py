@@ -47,7 +47,8 @@ class CreditLimiter:
         self.counts = CreditCounts()
         self._counter = counter
         self._balances = balances
-        self._replays = replays
+        self.replays = replays
+        """What waits for MySQL; public to be watched."""
         self._breaker = breaker
         self._diverged: set[str] = set()
 
@@ -76,7 +77,7 @@ class CreditLimiter:
 
     async def settle(self, key_id: str) -> None:
         """Have what this process spent of the key written to MySQL, before its balance is set or read there."""
-        await self._replays.settle(key_id)
+        await self.replays.settle(key_id)
 
     async def invalidate(self, key_id: str) -> None:
         """Have the next spend read MySQL again. Call it after the commit; a failure is only logged."""
@@ -91,13 +92,14 @@ class CreditLimiter:
 
     async def _first_use(self, key_id: str, cost: int) -> CreditDecision:
         """Make a copy of the balance with this spend taken off; if someone else was faster, spend from theirs."""
-        await self._replays.settle(key_id)
+        await self.replays.settle(key_id)
         balance = await self._balances.find(key_id)
         if balance is None:
             raise BalanceMissing
-        remaining = balance.remaining_requests
-        if remaining is None:
+        if balance.remaining_requests is None:
             return CreditDecision(allowed=True, remaining=None)
+        # While MySQL takes no writes, what it says is known to be too much by what waits here.
+        remaining = max(0, balance.remaining_requests - self.replays.unwritten(key_id))
         enough = remaining >= cost
         left = remaining - cost if enough else remaining
         try:
@@ -116,11 +118,11 @@ class CreditLimiter:
             return CreditDecision(allowed=False, remaining=taken.value)
         self.counts.redis_allowed += 1
         if cost:
-            await self._replays.add(key_id, cost)
+            await self.replays.add(key_id, cost)
         return CreditDecision(allowed=True, remaining=taken.value)
 
     async def _spend_in_database(self, key_id: str, cost: int) -> CreditDecision:
-        await self._replays.settle(key_id)
+        await self.replays.settle(key_id)
         left = await self._balances.spend(key_id, cost) if cost else None
         if left is not None:
             self._remember_diverged(key_id)

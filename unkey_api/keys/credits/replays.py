@@ -11,13 +11,13 @@ import structlog
 from unkey_api.core.clock import Clock
 from unkey_api.infra.resilience.background import BackgroundJobs
 from unkey_api.infra.resilience.breaker import CircuitBreaker
-from unkey_api.infra.resilience.errors import CircuitOpen
+from unkey_api.infra.resilience.errors import NotAttempted
 from unkey_api.infra.resilience.retry import Sleep
 from unkey_api.keys.credits.ports import CreditBalances, CreditObserver
 
 WRITERS = 8
 WRITE_SECONDS = 10.0
-OPEN_PAUSE_SECONDS = 0.5  # between looks at an open breaker
+OPEN_PAUSE_SECONDS = 0.5  # between attempts while MySQL does not take writes
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -39,8 +39,8 @@ class ReplayBounds:
 class CreditReplays:
     """Spends waiting to be written, summed up per key.
 
-    A write that fails is logged and lost, because it may have taken effect and credits must not be taken twice. One
-    that the breaker refuses has not been tried and waits.
+    A write that fails with an unknown outcome is logged and lost, because it may have taken effect and credits must not
+    be taken twice. One that certainly did nothing, or that the breaker refuses, waits and is tried again.
     """
 
     def __init__(
@@ -61,14 +61,27 @@ class CreditReplays:
         self._bounds = bounds or ReplayBounds()
         self._pending: dict[str, int] = {}
         self._writing: set[str] = set()
+        self._refused: dict[str, int] = {}
+        """Amounts whose write did certainly nothing so far."""
         # Twice, because a key that somebody waits for is queued a second time, in front.
         self._jobs = BackgroundJobs("credits.replays", max_running=WRITERS, max_queued=2 * self._bounds.capacity)
         self._progress = asyncio.Event()
         self._closing = asyncio.Event()
+        self.accepted = 0
+        """Spends taken so far."""
+        self.dropped = 0
+        """Spends lost so far because the buffer stayed full."""
+        self.refused = 0
+        """Spends lost so far because they came after closing."""
 
     def __len__(self) -> int:
         """Keys with spends that are not written yet."""
         return len(self._pending.keys() | self._writing)
+
+    @property
+    def capacity(self) -> int:
+        """Keys that may wait."""
+        return self._bounds.capacity
 
     async def add(self, key_id: str, amount: int) -> None:
         """Take a spend. Waits while the buffer is full; after a while it is logged and lost."""
@@ -78,15 +91,23 @@ class CreditReplays:
                     while not self._has_room(key_id):
                         await self._progress.wait()
             except TimeoutError:
+                self.dropped += 1
                 self._lost(amount, "no room")
                 return
+        self.accepted += 1
         if key_id in self._pending:
             self._pending[key_id] += amount
             return
         self._pending[key_id] = amount
         if key_id not in self._writing and not self._jobs.submit(partial(self._write_key, key_id)):
             del self._pending[key_id]
+            self.accepted -= 1
+            self.refused += 1
             self._lost(amount, "closed")
+
+    def unwritten(self, key_id: str) -> int:
+        """Return what of this key's spends is waiting; what is being written just now is not part of it."""
+        return self._pending.get(key_id, 0) + self._refused.get(key_id, 0)
 
     async def settle(self, key_id: str) -> bool:
         """Have this key's spends written first. Return False when that took too long; they are then still coming."""
@@ -145,14 +166,18 @@ class CreditReplays:
             async with asyncio.timeout(WRITE_SECONDS):
                 await self._balances.write_off(key_id, amount)
 
-        while not self._closing.is_set():
-            try:
-                await self._breaker.call(bounded)
-            except CircuitOpen:
-                await self._sleep(OPEN_PAUSE_SECONDS)
-            else:
-                return
-        await bounded()
+        try:
+            while not self._closing.is_set():
+                try:
+                    await self._breaker.call(bounded)
+                except NotAttempted:
+                    self._refused[key_id] = amount
+                    await self._sleep(OPEN_PAUSE_SECONDS)
+                else:
+                    return
+            await bounded()
+        finally:
+            self._refused.pop(key_id, None)
 
     @staticmethod
     def _lost(amount: int, why: str) -> None:

@@ -8,7 +8,6 @@ from unkey_proto.unkey.identities.v2.identity_pb import Identity
 from unkey_proto.unkey.keys.v2 import verification_pb as pb
 from unkey_proto.unkey.ratelimit.v2.config_pb import Ratelimit
 
-from unkey_api.keys.metadata import struct_of
 from unkey_api.keys.verification.types import (
     KeyIdentity,
     LimitResult,
@@ -18,6 +17,7 @@ from unkey_api.keys.verification.types import (
     VerifiableKey,
     Verification,
 )
+from unkey_api.rpc.metadata import struct_of
 
 _CODES = {status: status.value for status in Status} | {
     Status.WORKSPACE_NOT_FOUND: Status.NOT_FOUND.value,

@@ -22,8 +22,13 @@ class Janitor:
     async def sweep(self) -> None:
         """Look at every counter once."""
         now_ms = self._clock.now_ms()
-        keys = list(self._table.counters)
-        for start in range(0, len(keys), SWEEP_CHUNK):
-            self._counts.windows_evicted += self._table.sweep(keys[start : start + SWEEP_CHUNK], now_ms)
-            await asyncio.sleep(0)
-        self._counts.windows = sum(len(counter.cells) for counter in self._table.counters.values())
+        windows = 0
+        for group in list(self._table.groups.values()):
+            identifiers = list(group.counters)
+            for start in range(0, len(identifiers), SWEEP_CHUNK):
+                chunk = identifiers[start : start + SWEEP_CHUNK]
+                self._counts.windows_evicted += self._table.sweep(group, chunk, now_ms)
+                windows += sum(sum(1 for _ in group.counters[name].cells()) for name in chunk if name in group.counters)
+                await asyncio.sleep(0)
+            self._table.drop_if_empty(group)
+        self._counts.windows = windows

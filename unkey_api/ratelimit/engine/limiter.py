@@ -20,7 +20,7 @@ class RateLimiter:
     when its caller is cancelled afterwards; one that is cancelled while waiting for the store has not.
     """
 
-    __slots__ = ("_clock", "_counters", "_loader", "_replays", "_table", "counts")
+    __slots__ = ("_clock", "_dirty", "_groups", "_loader", "_table", "counts", "replays")
 
     def __init__(
         self, *, clock: Clock, table: CounterTable, loader: CellLoader, replays: ReplayQueue, counts: LimiterCounts
@@ -29,19 +29,23 @@ class RateLimiter:
         self.counts = counts
         self._clock = clock
         self._table = table
-        self._counters = table.counters
+        self._groups = table.groups
+        self._dirty = table.dirty
         self._loader = loader
-        self._replays = replays
+        self.replays = replays
+        """What waits for the store; public to be watched."""
 
     def try_limit_now(self, check: Check) -> Decision | None:
         """Decide at once if what is known here suffices; None means `limit` has to ask the store first.
 
         An invalid check gives None too, and `limit` raises for it. A check that local counts already deny is denied
-        without the store even in the strict time after a denial: what the store says can only add to the counts.
+        without the store, however stale they are: what the store says can only add to them. The previous window is over
+        and hardly changes any more, so once known it is refreshed behind the answer.
         """
         workspace_id, namespace, identifier, limit, duration_ms, cost, now_ms = check
-        counter = self._counters.get((workspace_id, namespace, identifier, duration_ms))
-        if counter is None or cost < 0 or limit < 0:
+        group = self._groups.get((workspace_id, namespace, duration_ms))
+        counter = None if group is None else group.counters.get(identifier)
+        if group is None or counter is None or cost < 0 or limit < 0:
             return None
         if not now_ms:
             now_ms = self._clock.now_ms()
@@ -50,18 +54,20 @@ class RateLimiter:
             return None
         current = counter.current
         previous = counter.previous
-        if now_ms >= current.fresh_until or now_ms >= previous.fresh_until:
+        if not current.fresh_until or not previous.fresh_until:
             return None
         into_ms = now_ms - sequence * duration_ms
         count = current.value + current.others
         effective = cost + used(count, previous.value + previous.others, into_ms=into_ms, duration_ms=duration_ms)
         if effective > limit or limit == 0:
-            counter.counts.local_denied += 1
+            group.counts.local_denied += 1
             return self._deny(counter, limit, effective, now_ms)
-        if now_ms < counter.strict_until:
+        if now_ms < counter.strict_until or now_ms >= current.fresh_until:
             return None
-        counter.counts.local_passed += 1
-        self._spend(current, cost, limit)
+        if now_ms >= previous.fresh_until:
+            self._loader.refresh_behind(previous, now_ms)
+        group.counts.local_passed += 1
+        self._spend(counter, current, cost, limit)
         reset_ms = (sequence + 1) * duration_ms
         return Decision(True, limit - effective, reset_ms, limit, effective)  # noqa: FBT003 - names cost time here
 
@@ -79,7 +85,7 @@ class RateLimiter:
         entry.note(passed=outcome.allowed)
         if not outcome.allowed:
             return self._deny(entry.counter, check.limit, outcome.effective, entry.now_ms)
-        self._spend(entry.current, check.cost, check.limit)
+        self._spend(entry.counter, entry.current, check.cost, check.limit)
         return _allowed(entry, outcome, outcome.remaining)
 
     async def limit_many(self, checks: Sequence[Check]) -> BatchDecision:
@@ -105,7 +111,7 @@ class RateLimiter:
                 continue
             remaining = outcome.remaining
             if passed:
-                self._spend(entry.current, check.cost, check.limit)
+                self._spend(entry.counter, entry.current, check.cost, check.limit)
             else:
                 remaining += check.cost  # not consumed after all
             decisions.append(_allowed(entry, outcome, remaining))
@@ -121,16 +127,13 @@ class RateLimiter:
             (cell, entry.now_ms)
             for entry in entries
             for cell in (entry.current, entry.previous)
-            if entry.now_ms >= cell.fresh_until
+            if entry.now_ms >= cell.fresh_until and (entry.may_pass or not cell.hydrated)
         ]
-        if stale:
-            await self._loader.refresh(stale)
+        if stale and not await self._loader.refresh(stale):
+            return entries  # one wait for a store that does not answer is enough
         doubtful: dict[Cell, int] = {}
         for entry in entries:
-            if entry.now_ms >= entry.counter.strict_until:
-                continue
-            effective = entry.effective(entry.current.value + entry.check.cost)
-            if judge(effective, entry.check.limit).allowed:  # a local denial cannot become an allowance
+            if entry.now_ms < entry.counter.strict_until and entry.may_pass:
                 entry.from_store = True
                 doubtful[entry.current] = max(entry.now_ms, doubtful.get(entry.current, 0))
         if doubtful:
@@ -149,19 +152,18 @@ class RateLimiter:
         entry.current.value += entry.check.cost
         return entry.current.value
 
-    def _spend(self, cell: Cell, cost: int, limit: int) -> None:
+    def _spend(self, counter: Counter, cell: Cell, cost: int, limit: int) -> None:
         cell.value += cost
-        if limit < cell.lowest_limit:  # noqa: PLR1730 - a call to min() costs more than the comparison
-            cell.lowest_limit = limit
-        if not cell.dirty:
-            self._table.touch(cell)
-        self._replays.add(cell, cost)
+        if limit < counter.lowest_limit:
+            counter.lowest_limit = counter.group.same_limit(limit)
+        self._dirty.add(cell)
+        self.replays.add(cell, cost)
 
     def _deny(self, counter: Counter, limit: int, effective: int, now_ms: int) -> Decision:
-        duration_ms = counter.key[3]
+        duration_ms = counter.group.duration_ms
         if limit:  # a limit of 0 denies for good; there is nothing to confirm with the store
             counter.strict_until = max(counter.strict_until, now_ms + duration_ms)
-            counter.counts.strict_activations += 1
+            counter.group.counts.strict_activations += 1
         reset_ms = window_end(now_ms // duration_ms, duration_ms)
         return Decision(success=False, remaining=0, reset_ms=reset_ms, limit=limit, current=effective)
 
@@ -184,6 +186,11 @@ class _Entry:
     def reset_ms(self) -> int:
         return window_end(self.sequence, self.check.duration_ms)
 
+    @property
+    def may_pass(self) -> bool:
+        """Whether the check fits what is known here. If not, asking the store is in vain: it can only add."""
+        return judge(self.effective(self.current.value + self.check.cost), self.check.limit).allowed
+
     def effective(self, count: int) -> int:
         """Return everything that counts when the running window holds `count` of this region, costs included."""
         duration_ms = self.check.duration_ms
@@ -196,7 +203,7 @@ class _Entry:
 
     def note(self, *, passed: bool) -> None:
         """Count the decision under its source and outcome."""
-        counts = self.counter.counts
+        counts = self.counter.group.counts
         if self.from_store:
             counts.origin_passed += passed
             counts.origin_denied += not passed

@@ -95,7 +95,7 @@ class RegionSync:
             self._counts.push_errors += 1
             _log.warning("pushing counters to other regions failed", error=repr(error), rows=len(waiting))
         finally:
-            self._table.dirty.extend(cell for cell, _ in waiting)
+            self._table.dirty.update(cell for cell, _ in waiting)
 
     async def pull(self) -> None:
         """Merge the totals of all regions. Never marks a cell as read from the store."""
@@ -115,20 +115,19 @@ class RegionSync:
 
     def _merge(self, row: WindowTotals) -> None:
         counter = self._table.locate((row.workspace_id, row.namespace, row.identifier, row.duration_ms))
-        if row.sequence not in counter.cells:
-            self._counts.imported_windows += 1
+        before = len(counter.extra or ())
         cell = counter.cell(row.sequence)
+        self._counts.imported_windows += len(counter.extra or ()) - before
         self._table.raise_value(cell, row.regional)
         self._table.raise_others(cell, row.imported)
 
     async def _collect(self, now_ms: int) -> list[tuple[Cell, RegionCount]]:
-        candidates, self._table.dirty = self._table.dirty, []
+        candidates = list(self._table.dirty)
+        self._table.dirty.clear()
         found: list[tuple[Cell, RegionCount]] = []
         for index, cell in enumerate(candidates, 1):
             row = _row(cell, now_ms)
-            if row is None:
-                cell.dirty = False
-            else:
+            if row is not None:
                 found.append((cell, row))
             if index % YIELD_EVERY == 0:
                 await asyncio.sleep(0)
@@ -141,9 +140,6 @@ class RegionSync:
         self._counts.pushed_rows += len(rows)
         for cell, row in chunk:
             cell.last_pushed = max(cell.last_pushed, row.count)
-            cell.dirty = False
-            if cell.value > cell.last_pushed:
-                self._table.touch(cell)  # grew while the chunk was on its way
 
 
 def _row(cell: Cell, now_ms: int) -> RegionCount | None:
@@ -151,11 +147,21 @@ def _row(cell: Cell, now_ms: int) -> RegionCount | None:
     value = cell.value
     if value <= 0 or value <= cell.last_pushed:
         return None
-    worth_it = cell.lowest_limit < NO_LIMIT_SEEN and value >= push_threshold(cell.lowest_limit)
+    group = cell.group
+    counter = group.counters.get(cell.identifier)
+    lowest_limit = counter.lowest_limit if counter is not None else NO_LIMIT_SEEN
+    worth_it = lowest_limit < NO_LIMIT_SEEN and value >= push_threshold(lowest_limit)
     if cell.others <= 0 and not worth_it:
         return None
-    workspace_id, namespace, identifier, duration_ms = cell.counter.key
-    expires_at_ms = (cell.sequence + 2) * duration_ms
-    if expires_at_ms <= now_ms or max(len(namespace), len(identifier)) > COLUMN_CHARACTERS:
+    expires_at_ms = (cell.sequence + 2) * group.duration_ms
+    if expires_at_ms <= now_ms or max(len(group.namespace), len(cell.identifier)) > COLUMN_CHARACTERS:
         return None
-    return RegionCount(workspace_id, namespace, identifier, duration_ms, cell.sequence, value, expires_at_ms)
+    return RegionCount(
+        group.workspace_id,
+        group.namespace,
+        cell.identifier,
+        group.duration_ms,
+        cell.sequence,
+        value,
+        expires_at_ms,
+    )

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 
 import structlog
 
 from unkey_api.core.clock import Clock
 from unkey_api.core.errors import ServiceUnavailable
+from unkey_api.infra.resilience.errors import NotAttempted
+from unkey_api.infra.resilience.retry import Sleep
 from unkey_api.ratelimit.engine.counts import LimiterCounts
 from unkey_api.ratelimit.engine.loading import FRESH_MS
-from unkey_api.ratelimit.engine.state import KEPT_WINDOWS, Cell, CounterTable
+from unkey_api.ratelimit.engine.state import KEPT_WINDOWS, NOT_QUEUED, Cell, CounterTable
 from unkey_api.ratelimit.engine.store import GuardedStore, Increment
 
 CAPACITY = 10_000  # cells waiting to be sent; what comes on top is dropped and counted
 BATCH = 500  # keeps one round trip short enough not to hold up other users of the store
+REST_SECONDS = 0.005  # between batches, so that spends of a busy counter travel together
+REFUSED_PAUSE_SECONDS = 0.2  # between attempts while the store is not asked
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -23,13 +28,23 @@ _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 class ReplayQueue:
     """Spends waiting for the store. Several spends of one cell travel as one increment.
 
-    Nothing is retried: an increment that failed may have been executed, and counting it twice would deny wrongly. The
-    spend stays in the local count.
+    An increment that failed is not retried: it may have been executed, and counting it twice would deny wrongly. The
+    spend stays in the local count. One that was not even attempted, because there is no connection or the breaker is
+    open, waits as long as its window counts.
     """
 
-    __slots__ = ("_clock", "_closed", "_counts", "_queue", "_store", "_table", "_wake")
+    __slots__ = ("_clock", "_closed", "_counts", "_queue", "_sleep", "_store", "_table", "_wake")
 
-    def __init__(self, store: GuardedStore, table: CounterTable, counts: LimiterCounts, clock: Clock) -> None:
+    def __init__(
+        self,
+        store: GuardedStore,
+        table: CounterTable,
+        counts: LimiterCounts,
+        clock: Clock,
+        *,
+        sleep: Sleep = asyncio.sleep,
+    ) -> None:
+        self._sleep = sleep
         self._store = store
         self._table = table
         self._counts = counts
@@ -41,37 +56,53 @@ class ReplayQueue:
     def __len__(self) -> int:
         return len(self._queue)
 
+    @property
+    def capacity(self) -> int:
+        """Cells that may wait."""
+        return CAPACITY
+
+    @property
+    def dropped(self) -> int:
+        """Spends lost because `CAPACITY` other cells waited."""
+        return self._counts.replays_dropped
+
+    @property
+    def refused(self) -> int:
+        """Spends lost because they came after closing."""
+        return self._counts.replays_closed
+
     def add(self, cell: Cell, amount: int) -> None:
         """Take a spend; dropped when `CAPACITY` other cells wait."""
-        if not cell.queued:
+        if cell.pending == NOT_QUEUED:
             if self._closed:
                 self._counts.replays_closed += 1
                 return
             if len(self._queue) >= CAPACITY:
                 self._counts.replays_dropped += 1
                 return
-            cell.queued = True
+            cell.pending = 0
             self._queue.append(cell)
             self._wake.set()
         cell.pending += amount
         self._counts.replays_buffered += 1
 
     async def run(self) -> None:
-        """Send what is queued, batch after batch, until cancelled."""
+        """Send what is queued until cancelled: at once after a rest, a moment later under load."""
         while True:
             await self._wake.wait()
             self._wake.clear()
-            await self.flush()
+            asked = await self._send_batch()
+            if self._queue:  # a spend does not have to come for the next attempt
+                self._wake.set()
+            if not asked:
+                await self._sleep(REFUSED_PAUSE_SECONDS)
+            elif len(self._queue) < BATCH:
+                await self._sleep(REST_SECONDS)
 
     async def flush(self) -> None:
-        """Send what is queued now and what is added meanwhile."""
-        while self._queue:
-            try:
-                await self._send()
-            except ServiceUnavailable:
-                pass  # counted by the store's observer
-            except Exception:  # noqa: BLE001 - the edge of a task loop: one bad batch must not end it
-                _log.exception("replaying counters failed")
+        """Send what is queued now and what is added meanwhile; stop when the store is not even asked."""
+        while self._queue and await self._send_batch():
+            pass
 
     async def close(self, *, grace_seconds: float) -> None:
         """Take no more and send the rest within the grace. The task of `run` must have ended."""
@@ -82,16 +113,46 @@ class ReplayQueue:
         except TimeoutError:
             _log.warning("counter increments lost at shutdown", cells=len(self._queue))
 
-    async def _send(self) -> None:
+    async def _send_batch(self) -> bool:
+        """Send one batch. False: the store was not asked and the batch waits again."""
         cells = [self._queue.popleft() for _ in range(min(BATCH, len(self._queue)))]
+        try:
+            await self._send(cells)
+        except NotAttempted:
+            self._take_back(cells)
+            return False
+        except ServiceUnavailable:
+            pass  # counted by the store's observer
+        except Exception:  # noqa: BLE001 - the edge of a task loop: one bad batch must not end it
+            _log.exception("replaying counters failed")
+        return True
+
+    async def _send(self, cells: Sequence[Cell]) -> None:
         increments: list[Increment] = []
         for cell in cells:
-            increments.append(Increment(cell.store_key, cell.pending, KEPT_WINDOWS * cell.counter.key[3] // 1_000))
-            cell.pending = 0
-            cell.queued = False
-        values = await self._store.add(increments)
+            increments.append(Increment(cell.store_key, cell.pending, KEPT_WINDOWS * cell.group.duration_ms // 1_000))
+            cell.pending = NOT_QUEUED
+        try:
+            values = await self._store.add(increments)
+        except NotAttempted:
+            for cell, increment in zip(cells, increments, strict=True):
+                cell.pending = increment.amount + max(cell.pending, 0)
+            raise
         fresh_until = self._clock.now_ms() + FRESH_MS
         for cell, value in zip(cells, values, strict=True):
             if value is not None:
-                self._table.raise_value(cell, value)
+                self._table.merge_stored(cell, value)
                 cell.fresh_until = max(cell.fresh_until, fresh_until)
+
+    def _take_back(self, cells: Sequence[Cell]) -> None:
+        """Queue again what was not sent, as far as it still counts and there is room."""
+        now_ms = self._clock.now_ms()
+        waiting = set(self._queue)  # those that were spent from while the attempt was on its way
+        for cell in reversed(cells):
+            if cell in waiting:
+                continue
+            if now_ms < (cell.sequence + 2) * cell.group.duration_ms and len(self._queue) < CAPACITY:
+                self._queue.appendleft(cell)
+            else:
+                cell.pending = NOT_QUEUED
+                self._counts.replays_dropped += 1

@@ -1,9 +1,13 @@
-"""What the limiter remembers: cells (one window of one counter) and where to find them."""
+"""What the limiter remembers: counters, and cells, which are one window of one counter.
+
+There may be millions, so they are kept small: a counter has its running window and the one before at hand and nothing
+else, unless other windows are asked for; what counters of one kind have in common is kept once, in their group; nothing
+refers back, so that memory comes back the moment a counter is dropped.
+"""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from unkey_api.ratelimit.engine.counts import LimiterCounts, WorkspaceCounts
 
@@ -12,140 +16,203 @@ CounterKey = tuple[str, str, str, int]
 
 NO_LIMIT_SEEN = 1 << 63  # above every limit that can be asked for
 KEPT_WINDOWS = 3  # a cell goes this many durations after its window began; then nothing can weigh it any more
+NOT_QUEUED = -1
 _NOWHERE = -(1 << 63)
+
+
+class Group:
+    """What counters of one workspace, namespace and duration have in common, and those counters by identifier."""
+
+    __slots__ = ("_before", "_limit", "_sequence", "counters", "counts", "duration_ms", "namespace", "workspace_id")
+
+    def __init__(self, key: tuple[str, str, int], counts: WorkspaceCounts) -> None:
+        self.workspace_id, self.namespace, self.duration_ms = key
+        self.counts = counts
+        self.counters: dict[str, Counter] = {}
+        self._sequence = self._before = _NOWHERE
+        self._limit = NO_LIMIT_SEEN
+
+    def numbers(self, sequence: int) -> tuple[int, int]:
+        """Return `sequence` and its predecessor as objects that counters of the group share."""
+        if sequence != self._sequence:
+            self._sequence, self._before = sequence, sequence - 1
+        return self._sequence, self._before
+
+    def same_limit(self, limit: int) -> int:
+        """Return `limit` as an object that counters of the group share."""
+        if limit != self._limit:
+            self._limit = limit
+        return self._limit
 
 
 class Cell:
     """One window of one counter."""
 
-    __slots__ = (
-        "counter",
-        "dirty",
-        "fresh_until",
-        "hydrated",
-        "last_pushed",
-        "loading",
-        "lowest_limit",
-        "others",
-        "pending",
-        "queued",
-        "sequence",
-        "value",
-    )
+    __slots__ = ("fresh_until", "group", "identifier", "last_pushed", "others", "pending", "sequence", "value")
 
-    def __init__(self, counter: Counter, sequence: int) -> None:
-        self.counter = counter
+    def __init__(self, group: Group, identifier: str, sequence: int) -> None:
+        self.group = group
+        self.identifier = identifier
         self.sequence = sequence
         self.value = 0
         """This region's count, as far as known here."""
         self.others = 0
         """Sum of the other regions' counts."""
         self.fresh_until = 0
-        """Until when, by request time, the count may be used without asking the store."""
-        self.hydrated = False
-        self.loading: asyncio.Task[None] | None = None
-        self.pending = 0
-        """Spent here and not yet sent to the store."""
-        self.queued = False
-        self.dirty = False
-        """Waits to be looked at by the next push to other regions."""
-        self.lowest_limit = NO_LIMIT_SEEN
+        """Until when, by request time, the count may be used without asking the store; 0: never asked."""
+        self.pending = NOT_QUEUED
+        """Spent here and waiting to be sent to the store."""
         self.last_pushed = 0
+        """What other regions were told last."""
+
+    @property
+    def hydrated(self) -> bool:
+        """Whether the store was asked, successfully or not."""
+        return self.fresh_until > 0
 
     @property
     def store_key(self) -> str:
-        """The cell's name in the region's store."""
-        workspace_id, namespace, identifier, duration_ms = self.counter.key
-        return f"{workspace_id}-{namespace}-{identifier}-{duration_ms}:{self.sequence}"
+        """The cell's name in the region's store: who counts, what, and when, and nothing else."""
+        group = self.group
+        return f"{group.workspace_id}-{group.namespace}-{self.identifier}-{group.duration_ms}:{self.sequence}"
 
 
 class Counter:
-    """The windows of one counter, with the running one and its predecessor at hand."""
+    """The windows of one counter. `current` and `previous` exist while `sequence` is a window."""
 
-    __slots__ = ("cells", "counts", "current", "key", "previous", "sequence", "strict_until")
+    __slots__ = ("current", "extra", "group", "identifier", "lowest_limit", "previous", "sequence", "strict_until")
 
-    def __init__(self, key: CounterKey, counts: WorkspaceCounts) -> None:
-        self.key = key
-        self.counts = counts
+    def __init__(self, group: Group, identifier: str) -> None:
+        self.group = group
+        self.identifier = identifier
         self.strict_until = 0
         """Until when, by request time, an allowance must be confirmed with the store. Only moves up."""
-        self.cells: dict[int, Cell] = {}
+        self.lowest_limit = NO_LIMIT_SEEN
+        """Of those spent against; decides when the count is worth telling other regions."""
         self.sequence = _NOWHERE
         self.current: Cell
         self.previous: Cell
+        self.extra: dict[int, Cell] | None = None
+        """Windows beside those two: seen by other regions first, or by requests that brought their own time."""
 
     def turn_to(self, sequence: int) -> int:
         """Put the windows `sequence` and `sequence - 1` at hand; return how many had to be created."""
-        before = len(self.cells)
-        self.current = self.cell(sequence)
-        self.previous = self.cell(sequence - 1)
-        self.sequence = sequence
-        return len(self.cells) - before
+        running, before = self.group.numbers(sequence)
+        forward = self.sequence == before
+        if forward and self.extra is None:  # the way of ordinary traffic
+            self.previous = self.current
+            self.current = Cell(self.group, self.identifier, running)
+            self.sequence = running
+            return 1
+        known = {cell.sequence: cell for cell in self.cells()}
+        found = len(known.keys() & {running, before})
+        for number in (running, before):
+            if number not in known:
+                known[number] = Cell(self.group, self.identifier, number)
+        self.current = known.pop(running)
+        self.previous = known.pop(before)
+        self.sequence = running
+        oldest = running if forward else running - KEPT_WINDOWS
+        self.extra = {number: cell for number, cell in known.items() if number > oldest} or None
+        return 2 - found
+
+    def cells(self) -> Iterator[Cell]:
+        """Give every window there is."""
+        if self.sequence != _NOWHERE:
+            yield self.current
+            yield self.previous
+        if self.extra is not None:
+            yield from self.extra.values()
 
     def cell(self, sequence: int) -> Cell:
         """Return the cell of a window, creating it."""
-        cell = self.cells.get(sequence)
-        if cell is None:
-            cell = self.cells[sequence] = Cell(self, sequence)
+        for cell in self.cells():
+            if cell.sequence == sequence:
+                return cell
+        if self.extra is None:
+            self.extra = {}
+        cell = self.extra[sequence] = Cell(self.group, self.identifier, sequence)
         return cell
 
     def forget_before(self, now_ms: int) -> int:
-        """Drop cells that can no longer count; return how many."""
-        duration_ms = self.key[3]
-        gone = [seq for seq in self.cells if now_ms > (seq + KEPT_WINDOWS) * duration_ms]
-        for sequence in gone:
-            del self.cells[sequence]
-        if gone and (self.sequence in gone or self.sequence - 1 in gone):
+        """Drop cells that can no longer count, those at hand together; return how many."""
+        duration_ms = self.group.duration_ms
+        gone = 0
+        if self.extra is not None:
+            before = len(self.extra)
+            kept = {seq: cell for seq, cell in self.extra.items() if now_ms <= (seq + KEPT_WINDOWS) * duration_ms}
+            self.extra = kept or None
+            gone = before - len(kept)
+        if self.sequence != _NOWHERE and now_ms > (self.sequence + KEPT_WINDOWS) * duration_ms:
             self.sequence = _NOWHERE
-        return len(gone)
+            del self.current, self.previous
+            gone += 2
+        return gone
+
+    @property
+    def empty(self) -> bool:
+        """Whether no window is left."""
+        return self.sequence == _NOWHERE and self.extra is None
 
 
 class CounterTable:
     """Every counter of this process."""
 
-    __slots__ = ("_counts", "counters", "dirty")
+    __slots__ = ("_counts", "dirty", "groups")
 
     def __init__(self, counts: LimiterCounts) -> None:
         self._counts = counts
-        self.counters: dict[CounterKey, Counter] = {}
-        self.dirty: list[Cell] = []
+        self.groups: dict[tuple[str, str, int], Group] = {}
+        self.dirty: set[Cell] = set()
+        """Cells that grew since they were last told to other regions."""
+
+    def __len__(self) -> int:
+        return sum(len(group.counters) for group in self.groups.values())
 
     def locate(self, key: CounterKey) -> Counter:
         """Return the counter, creating it."""
-        counter = self.counters.get(key)
+        workspace_id, namespace, identifier, duration_ms = key
+        group_key = (workspace_id, namespace, duration_ms)
+        group = self.groups.get(group_key)
+        if group is None:
+            group = self.groups[group_key] = Group(group_key, self._counts.workspace(workspace_id))
+        counter = group.counters.get(identifier)
         if counter is None:
-            counter = self.counters[key] = Counter(key, self._counts.workspace(key[0]))
+            counter = group.counters[identifier] = Counter(group, identifier)
         return counter
+
+    def merge_stored(self, cell: Cell, stored: int) -> None:
+        """Merge what the region's store holds; what waits here to be sent is certainly not in it yet."""
+        self.raise_value(cell, stored + cell.pending if cell.pending > 0 else stored)
 
     def raise_value(self, cell: Cell, value: int) -> None:
         """Merge what the region counted: never down."""
         if value > cell.value:
             cell.value = value
-            self.touch(cell)
+            self.dirty.add(cell)
 
     def raise_others(self, cell: Cell, value: int) -> None:
         """Merge what other regions counted: never down."""
         if value > cell.others:
             cell.others = value
-            self.touch(cell)
+            self.dirty.add(cell)
 
-    def touch(self, cell: Cell) -> None:
-        """Have the next push look at the cell."""
-        if not cell.dirty:
-            cell.dirty = True
-            self.dirty.append(cell)
-
-    def sweep(self, keys: Iterable[CounterKey], now_ms: int) -> int:
-        """Drop what has run out among `keys`; return how many cells went."""
+    def sweep(self, group: Group, identifiers: Iterable[str], now_ms: int) -> int:
+        """Drop what has run out among the counters; return how many cells went."""
         gone = 0
-        for key in keys:
-            counter = self.counters.get(key)
+        for identifier in identifiers:
+            counter = group.counters.get(identifier)
             if counter is None:
                 continue
             gone += counter.forget_before(now_ms)
-            if not counter.cells and counter.strict_until < now_ms:
-                del self.counters[key]
+            if counter.empty and counter.strict_until < now_ms:
+                del group.counters[identifier]
         return gone
+
+    def drop_if_empty(self, group: Group) -> None:
+        """Forget a group without counters."""
+        if not group.counters:
+            self.groups.pop((group.workspace_id, group.namespace, group.duration_ms), None)
 
 
 Now = Callable[[], int]

@@ -51,7 +51,7 @@ class BodyDecoder:
             body = _with_null_fields(document, found)
         try:
             return self._from_json(body, ignore_unknown_fields=True)
-        except ValueError as err:
+        except (ValueError, RecursionError) as err:  # the latter for objects nested too deeply
             detail = "The request body is invalid. The request body was not valid JSON."
             raise Fault(
                 ErrorCode.APPLICATION_INVALID_INPUT, detail, request_id=exchange.request_id, internal=str(err)
@@ -86,7 +86,7 @@ class BodyDecoder:
                 sound[name] = member
         try:
             message = self._from_json(orjson.dumps(sound), ignore_unknown_fields=True)
-        except ValueError:
+        except (ValueError, RecursionError):
             return ()
         broken = self._validator.collect_violations(message)
         return tuple(v for v in explain(broken, message) if not v.location.endswith("/required"))

@@ -1,0 +1,1 @@
+"""grpcio, in a process of its own."""

@@ -1,0 +1,1 @@
+"""Credentials, through the whole application."""

@@ -1,0 +1,84 @@
+"""Clients in other languages and runtimes, run as programs that read JSON and report JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any  # reports hold any JSON
+
+import pytest
+
+from tools.materialise_protos import materialise
+
+ROOT = Path(__file__).parents[2]
+CLIENTS = ROOT / "tests" / "clients"
+PROTO = ROOT / "proto"
+
+Report = dict[str, Any]
+"""Scenario → `{"value": …}` or `{"error": …}`."""
+
+
+def run_program(
+    command: Sequence[str],
+    *,
+    folder: Path = ROOT,
+    given: str = "",
+    environment: Mapping[str, str] | None = None,
+    seconds: float = 120,
+) -> str:
+    """Run a program to its end and return its output; fail with everything it said when it does."""
+    done = subprocess.run(  # noqa: S603 - our own command
+        command,
+        cwd=folder,
+        input=given,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=seconds,
+        env={**os.environ, **(environment or {})},
+    )
+    assert done.returncode == 0, f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def report_of(command: Sequence[str], given: Mapping[str, object], *, folder: Path = ROOT) -> Report:
+    """Run a client and return its report."""
+    report: Report = json.loads(run_program(command, folder=folder, given=json.dumps(given)))
+    return report
+
+
+def require_program(name: str) -> str:
+    """Return the path of a program, or skip the test: not everybody has every toolchain."""
+    found = shutil.which(name)
+    if found is None:
+        pytest.skip(f"{name} is not installed")
+    return found
+
+
+def buf_environment() -> dict[str, str]:
+    """Return an environment in which buf and its plugins are those beside our interpreter."""
+    return {"PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])}
+
+
+@pytest.fixture(scope="session")
+def third_party_protos() -> Path:
+    """The folder with the .proto files that ours import, where buf.yaml expects it."""
+    folder = ROOT / ".third_party"
+    materialise(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def black_hole() -> Iterator[str]:
+    """Host and port of a listener that accepts connections and never says a word."""
+    with closing(socket.socket()) as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        yield f"127.0.0.1:{listener.getsockname()[1]}"

@@ -1,0 +1,108 @@
+"""`/debug/pprof/…` behind basic authentication (RFC 7617)."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import parse_qs
+
+from unkey_api.core.errors import AppError, ErrorCode
+from unkey_api.core.secret import Secret
+from unkey_api.profiling.profiles import Profiles
+from unkey_api.rpc.errors import fault_of
+from unkey_api.rpc.exchange import Exchange
+from unkey_api.rpc.http_json.envelope import fault_body, fault_content_type
+
+Receive = Callable[[], Awaitable[dict[str, Any]]]  # ASGI events are mappings with values of any kind
+Send = Callable[[dict[str, Any]], Awaitable[None]]  # the same
+PREFIX = "/debug/pprof/"
+PROFILE_SECONDS = 30.0
+HEAP_SECONDS = 5.0
+_INDEX = b"""<!doctype html><title>profiles</title><ul>
+<li><a href="profile?seconds=30">profile</a>: CPU, sampled for that long
+<li><a href="heap?seconds=5">heap</a>: what is allocated and kept in that time
+<li><a href="tasks">tasks</a>: where every task and thread is now
+<li><a href="cmdline">cmdline</a></ul>
+"""
+
+
+class ProfilingDenied(AppError):
+    """Wrong or missing credentials."""
+
+    code = ErrorCode.AUTHENTICATION_KEY_NOT_FOUND
+
+
+class Pprof:
+    """Serves profiles to whoever knows the password."""
+
+    PATHS = tuple(PREFIX + name for name in ("", "profile", "heap", "tasks", "cmdline"))
+
+    def __init__(self, profiles: Profiles, *, username: str, password: Secret) -> None:
+        self._profiles = profiles
+        self._expected = f"{username}:{password.reveal()}".encode()
+
+    async def __call__(self, exchange: Exchange, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        exchange.quiet = True
+        try:
+            self._admit(exchange.header(b"authorization"))
+        except ProfilingDenied as err:
+            fault = fault_of(err, exchange.request_id)
+            exchange.failure = fault
+            body = fault_body(fault, exchange.request_id)
+            content_type = fault_content_type(fault, exchange.header(b"accept"))
+            await _send(exchange, send, 401, content_type, body, [(b"www-authenticate", b'Basic realm="pprof"')])
+            return
+        content_type, body = await self._profile(exchange)
+        await _send(exchange, send, 200, content_type, body, [])
+
+    async def _profile(self, exchange: Exchange) -> tuple[bytes, bytes]:
+        binary = b"application/octet-stream"
+        name = exchange.path.removeprefix(PREFIX)
+        if name == "profile":
+            return binary, await self._profiles.cpu(_seconds(exchange, PROFILE_SECONDS))
+        if name == "heap":
+            return binary, await self._profiles.heap(_seconds(exchange, HEAP_SECONDS))
+        if name == "tasks":
+            return binary, self._profiles.tasks()
+        if name == "cmdline":
+            # A configuration given as text on the command line may hold passwords.
+            shown = ("[REDACTED]" if "=" in word or "\n" in word else word for word in sys.argv)
+            return b"text/plain; charset=utf-8", "\0".join(shown).encode()
+        return b"text/html; charset=utf-8", _INDEX
+
+    def _admit(self, authorization: str | None) -> None:
+        if not authorization or not authorization.startswith("Basic "):
+            raise ProfilingDenied("Basic authentication is required.")
+        try:
+            given = base64.b64decode(authorization.removeprefix("Basic "), validate=True)
+        except binascii.Error as err:
+            raise ProfilingDenied("Invalid username or password.") from err
+        if not hmac.compare_digest(given, self._expected):
+            raise ProfilingDenied("Invalid username or password.")
+
+
+def _seconds(exchange: Exchange, default: float) -> float:
+    query = parse_qs(exchange.scope.get("query_string", b"").decode("latin-1"))
+    try:
+        return max(0.01, float(query["seconds"][0])) if "seconds" in query else default
+    except ValueError:
+        return default
+
+
+async def _send(
+    exchange: Exchange,
+    send: Send,
+    status: int,
+    content_type: bytes,
+    body: bytes,
+    extra: list[tuple[bytes, bytes]],
+) -> None:
+    exchange.status = status
+    headers = [(b"content-type", content_type), (b"content-length", b"%d" % len(body)), *extra]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
