@@ -61,6 +61,8 @@ docs: ## Rewrite the pages and sections of the documentation that are made from 
 	@$(PYTHON) -m tools.errors_table
 	@$(PYTHON) -m tools.not_built
 	@$(PYTHON) -m tools.capacity --write
+	@$(PYTHON) -m tools.dashboard
+	@$(PYTHON) -m tools.completeness
 
 .PHONY: types
 types: ## Strict type check

@@ -7,11 +7,15 @@ import asyncio
 import sys
 
 from benchmarks.load import LoadFailed
+from benchmarks.profiling import profile
 from benchmarks.report import BASELINE, LATEST, Report, show, show_change
 from benchmarks.run import run
+from benchmarks.soak import soak
 
 SECONDS = 6
 QUICK_SECONDS = 2
+PROFILE_SECONDS = 8
+SOAK_SECONDS = 600
 
 
 def main() -> int:
@@ -20,11 +24,20 @@ def main() -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     measure = commands.add_parser("run", help="measure everything and print a table")
     measure.add_argument("--quick", action="store_true", help="two seconds per row: rough figures in under a minute")
+    measure.add_argument("--only", default="", help="just the rows whose names hold this text, and the bare echo")
     commands.add_parser("compare", help="show the last run against the committed baseline")
+    sample = commands.add_parser("profile", help="sample the worker under load; writes a flame graph into build/")
+    sample.add_argument("scenario", nargs="?", default="verify /v2 JSON", help="a row of the table")
+    long = commands.add_parser("soak", help="load for minutes; fails when memory grows or a request does")
+    long.add_argument("--seconds", type=int, default=SOAK_SECONDS)
     arguments = parser.parse_args()
     try:
         if arguments.command == "run":
-            _measure(QUICK_SECONDS if arguments.quick else SECONDS)
+            _measure(QUICK_SECONDS if arguments.quick else SECONDS, only=arguments.only)
+        elif arguments.command == "profile":
+            print(f"\n{asyncio.run(profile(arguments.scenario, seconds=PROFILE_SECONDS))}")
+        elif arguments.command == "soak":
+            asyncio.run(soak(seconds=arguments.seconds))
         else:
             show_change(Report.load(BASELINE), Report.load(LATEST))
     except LoadFailed as err:
@@ -36,9 +49,10 @@ def main() -> int:
     return 0
 
 
-def _measure(seconds: int) -> None:
-    report = asyncio.run(run(seconds=seconds))
-    report.save(LATEST)
+def _measure(seconds: int, *, only: str) -> None:
+    report = asyncio.run(run(seconds=seconds, only=only))
+    if not only:
+        report.save(LATEST)
     show(report)
 
 

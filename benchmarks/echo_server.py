@@ -1,6 +1,6 @@
 """The yardstick: an ASGI application that only decodes and encodes JSON, on the listener of the service.
 
-    python -m benchmarks.echo_server PORT
+Run it as `python -m benchmarks.echo_server PORT`.
 """
 
 from __future__ import annotations

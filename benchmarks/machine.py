@@ -55,9 +55,3 @@ def resident_mib(pids: Sequence[int]) -> float:
     """Return the memory the processes have in RAM, shared pages counted for each."""
     pages = sum(int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in pids)
     return pages * _PAGE_BYTES / 2**20
-
-
-def busy_others(pids: Sequence[int]) -> float:
-    """Return the load average of the last minute: above 2 on an idle benchmark machine, others are at work."""
-    del pids
-    return os.getloadavg()[0]

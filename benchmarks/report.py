@@ -11,7 +11,7 @@ from rich.table import Table
 
 LATEST = Path(__file__).parent / "latest.json"
 BASELINE = Path(__file__).parent / "baseline.json"
-_NUMBERS = ("requests/s", "p50 ms", "p99 ms", "errors", "CPU µs", "RSS MiB", "of echo")
+_NUMBERS = ("requests/s", "p50 ms", "p99 ms", "errors", "CPU µs", "RSS MiB", "of echo", "CPU of echo")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +29,8 @@ class Row:
     """Of the server's processes, after the load."""
     ratio: float
     """Of the bare echo's rate in the same run."""
+    cpu_ratio: float
+    """The bare echo's CPU time per request over this one's: what `ratio` would be if nobody else used the cores."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +85,7 @@ def show(report: Report) -> None:
             f"{row.cpu_us:.1f}",
             f"{row.resident_mib:.0f}",
             f"{row.ratio:.3f}",
+            f"{row.cpu_ratio:.3f}",
         )
     _print(table)
     print(
@@ -93,16 +96,16 @@ def show(report: Report) -> None:
 
 def show_change(before: Report, after: Report) -> None:
     """Print how a run differs from an earlier one; rates of different machines do not compare, ratios nearly do."""
-    table = _table("against the baseline", "requests/s", "change", "CPU µs", "change", "of echo", "change")
+    table = _table("against the baseline", "requests/s", "change", "CPU µs", "change", "CPU of echo", "change")
     known = {row.name: row for row in before.rows}
     for row in after.rows:
         old = known.get(row.name)
-        cells = [(row.per_second, ",.0f"), (row.cpu_us, ".1f"), (row.ratio, ".3f")]
+        cells = [(row.per_second, ",.0f"), (row.cpu_us, ".1f"), (row.cpu_ratio, ".3f")]
         changes = ["new"] * 3
         if old is not None:
             changes = [_change(*pair) for pair in _pairs(old, row)]
-        shown = [text for (value, form), change in zip(cells, changes, strict=True) for text in (f"{value:{form}}", change)]
-        table.add_row(row.name, *shown)
+        shown = [(f"{value:{form}}", change) for (value, form), change in zip(cells, changes, strict=True)]
+        table.add_row(row.name, *(text for pair in shown for text in pair))
     _print(table)
     print(
         f"ready after {after.ready_seconds:.2f} s (was {before.ready_seconds:.2f}), "
@@ -111,7 +114,7 @@ def show_change(before: Report, after: Report) -> None:
 
 
 def _pairs(old: Row, new: Row) -> list[tuple[float, float]]:
-    return [(old.per_second, new.per_second), (old.cpu_us, new.cpu_us), (old.ratio, new.ratio)]
+    return [(old.per_second, new.per_second), (old.cpu_us, new.cpu_us), (old.cpu_ratio, new.cpu_ratio)]
 
 
 def _change(old: float, new: float) -> str:

@@ -34,8 +34,8 @@ class _Sample:
     resident_mib: float
 
 
-async def run(*, seconds: int) -> Report:
-    """Measure each scenario for that long, and say what came out.
+async def run(*, seconds: int, only: str = "") -> Report:
+    """Measure each scenario whose name holds `only` for that long, and the bare echo; say what came out.
 
     Raises:
         LoadFailed: A tool is missing, or an answer was no success.
@@ -44,17 +44,17 @@ async def run(*, seconds: int) -> Report:
     cores = choose_cores()
     folder = Path(tempfile.mkdtemp(prefix="unkey-bench-"))
     try:
-        return await _run(folder, cores, seconds)
+        return await _run(folder, cores, seconds, only)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-async def _run(folder: Path, cores: Cores, seconds: int) -> Report:
+async def _run(folder: Path, cores: Cores, seconds: int, only: str) -> Report:
     async with stores(folder, core=cores.load) as stack:
         _say("creating keys")
         unseen = UNSEEN_PER_SECOND * UNSEEN_SECONDS
         seeded = await seed(stack, unseen=unseen, clock=SystemClock(), ids=RandomIds())
-        rows = scenarios(seeded, folder)
+        rows = [row for row in scenarios(seeded, folder) if row.target is Target.BARE or only in row.name]
         one = [row for row in rows if row.target is not Target.TWO_WORKERS]
         two = [row for row in rows if row.target is Target.TWO_WORKERS]
         async with AsyncExitStack() as running:
@@ -66,9 +66,10 @@ async def _run(folder: Path, cores: Cores, seconds: int) -> Report:
             bench = _Bench(folder, cores, seconds)
             for row in one:
                 await bench.measure(row, bare if row.target is Target.BARE else served)
-        async with service(stack.config, cores=cores.both, workers=2, log=folder / "service2.log") as both:
-            for row in two:
-                await bench.measure(row, both)
+        if two:
+            async with service(stack.config, cores=cores.both, workers=2, log=folder / "service2.log") as both:
+                for row in two:
+                    await bench.measure(row, both)
     machine = Machine(
         cores=len(cores.both),
         python=platform.python_version(),
@@ -76,9 +77,7 @@ async def _run(folder: Path, cores: Cores, seconds: int) -> Report:
         load_average=os.getloadavg()[0],
         seconds_per_row=seconds,
     )
-    return Report(
-        machine=machine, rows=bench.rows(), ready_seconds=served.ready_seconds, idle_resident_mib=idle_mib
-    )
+    return Report(machine=machine, rows=bench.rows(), ready_seconds=served.ready_seconds, idle_resident_mib=idle_mib)
 
 
 class _Bench:
@@ -122,21 +121,23 @@ class _Bench:
 
     def rows(self) -> list[Row]:
         """Return a row per scenario in the order of their first measurement."""
-        bare = mean(_rate(sample.measured) for sample in self._samples[self._bare])
+        bare = self._samples[self._bare]
         return [_row(name, samples, bare) for name, samples in self._samples.items()]
 
 
-def _row(name: str, samples: list[_Sample], bare: float) -> Row:
+def _row(name: str, samples: list[_Sample], bare: list[_Sample]) -> Row:
     rate = mean(_rate(sample.measured) for sample in samples)
+    cpu_us = mean(sample.cpu_us for sample in samples)
     return Row(
         name=name,
         per_second=rate,
         p50_ms=mean(sample.measured.p50_ms for sample in samples),
         p99_ms=max(sample.measured.p99_ms for sample in samples),
         errors=sum(sample.measured.errors for sample in samples),
-        cpu_us=mean(sample.cpu_us for sample in samples),
+        cpu_us=cpu_us,
         resident_mib=max(sample.resident_mib for sample in samples),
-        ratio=rate / bare,
+        ratio=rate / mean(_rate(sample.measured) for sample in bare),
+        cpu_ratio=mean(sample.cpu_us for sample in bare) / cpu_us,
     )
 
 

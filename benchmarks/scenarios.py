@@ -95,9 +95,7 @@ class _Scenarios:
     def _verifying(self, name: str, key: str) -> Request:
         return Request(path=VERIFY, headers=self._json, bodies=self._file(name, [{"key": key}]))
 
-    def _verify(
-        self, name: str, request: Request, *, target: Target = Target.SERVICE, once: bool = False
-    ) -> Scenario:
+    def _verify(self, name: str, request: Request, *, target: Target = Target.SERVICE, once: bool = False) -> Scenario:
         return Scenario(
             name=name, target=target, request=request, accepts=lambda body: b'"valid":true' in body, once=once
         )

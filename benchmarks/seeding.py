@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 import tomllib
 from dataclasses import dataclass
-from pathlib import Path
 
 from unkey_api.core.clock import Clock
 from unkey_api.core.columns import UnixMs
@@ -48,7 +47,7 @@ class _Seeding:
         self._demo = stack.demo
         self._now = UnixMs(clock.now_ms())
         self._ids = ids
-        self._keyspace: KeyspaceId | None = None
+        self._keyspace = KeyspaceId("")
 
     async def run(self, unseen: int) -> Seeded:
         api = await find_issuing_api(self._database.replica, self._demo.api_id)
@@ -77,7 +76,6 @@ class _Seeding:
         )
 
     def _row(self, material: KeyMaterial, *, credits: int | None = None) -> NewKey:  # noqa: A002 - the domain's word
-        assert self._keyspace is not None
         return NewKey(
             id=KeyId(self._ids.new(IdPrefix.KEY)),
             key_auth_id=self._keyspace,

@@ -12,4 +12,5 @@ pytest_plugins = [
     "tests.support.harness",
     "tests.support.served",
     "tests.support.foreign",
+    "tests.support.toolchains",
 ]

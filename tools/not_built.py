@@ -22,6 +22,20 @@ PAGE = ROOT / "README.md"
 BEGIN = "<!-- Written by `python -m tools.not_built`. Do not edit by hand. -->\n"
 END = "<!-- End of what the tool writes. -->\n"
 WITHOUT_EFFECT = "without effect"
+AREAS_OF_THE_ORIGINAL = (
+    "analytics",
+    "apps",
+    "deploy",
+    "deployments",
+    "domains",
+    "environments",
+    "gateway",
+    "github",
+    "portal",
+    "projects",
+    "workspace",
+)
+"""Areas that Unkey's own service has and that are to come here too; one with a proto package is published."""
 
 
 def rendered(page: str) -> str:
@@ -46,6 +60,10 @@ def section(operations: list[Operation], unread: list[str]) -> str:
         )
     else:
         parts.append(f"All {len(operations)} published operations are built.\n")
+    unpublished = sorted(set(AREAS_OF_THE_ORIGINAL) - {each.area for each in operations})
+    if unpublished:
+        listed = ", ".join(unpublished)
+        parts.append(f"Not published yet, so that every call is a 404, are the areas {listed}.\n")
     if unread:
         listed = ", ".join(f"`{name}`" for name in unread)
         parts.append(f"Checked at start, and read by nothing yet, are these parts of the configuration: {listed}.\n")

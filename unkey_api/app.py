@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -12,6 +12,7 @@ from protobuf import DescService
 from protovalidate import Validator
 from unkey_proto.unkey.options.v1 import options_pb
 
+from unkey_api.auth.chain import AuthenticationChain
 from unkey_api.core.clock import Clock
 from unkey_api.core.ids import IdSource
 from unkey_api.rpc.chain import BoundService, ChainFactory, bind
@@ -66,6 +67,8 @@ class Platform:
     max_body_bytes: int
     """0 or less means no limit."""
     proxies: tuple[Network, ...] = ()
+    portal_authenticator: Authenticator = field(default_factory=lambda: AuthenticationChain(()))
+    """Knows the end users of the portal; one that knows nobody when portal sessions are not configured."""
     pprof: Pprof | None = None
     """None leaves `/debug/pprof/` a 404."""
 
@@ -134,10 +137,17 @@ def _chain_factory(platform: Platform, validator: Validator) -> ChainFactory:
             Validation(validator, spec.body_field),
         ]
         if spec.auth is not options_pb.AuthKind.NONE:
-            chain += [Authentication(platform.authenticator), WorkspaceThrottle(platform.throttle)]
+            chain += [_authentication(platform, spec), WorkspaceThrottle(platform.throttle)]
         return chain
 
     return interceptors
+
+
+def _authentication(platform: Platform, spec: MethodSpec) -> Authentication:
+    """Operations of the portal know its sessions and nothing else; all others know everything but those."""
+    if spec.auth is options_pb.AuthKind.PORTAL_SESSION:
+        return Authentication(platform.portal_authenticator, reads_cookies=True)
+    return Authentication(platform.authenticator)
 
 
 def _connect_application(service: Service, bound: BoundService, platform: Platform) -> ConnectASGIApplication[Any]:

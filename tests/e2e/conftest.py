@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.e2e.bad_ways import BadWays, bad_ways
 from tests.e2e.troubles import Troubles, make_troubles
 from tests.support.gate import Gate, gate_to
 from tests.support.harness import Caller
@@ -36,3 +37,10 @@ def gate(served: Served) -> Iterator[Gate]:
 async def troubles(served: Served, mysql_dsn: Dsn) -> Troubles:
     """What leads to each kind of refusal."""
     return await make_troubles(served, mysql_dsn)
+
+
+@pytest.fixture(scope="module")
+def ways(served: Served, black_hole: str) -> Iterator[BadWays]:
+    """Addresses that fail, fresh for each module."""
+    with bad_ways(served.base, black_hole) as opened:
+        yield opened

@@ -63,10 +63,13 @@ class TestWarmPath:
         for _ in range(2):
             await api.keys(caller).verify_key(verify)
             await api.ratelimit(caller).limit(limit)
+        api.commands.names.clear()
         with api.statements.recording() as seen:
             assert (await api.keys(caller).verify_key(verify)).valid
             assert (await api.ratelimit(caller).limit(limit)).success
         assert seen == []
+        # What was spent is sent behind the answer by a script; nothing is read in front of it.
+        assert set(api.commands.names) <= {"EVALSHA", "EVAL"}
 
     async def test_cold_verify_needs_at_most_two_statements(self, api: Harness) -> None:
         caller = await api.admin()

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "host", "server", "date"}
 HANG_SECONDS = 30.0
+RPC_UNAVAILABLE = b'{"code":"unavailable","message":"Away for a moment."}'
 JSON = {"content-type": "application/json"}
 
 
@@ -74,13 +75,15 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing."""
 
     def _serve(self) -> None:
-        body = self.rfile.read(int(self.headers.get("content-length") or 0))
+        body = self._body()
         self.gate.seen.append(self.path)
         match self.gate.next_fault():
             case None:
                 self._pass_on(body)
             case Fault.UNAVAILABLE:
-                self._answer(503, JSON, envelope(503, "Service Unavailable", "service_unavailable"))
+                rpc = self.path.startswith("/unkey.")
+                body = RPC_UNAVAILABLE if rpc else envelope(503, "Service Unavailable", "service_unavailable")
+                self._answer(503, JSON, body)
             case Fault.INTERNAL:
                 self._answer(500, JSON, envelope(500, "Internal Server Error", "unexpected_error"))
             case Fault.BROKEN:
@@ -90,6 +93,16 @@ class _Handler(BaseHTTPRequestHandler):
                 self.close_connection = True
             case Fault.DROPPED:
                 self.close_connection = True
+
+    def _body(self) -> bytes:
+        if self.headers.get("transfer-encoding", "").lower() != "chunked":
+            return self.rfile.read(int(self.headers.get("content-length") or 0))
+        body = b""
+        while size := int(self.rfile.readline(), 16):
+            body += self.rfile.read(size)
+            self.rfile.readline()
+        self.rfile.readline()
+        return body
 
     def _pass_on(self, body: bytes) -> None:
         headers = {k: v for k, v in self.headers.items() if k.lower() not in HOP_BY_HOP}

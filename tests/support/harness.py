@@ -55,15 +55,33 @@ class Caller:
     root_key: str
 
 
+class CommandRecorder:
+    """Remembers the names of Redis commands."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    def on_command(self, command: str, seconds: float, error: BaseException | None) -> None:
+        self.names.append(command)
+
+
 class Harness:
     """The application and short ways to call it."""
 
-    def __init__(self, app: Any, database: Database, clock: FixedClock, statements: StatementRecorder) -> None:
+    def __init__(
+        self,
+        app: Any,
+        database: Database,
+        clock: FixedClock,
+        statements: StatementRecorder,
+        commands: CommandRecorder,
+    ) -> None:
         self.app = app
         self.database = database
         """The tests' own connection to the same database."""
         self.clock = clock
         self.statements = statements
+        self.commands = commands
         self._http = Client(app)
         ids = RandomIds()
         audit = AuditLog(clock=clock, ids=ids)
@@ -182,7 +200,8 @@ async def api(
     """The service on the session's stores, with a clock the test moves."""
     clock = FixedClock()
     settings = load_settings(configuration(mysql_server.tcp_dsn(mysql_dsn.database), redis_server.url), {})
-    runtime = Runtime(clock=clock, jitter=lambda: 0.0, statements=statements)
+    commands = CommandRecorder()
+    runtime = Runtime(clock=clock, jitter=lambda: 0.0, statements=statements, commands=commands)
     async with open_application(settings, runtime) as served:
         served.health.phase = Phase.SERVING
-        yield Harness(served.app, database, clock, statements)
+        yield Harness(served.app, database, clock, statements, commands)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import secrets
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -18,6 +18,7 @@ from unkey_proto.unkey.keys.v2 import keys_connect
 
 from tests.support.asgi import Answer, Client
 from tests.support.clock import FixedClock
+from tests.support.key_surroundings import Events, ReversingVault, Unobserved, Unthrottled
 from tests.support.mysql import run_sql
 from tests.support.statements import StatementRecorder
 from unkey_api.apis.live import LiveApis, api_cache
@@ -26,18 +27,17 @@ from unkey_api.audit.service import AuditLog
 from unkey_api.auth.chain import AuthenticationChain
 from unkey_api.auth.root_key import RootKeys
 from unkey_api.core.ids import ALPHABET, RandomIds
-from unkey_api.core.principal import Principal
 from unkey_api.core.secret import Secret
-from unkey_api.infra.batching.buffer import Offer
-from unkey_api.infra.clickhouse.rows import KeyVerificationRow
+from unkey_api.infra import passwords
 from unkey_api.infra.mysql import Database, Dsn, Statement
 from unkey_api.infra.redis.client import RedisClient
 from unkey_api.infra.redis.counters import RedisCounters, RedisCredits
 from unkey_api.infra.resilience.background import BackgroundJobs
-from unkey_api.infra.vault.port import Ciphertext, VaultUnavailable
 from unkey_api.keys.credits.limiter import open_credit_limiter
 from unkey_api.keys.credits.queries import SqlCreditBalances
 from unkey_api.keys.handler import KeysHandler
+from unkey_api.keys.schemes.bounded import open_slow_hashes
+from unkey_api.keys.schemes.finding import ForeignHashes
 from unkey_api.keys.service.all import key_use_cases
 from unkey_api.keys.service.parts import KeyParts
 from unkey_api.keys.verification.directory import KeyCache, KeyDirectory, key_cache
@@ -50,6 +50,8 @@ from unkey_api.rpc.health import Health, Phase
 
 START_MS = 1_750_000_020_000
 """Start of a minute."""
+PEPPER = "a pepper of the old system"
+SLOW_PER_SECOND = 2.0
 OPERATOR = "ws_operator"
 
 
@@ -79,61 +81,6 @@ class Key:
     id: str
     secret: str
     hash: str
-
-
-class Events:
-    """A sink that keeps everything."""
-
-    def __init__(self) -> None:
-        self.rows: list[KeyVerificationRow] = []
-
-    def add(self, row: KeyVerificationRow, /) -> Offer:
-        self.rows.append(row)
-        return Offer.BUFFERED
-
-
-class ReversingVault:
-    """A vault in memory. Not a cipher: it turns the text around."""
-
-    def __init__(self) -> None:
-        self.down = False
-        self.keyrings: list[str] = []
-
-    async def encrypt(self, keyring: str, plaintext: Secret) -> Ciphertext:
-        self._ask(keyring)
-        return Ciphertext("enc:" + plaintext.reveal()[::-1], "dek_1")
-
-    async def decrypt(self, keyring: str, encrypted: str) -> Secret:
-        self._ask(keyring)
-        return Secret(encrypted.removeprefix("enc:")[::-1])
-
-    async def encrypt_many(self, keyring: str, plaintexts: Mapping[str, Secret]) -> dict[str, Ciphertext]:
-        return {name: await self.encrypt(keyring, text) for name, text in plaintexts.items()}
-
-    async def decrypt_many(self, keyring: str, encrypted: Mapping[str, str]) -> dict[str, Secret]:
-        return {name: await self.decrypt(keyring, text) for name, text in encrypted.items()}
-
-    def _ask(self, keyring: str) -> None:
-        if self.down:
-            raise VaultUnavailable("Failed.", reason="unavailable", internal="turned off by the test")
-        self.keyrings.append(keyring)
-
-
-class Unthrottled:
-    """Lets every workspace call as often as it wants."""
-
-    async def admit(self, principal: Principal, headers: list[tuple[bytes, bytes]]) -> None:
-        """Do nothing."""
-
-
-class Unobserved:
-    """Observers that ignore what they are told."""
-
-    def store_called(self, operation: object, seconds: float, failure: str | None) -> None:
-        """Ignore."""
-
-    def credit_replayed(self, *, success: bool, seconds: float) -> None:
-        """Ignore."""
 
 
 @dataclass
@@ -354,6 +301,9 @@ async def world(
         limiter = await stack.enter_async_context(
             open_rate_limiter(RedisCounters(redis), clock=clock, observer=Unobserved(), jitter=lambda: 0.0)
         )
+        slow = await stack.enter_async_context(
+            open_slow_hashes(passwords.verify, clock=clock, threads=1, per_second=SLOW_PER_SECOND)
+        )
         balances = SqlCreditBalances(database.replica, database.primary)
         credit_limiter = await stack.enter_async_context(
             open_credit_limiter(RedisCredits(redis), balances, clock=clock, observer=Unobserved())
@@ -373,7 +323,9 @@ async def world(
         verify = VerifyKey(
             VerificationParts(
                 directory=directory,
-                migrated=MigratedKeys(database, directory, clock),
+                migrated=MigratedKeys(
+                    database, directory, ForeignHashes(database.replica, slow, [Secret(PEPPER)]), clock
+                ),
                 limiter=limiter,
                 credits=credit_limiter,
                 events=events,

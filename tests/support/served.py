@@ -55,6 +55,7 @@ class ServeOptions:
     """Each worker has its own: this one and those after it."""
     shutdown_timeout: str = "10s"
     max_body_bytes: int = 1_000_000
+    log_level: str = "info"
 
     def toml(self) -> str:
         """Return the configuration."""
@@ -157,7 +158,7 @@ def serving(options: ServeOptions, folder: Path) -> Iterator[Service]:
     """Run the service until the block ends; then it must stop well."""
     began = time.monotonic()
     log = folder / f"serve-{options.http_port}.log"
-    service = Service(options, launch(options.toml(), log), log)
+    service = Service(options, launch(options.toml(), log, {"UNKEY_LOG_LEVEL": options.log_level}), log)
     try:
         until(lambda: '"serving"' in service.log_text() or service.process.poll() is not None, START_SECONDS)
         assert service.process.poll() is None, service.log_text()

@@ -111,10 +111,9 @@ class Surface:
     proxies: tuple[str, ...] = ()
     pprof: Pprof | None = None
 
-    def build(self) -> Client:
-        """Return a client of a fresh application."""
-        self.health.phase = Phase.SERVING
-        platform = Platform(
+    def parts(self) -> Platform:
+        """Return what lies around the handlers."""
+        return Platform(
             clock=FixedClock(),
             ids=RandomIds(),
             authenticator=self.platform,
@@ -128,6 +127,10 @@ class Surface:
             proxies=tuple(ip_network(p) for p in self.proxies),
             pprof=self.pprof,
         )
+
+    def build(self) -> Client:
+        """Return a client of a fresh application."""
+        self.health.phase = Phase.SERVING
         services = [
             Service(keys_connect.KeysService.desc(), keys_connect.KeysServiceASGIApplication, self.keys),
             Service(
@@ -136,7 +139,7 @@ class Surface:
                 ScriptedRatelimit(),
             ),
         ]
-        return Client(Application(platform, services))
+        return Client(Application(self.parts(), services))
 
 
 def seen_exchange() -> Exchange:

@@ -59,6 +59,15 @@ def test_links_lead_somewhere(page: Path) -> None:
     assert not broken
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_files_named_in_pages_exist(page: Path) -> None:
+    named = re.findall(r"`((?:[\w.-]+/)+[\w.-]*)`", page.read_text(encoding="utf-8"))
+    roots = (ROOT, ROOT / "unkey_api", ROOT / "unkey_api" / "keys", page.parent)  # keys as an example of a domain
+    made_by_programs = {".venv/", ".unkey-dev/"}
+    absent = [name for name in named if not any((root / name).exists() for root in roots)]
+    assert set(absent) <= made_by_programs
+
+
 def test_decisions_are_numbered_without_gaps_and_indexed() -> None:
     folder = ROOT / "docs" / "adr"
     records = sorted(file.name for file in folder.glob("[0-9]*.md"))

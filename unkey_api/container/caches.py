@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 from unkey_api.apis.live import ApiCache, api_cache
 from unkey_api.auth.workspace_limits import LimitsCache, limits_cache
+from unkey_api.auth.workspaces import WorkspaceCache, workspace_cache
 from unkey_api.core.clock import Clock
-from unkey_api.infra.caching.swr import CacheObserver
+from unkey_api.infra.caching.swr import CacheObserver, SwrCache
 from unkey_api.infra.resilience.background import BackgroundJobs
 from unkey_api.infra.telemetry.metrics import Metrics
 from unkey_api.keys.verification.directory import KeyCache, key_cache
+from unkey_api.portal.sessions import SessionCache, session_cache
 from unkey_api.ratelimit.namespaces import NamespaceCache, namespace_cache
+
+AnyCache: TypeAlias = SwrCache[Any, Any]  # keys and values of all kinds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +29,12 @@ class Caches:
     apis: ApiCache
     namespaces: NamespaceCache
     limits: LimitsCache
+    workspaces: WorkspaceCache
+    portal_sessions: SessionCache
+
+    def all(self) -> tuple[AnyCache, ...]:
+        """Return every cache."""
+        return (self.keys, self.apis, self.namespaces, self.limits, self.workspaces, self.portal_sessions)
 
 
 @asynccontextmanager
@@ -35,8 +46,10 @@ async def open_caches(clock: Clock, observer: CacheObserver, metrics: Metrics) -
         apis=api_cache(clock=clock, refreshes=refreshes, observer=observer),
         namespaces=namespace_cache(clock=clock, refreshes=refreshes, observer=observer),
         limits=limits_cache(clock=clock, refreshes=refreshes, observer=observer),
+        workspaces=workspace_cache(clock=clock, refreshes=refreshes, observer=observer),
+        portal_sessions=session_cache(clock=clock, refreshes=refreshes, observer=observer),
     )
-    for cache in (caches.keys, caches.apis, caches.namespaces, caches.limits):
+    for cache in caches.all():
         metrics.caches.watch(cache.name, cache.counts, size=cache.__len__, capacity=cache.capacity)
     try:
         yield caches

@@ -22,10 +22,10 @@ from unkey_api.apis.service.list_keys import ListKeys
 from unkey_api.apis.service.read import GetApi
 from unkey_api.app import Service
 from unkey_api.audit.service import AuditLog
-from unkey_api.auth.chain import AuthenticationChain
-from unkey_api.auth.root_key import RootKeys
 from unkey_api.auth.throttle import RequestThrottle
+from unkey_api.container.authentication import Authenticators, open_authenticators
 from unkey_api.container.caches import Caches, open_caches
+from unkey_api.container.invalidation import join_caches
 from unkey_api.container.limit_reports import CreditReports, LimiterReports, watch_limits
 from unkey_api.container.runtime import Runtime
 from unkey_api.container.stores import Stores
@@ -34,11 +34,15 @@ from unkey_api.identities.service.create import CreateIdentity
 from unkey_api.identities.service.delete import DeleteIdentity
 from unkey_api.identities.service.read import GetIdentity, ListIdentities
 from unkey_api.identities.service.update import UpdateIdentity
+from unkey_api.infra import passwords
+from unkey_api.infra.invalidation.ports import InvalidationBus
 from unkey_api.infra.redis.counters import RedisCounters, RedisCredits
 from unkey_api.infra.telemetry.metrics import Metrics
 from unkey_api.keys.credits.limiter import CreditLimiter, open_credit_limiter
 from unkey_api.keys.credits.queries import SqlCreditBalances
 from unkey_api.keys.handler import KeysHandler
+from unkey_api.keys.schemes.bounded import open_slow_hashes
+from unkey_api.keys.schemes.finding import ForeignHashes
 from unkey_api.keys.service.all import key_use_cases
 from unkey_api.keys.service.parts import KeyParts
 from unkey_api.keys.verification.directory import KeyDirectory
@@ -81,7 +85,7 @@ class Operations:
     """Everything the application serves, and what guards it."""
 
     services: tuple[Service, ...]
-    authenticator: AuthenticationChain
+    authenticators: Authenticators
     throttle: RequestThrottle
 
 
@@ -98,21 +102,24 @@ class _Shared:
     audit: AuditLog
     projects: DefaultProject
     directory: KeyDirectory
+    foreign: ForeignHashes
 
 
 @asynccontextmanager
 async def open_operations(
-    settings: Settings, runtime: Runtime, stores: Stores, metrics: Metrics
+    settings: Settings, runtime: Runtime, stores: Stores, metrics: Metrics, bus: InvalidationBus
 ) -> AsyncIterator[Operations]:
     """Build every use case and run what works behind them."""
     async with AsyncExitStack() as stack:
         shared = await _open_shared(stack, settings, runtime, stores, metrics)
+        join_caches(bus, shared.caches, shared.directory)
         replica = stores.database.replica
-        # Kinds of credential are tried in the configured order; root keys are the one kind there is today.
-        resolvers = [RootKeys(shared.directory, runtime.clock)]
+        authenticators = await stack.enter_async_context(
+            open_authenticators(settings.auth, shared.directory, shared.caches, replica, runtime.clock)
+        )
         yield Operations(
             services=_services(shared),
-            authenticator=AuthenticationChain(resolvers),
+            authenticators=authenticators,
             throttle=RequestThrottle(shared.caches.limits, replica, shared.limiter, clock=runtime.clock),
         )
 
@@ -153,7 +160,20 @@ async def _open_shared(
         audit=AuditLog(clock=clock, ids=runtime.ids),
         projects=DefaultProject(clock=clock, ids=runtime.ids),
         directory=directory,
+        foreign=await _open_foreign_hashes(stack, settings, runtime, stores),
     )
+
+
+async def _open_foreign_hashes(
+    stack: AsyncExitStack, settings: Settings, runtime: Runtime, stores: Stores
+) -> ForeignHashes:
+    chosen = settings.key_migrations
+    slow = await stack.enter_async_context(
+        open_slow_hashes(
+            passwords.verify, clock=runtime.clock, threads=chosen.hash_threads, per_second=chosen.hashes_per_second
+        )
+    )
+    return ForeignHashes(stores.database.replica, slow, chosen.peppers)
 
 
 def _services(shared: _Shared) -> tuple[Service, ...]:
@@ -186,33 +206,34 @@ def _apis(shared: _Shared) -> ApisHandler:
 def _permissions(shared: _Shared) -> PermissionsHandler:
     database, audit, projects = shared.stores.database, shared.audit, shared.projects
     clock, ids, replica = shared.runtime.clock, shared.runtime.ids, shared.stores.database.replica
-    resolver = PermissionResolver(projects, ids=ids)
+    resolver, watcher = PermissionResolver(projects, ids=ids), shared.directory.owners
     return PermissionsHandler(
         PermissionUseCases(
             create_permission=CreatePermission(database, audit, projects, clock=clock, ids=ids),
             get_permission=GetPermission(replica),
             list_permissions=ListPermissions(replica),
-            update_permission=UpdatePermission(database, audit, clock=clock),
-            delete_permission=DeletePermission(database, audit),
+            update_permission=UpdatePermission(database, audit, watcher, clock=clock),
+            delete_permission=DeletePermission(database, audit, watcher),
             create_role=CreateRole(database, audit, projects, resolver, clock=clock, ids=ids),
             get_role=GetRole(replica),
             list_roles=ListRoles(replica),
-            update_role=UpdateRole(database, audit, clock=clock),
-            delete_role=DeleteRole(database, audit),
-            set_role_permissions=SetRolePermissions(database, audit, resolver, clock=clock, ids=ids),
+            update_role=UpdateRole(database, audit, watcher, clock=clock),
+            delete_role=DeleteRole(database, audit, watcher),
+            set_role_permissions=SetRolePermissions(database, audit, resolver, watcher, clock=clock, ids=ids),
         )
     )
 
 
 def _identities(shared: _Shared) -> IdentitiesHandler:
     database, clock, ids = shared.stores.database, shared.runtime.clock, shared.runtime.ids
+    changed = shared.directory.owners.identity_changed
     return IdentitiesHandler(
         IdentityUseCases(
             create=CreateIdentity(database, shared.audit, shared.projects, clock=clock, ids=ids),
             get=GetIdentity(database.replica),
             list_identities=ListIdentities(database.replica),
-            update=UpdateIdentity(database, shared.audit, clock=clock, ids=ids),
-            delete=DeleteIdentity(database, shared.audit, ids=ids),
+            update=UpdateIdentity(database, shared.audit, clock=clock, ids=ids, changed=changed),
+            delete=DeleteIdentity(database, shared.audit, ids=ids, changed=changed),
         )
     )
 
@@ -221,7 +242,7 @@ def _keys(shared: _Shared) -> KeysHandler:
     runtime, stores = shared.runtime, shared.stores
     verification = VerificationParts(
         directory=shared.directory,
-        migrated=MigratedKeys(stores.database, shared.directory, runtime.clock),
+        migrated=MigratedKeys(stores.database, shared.directory, shared.foreign, runtime.clock),
         limiter=shared.limiter,
         credits=shared.credits,
         events=stores.verifications,

@@ -13,6 +13,7 @@ from unkey_api.core.clock import Clock, SystemClock
 from unkey_api.core.ids import IdSource, RandomIds
 from unkey_api.core.keymaterial import RandomBytes
 from unkey_api.infra.mysql import StatementObserver
+from unkey_api.infra.redis.client import CommandObserver
 
 
 def _jitter() -> float:
@@ -28,7 +29,11 @@ class Runtime:
     random_bytes: RandomBytes = secrets.token_bytes
     jitter: Callable[[], float] = _jitter
     """Draws a number between -1 and 1."""
+    worker: int = 0
+    """Which worker of its host this process is; the first looks after what a host has only one of."""
     statements: StatementObserver | None = None
     """Told about every SQL statement, besides metrics and traces."""
+    commands: CommandObserver | None = None
+    """Told about every Redis command, besides traces."""
     tracer: trace.Tracer | None = None
     """Where spans go; None leaves it to the settings."""

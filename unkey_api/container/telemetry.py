@@ -54,9 +54,9 @@ def _telemetry(runtime: Runtime, metrics: Metrics, tracer: trace.Tracer | None) 
     observers: list[StatementObserver] = [metrics.database]
     if runtime.statements is not None:
         observers.append(runtime.statements)
-    commands = None
+    commands = runtime.commands
     if tracer is not None:
         spans = EndedSpans(tracer, runtime.clock)
         observers.append(StatementSpans(spans))
-        commands = CommandSpans(spans)
+        commands = CommandSpans(spans, next_observer=commands)
     return Telemetry(metrics=metrics, statements=StatementObservers(observers), commands=commands, tracer=tracer)

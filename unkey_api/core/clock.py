@@ -25,6 +25,5 @@ class SystemClock:
         """Return Unix time in milliseconds."""
         return time.time_ns() // 1_000_000
 
-    def monotonic(self) -> float:
-        """Return seconds since some fixed point."""
-        return time.monotonic()
+    monotonic = staticmethod(time.monotonic)
+    """Return seconds since some fixed point."""

@@ -5,7 +5,7 @@ Randomness is passed in as a function from a byte count to bytes; production pas
 
 from __future__ import annotations
 
-import base64
+import binascii
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -74,7 +74,8 @@ def generate_key(random_bytes: RandomBytes, *, byte_length: int, prefix: str = "
 
 def hash_key(text: str) -> KeyHash:
     """Return the padded standard Base64 of the SHA-256 of a whole key; always 44 characters."""
-    return KeyHash(base64.b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii"))
+    digest = hashlib.sha256(text.encode()).digest()
+    return KeyHash(binascii.b2a_base64(digest, newline=False).decode("ascii"))
 
 
 def read_prefixed_api_key(text: str) -> PrefixedApiKey | None:

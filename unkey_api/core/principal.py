@@ -52,3 +52,9 @@ class Caller:
     request_id: str
     remote_ip: str
     user_agent: str
+
+
+def operator(workspace_id: str) -> Caller:
+    """Return the person at the terminal as the author of changes in a workspace."""
+    principal = Principal(workspace_id, "operator", "Operator", SubjectType.SYSTEM, frozenset())
+    return Caller(principal, request_id="", remote_ip="", user_agent="unkey-api")

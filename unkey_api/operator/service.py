@@ -11,6 +11,7 @@ from unkey_api.core.clock import Clock
 from unkey_api.core.columns import UnixMs
 from unkey_api.core.ids import IdPrefix, IdSource
 from unkey_api.core.keymaterial import RandomBytes
+from unkey_api.core.principal import operator
 from unkey_api.infra.mysql import Database, DuplicateKey, WriteConn
 from unkey_api.keys.service.attempts import with_fresh_ids
 from unkey_api.operator import queries
@@ -18,7 +19,7 @@ from unkey_api.operator.errors import RootKeyUnknown, WorkspaceTaken, WorkspaceU
 from unkey_api.operator.types import RootKeyLine, WorkspaceLine
 from unkey_api.projects.service import DefaultProject
 from unkey_api.rootkeys.grants import Grants
-from unkey_api.rootkeys.home import RootKeyHome, operator
+from unkey_api.rootkeys.home import RootKeyHome
 from unkey_api.rootkeys.issuing import RootKeyIssuing, RootKeySettings
 from unkey_api.rootkeys.queries import mark_deleted
 from unkey_api.rootkeys.types import IssuedRootKey

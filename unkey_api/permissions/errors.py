@@ -30,6 +30,7 @@ class PermissionDiffersInCase(AppError):
 
     def __init__(self, slug: str) -> None:
         super().__init__(f"A permission exists whose slug differs from '{slug}' only in letter case or accents.")
+        self.slug = slug
 
 
 class RoleDiffersInCase(AppError):

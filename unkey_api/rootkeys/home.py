@@ -7,7 +7,7 @@ from unkey_api.audit.types import AuditAction, AuditEvent, AuditTarget, TargetTy
 from unkey_api.core.clock import Clock
 from unkey_api.core.identifiers import KeyspaceId
 from unkey_api.core.ids import IdPrefix, IdSource
-from unkey_api.core.principal import Caller, Principal, SubjectType
+from unkey_api.core.principal import operator
 from unkey_api.infra.mysql import WriteConn
 from unkey_api.projects.service import DefaultProject
 from unkey_api.rootkeys import queries
@@ -57,9 +57,3 @@ class RootKeyHome:
         api = {"id": self._ids.new(IdPrefix.API), "name": "Root keys", "key_auth_id": keyspace.key_auth_id, **owned}
         await queries.insert_keyspace(tx, {"id": keyspace.key_auth_id, **owned}, api)
         return keyspace
-
-
-def operator(workspace_id: str) -> Caller:
-    """Return the person at the terminal as the author of changes in a workspace."""
-    principal = Principal(workspace_id, "operator", "Operator", SubjectType.SYSTEM, frozenset())
-    return Caller(principal, request_id="", remote_ip="", user_agent="unkey-api")

@@ -81,6 +81,12 @@ class Exchange:
         return None
 
     @property
+    def cookies(self) -> str | None:
+        """The Cookie header, or None. HTTP/2 may send it in pieces; they are joined."""
+        found = [str(value, "latin-1") for key, value in self.scope["headers"] if key == b"cookie"]
+        return "; ".join(found) if found else None
+
+    @property
     def client_ip(self) -> str:
         """Address of the caller, worked out on first use.
 

@@ -15,6 +15,7 @@ from unkey_api.settings.auth import AuthEntry
 PORT = (1, 65535)
 PORT_OR_OFF = (0, 65535)
 FRACTION = (0, 1)
+SUPERVISED_AGENT = "supervised"
 
 
 def available_cores() -> int:
@@ -71,6 +72,22 @@ class VaultSettings:
         ),
     )
     token: Secret = field(default=Secret(""), metadata=about("Bearer token for the vault."))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyMigrationSettings:
+    """Keys that come from other systems."""
+
+    peppers: tuple[Secret, ...] = field(
+        default=(), metadata=about("Secrets with which other systems keyed their HMAC hashes; each is tried.")
+    )
+    hash_threads: int = field(
+        default=1, metadata=about("Threads that verify bcrypt and Argon2 hashes.", between=(1, 64))
+    )
+    hashes_per_second: float = field(
+        default=10.0,
+        metadata=about("bcrypt and Argon2 verifications each workspace may ask a process for.", between=(0.1, 1000)),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,9 +175,38 @@ class ObservabilitySettings:
 class GossipSettings:
     """Cache invalidation between nodes through a serf agent; the presence of the section switches it on."""
 
-    bind_addr: str = field(default="0.0.0.0:7946", metadata=about("Address the agent gossips on."))
-    join: tuple[str, ...] = field(default=(), metadata=about("Addresses of nodes to join."))
-    agent_rpc_address: str = field(default="127.0.0.1:7373", metadata=about("Where the agent answers commands."))
+    agent: str = field(
+        default=SUPERVISED_AGENT,
+        metadata=about(
+            "`supervised` starts and watches an agent; `external` uses one that already runs on this host.",
+            check=checks.check_agent,
+        ),
+    )
+    program: str = field(default="serf", metadata=about("Name or path of serf, for a supervised agent."))
+    bind_addr: str = field(
+        default="0.0.0.0:7946",
+        metadata=about("Address the agent gossips on, TCP and UDP.", check=checks.check_host_port),
+    )
+    advertise_addr: str = field(
+        default="", metadata=about("Address others reach the agent by; empty advertises the one it is bound to.")
+    )
+    join: tuple[str, ...] = field(
+        default=(), metadata=about("Addresses of nodes to join; the agent tries until it has reached one.")
+    )
+    profile: str = field(
+        default="lan",
+        metadata=about(
+            "Timing of the gossip: `lan`, `wan` between regions, `local` on one host.", check=checks.check_profile
+        ),
+    )
+    agent_rpc_address: str = field(
+        default="127.0.0.1:7373",
+        metadata=about("Where the agent answers commands.", check=checks.check_host_port),
+    )
+    agent_rpc_auth: Secret = field(
+        default=Secret(""),
+        metadata=about("Token an external agent wants to be shown; a supervised one gets its own."),
+    )
     secret_key: Secret = field(
         metadata=about(
             "Key of the gossip traffic: base64 of 16, 24 or 32 bytes, the same on every node.",
@@ -218,6 +264,9 @@ class Settings:
     clickhouse: ClickhouseSettings | None = field(default=None, metadata=about("Analytics."))
     tls: TlsSettings | None = field(default=None, metadata=about("TLS."))
     vault: VaultSettings | None = field(default=None, metadata=about("Vault."))
+    key_migrations: KeyMigrationSettings = field(
+        default=KeyMigrationSettings(), metadata=about("Keys that come from other systems.")
+    )
     control: ControlSettings | None = field(default=None, metadata=about("Control plane."))
     restate: RestateSettings | None = field(default=None, metadata=about("Workflow ingress."))
     github: GithubSettings | None = field(default=None, metadata=about("GitHub App."))

@@ -22,7 +22,7 @@ UNKNOWN_TO_THE_CLIENT = {"liveness"}
 @pytest.mark.parametrize("operation", TABLE.values(), ids=TABLE.keys())
 def test_success(operation: Callable[[World], None], served: Served, admin: Caller) -> None:
     with client_of(admin.root_key, served.base) as client, built():
-        operation(World(client))
+        operation(World(client, admin.workspace_id))
 
 
 def test_the_table_has_every_published_operation() -> None:

@@ -38,8 +38,9 @@ def built() -> Iterator[None]:
 class World:
     """A workspace of one test, made through the client itself."""
 
-    def __init__(self, client: Unkey) -> None:
+    def __init__(self, client: Unkey, workspace_id: str) -> None:
         self.client = client
+        self.workspace_id = workspace_id
 
     def api(self) -> str:
         """Create an API and return its id."""
@@ -78,4 +79,5 @@ class World:
 
     def root_key(self) -> str:
         """Create a root key and return its id."""
-        return self.client.root_keys.create_key(name="r", permissions=["api.*.read_api"]).data.key_id
+        permission = f"unkey:v1:{self.workspace_id}:keyspaces/*#verify_key"
+        return self.client.root_keys.create_key(name="r", permissions=[permission]).data.key_id

@@ -10,7 +10,7 @@ import pytest
 from tests.rpc.apis.making import NOT_FOUND, keyspace_of, make_api, make_key, urn_of
 from tests.rpc.identities.making import make_identity, make_limit
 from tests.rpc.permissions.making import make_permission, make_role
-from tests.support.keys import ReversingVault
+from tests.support.key_surroundings import ReversingVault
 from tests.support.stage import Stage, names
 from unkey_api.core.secret import Secret
 

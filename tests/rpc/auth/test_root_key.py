@@ -8,6 +8,7 @@ import pytest
 
 from tests.support.asgi import Answer
 from tests.support.keys import OPERATOR, KeyWorld, fresh
+from unkey_api.infra.mysql import StoreUnavailable
 
 pytestmark = pytest.mark.integration
 
@@ -127,3 +128,26 @@ class TestMalformed:
     async def test_broken_body_is_400_even_with_an_unknown_root_key(self, world: KeyWorld) -> None:
         answer = await world.call("verifyKey", {"nope": 1}, root=fresh("root"))
         assert answer.status == 400
+
+
+class Away:
+    """A database that does not answer."""
+
+    async def fetch_one(self, query: object, params: object) -> Any:  # never returns
+        raise StoreUnavailable("turned off by the test")
+
+    async def fetch_all(self, query: object, params: object) -> Any:  # never returns
+        raise StoreUnavailable("turned off by the test")
+
+
+class TestDatabaseAway:
+    async def test_unknown_credential_is_an_error_of_ours_and_known_ones_go_on(self, world: KeyWorld) -> None:
+        key = await world.key()
+        await world.verify(key.secret)
+        present, world.directory._conn = world.directory._conn, Away()
+        expected = (500, "unkey:application:service_unavailable", "We could not load the requested key.")
+        assert failure(await call(world, fresh("root"))) == expected
+        assert failure(await world.call("verifyKey", {"key": fresh("sk")})) == expected
+        assert (await world.verify(key.secret))["valid"]
+        world.directory._conn = present
+        assert (await world.verify(fresh("sk")))["code"] == "NOT_FOUND"

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from tests.support.keys import KeyWorld
+from tests.support.keys import KeyWorld, fresh
 
 pytestmark = pytest.mark.integration
 
@@ -93,7 +93,7 @@ class TestDenied:
         assert await world.count("permissions", f"workspace_id='{world.workspace_id}'") == 0
 
 
-class TestOtherOutcomes:
+class TestNotFoundAndInvalid:
     async def test_foreign_key_is_404(self, world: KeyWorld) -> None:
         foreign = await world.key(await world.make_api(await world.workspace()))
         answer = await world.call("addPermissions", {"keyId": foreign.id, "permissions": ["a"]})
@@ -103,3 +103,10 @@ class TestOtherOutcomes:
     async def test_malformed_list_is_400(self, world: KeyWorld, permissions: object) -> None:
         key = await world.key()
         assert (await world.call("addPermissions", {"keyId": key.id, "permissions": permissions})).status == 400
+
+
+class TestUnauthenticated:
+    async def test_unknown_root_key_is_401_before_anything_is_looked_up(self, world: KeyWorld) -> None:
+        answer = await world.call("addPermissions", {"keyId": "key_1", "permissions": ["a"]}, root=fresh("root"))
+        assert answer.status == 401
+        assert answer.json["error"]["type"].endswith("authentication/key_not_found")

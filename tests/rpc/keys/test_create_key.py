@@ -357,3 +357,19 @@ class TestConcurrency:
         assert [answer.status for answer in answers] == [200] * 20
         assert await world.count("permissions", f"workspace_id='{world.workspace_id}'") == 5
         assert await world.count("keys_permissions", f"workspace_id='{world.workspace_id}'") == 100
+
+
+class TestDenied:
+    async def test_disabled_root_key_is_403(self, world: KeyWorld) -> None:
+        """The one way to get a 403 here: a missing permission is reported as absence."""
+        root = await world.root_key("api.*.read_key", enabled=False)
+        answer = await world.call("createKey", {"apiId": world.api.id}, root=root.secret)
+        assert answer.status == 403
+        assert answer.json["error"]["type"].endswith("authorization/key_disabled")
+
+
+class TestUnauthenticated:
+    async def test_unknown_root_key_is_401_before_anything_is_looked_up(self, world: KeyWorld) -> None:
+        answer = await world.call("createKey", {"apiId": world.api.id}, root=fresh("root"))
+        assert answer.status == 401
+        assert answer.json["error"]["type"].endswith("authentication/key_not_found")

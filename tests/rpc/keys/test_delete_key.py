@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.keys import START_MS, KeyWorld
+from tests.support.keys import START_MS, KeyWorld, fresh
 
 pytestmark = pytest.mark.integration
 
@@ -65,3 +65,16 @@ class TestDenied:
         key = await world.key()
         root = await world.root_key(permission)
         assert (await world.call("deleteKey", {"keyId": key.id}, root=root.secret)).status == 403
+
+
+class TestInvalid:
+    @pytest.mark.parametrize("body", [{}, {"keyId": "key-1"}, {"keyId": "key_1", "permanent": "yes"}, {"keyId": None}])
+    async def test_body_that_breaks_the_schema_is_400(self, world: KeyWorld, body: dict[str, Any]) -> None:
+        assert (await world.call("deleteKey", body)).status == 400
+
+
+class TestUnauthenticated:
+    async def test_unknown_root_key_is_401_before_anything_is_looked_up(self, world: KeyWorld) -> None:
+        answer = await world.call("deleteKey", {"keyId": "key_1"}, root=fresh("root"))
+        assert answer.status == 401
+        assert answer.json["error"]["type"].endswith("authentication/key_not_found")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.keys import START_MS, KeyWorld
+from tests.support.keys import START_MS, KeyWorld, fresh
 
 pytestmark = pytest.mark.integration
 
@@ -146,3 +146,10 @@ class TestInvalid:
     @pytest.mark.parametrize("key_id", ["", "ab", "k" * 256, "key-1", None])
     async def test_malformed_id_is_400(self, world: KeyWorld, key_id: str | None) -> None:
         assert (await world.call("getKey", {"keyId": key_id})).status == 400
+
+
+class TestUnauthenticated:
+    async def test_unknown_root_key_is_401_before_anything_is_looked_up(self, world: KeyWorld) -> None:
+        answer = await world.call("getKey", {"keyId": "key_1"}, root=fresh("root"))
+        assert answer.status == 401
+        assert answer.json["error"]["type"].endswith("authentication/key_not_found")

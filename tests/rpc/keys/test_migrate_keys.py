@@ -128,12 +128,14 @@ class TestSuccess:
             assert await world.count(table, f"workspace_id='{world.workspace_id}'") == rows
 
 
-class TestFailures:
+class TestDenied:
     async def test_permission_is_asked_before_the_api_is_looked_up(self, world: KeyWorld) -> None:
         root = await world.root_key("api.*.create")
         body = {"migrationId": "mig", "apiId": "api_absent", "keys": [{"hash": "abc"}]}
         assert (await world.call("migrateKeys", body, root=root.secret)).status == 403
 
+
+class TestNotFound:
     async def test_absent_foreign_and_deleted_apis_are_404(self, world: KeyWorld) -> None:
         foreign = await world.make_api(await world.workspace())
         deleted = await world.make_api(deleted_at_m=1)
@@ -151,6 +153,8 @@ class TestFailures:
             assert answer.status == 404
             assert answer.json["error"]["type"].endswith("data/migration_not_found")
 
+
+class TestInvalid:
     async def test_monthly_refill_without_a_day_is_400_and_imports_nothing(self, world: KeyWorld) -> None:
         refill = {"interval": "monthly", "amount": 1}
         keys = [{"hash": fresh("hash")}, {"hash": fresh("hash"), "credits": {"remaining": 1, "refill": refill}}]
@@ -162,3 +166,11 @@ class TestFailures:
     async def test_body_that_breaks_the_schema_is_400(self, world: KeyWorld, keys: list[Any]) -> None:
         body = {"migrationId": await migration(world), "apiId": world.api.id, "keys": keys}
         assert (await world.call("migrateKeys", body)).status == 400
+
+
+class TestUnauthenticated:
+    async def test_unknown_root_key_is_401_before_anything_is_looked_up(self, world: KeyWorld) -> None:
+        body = {"migrationId": "mig", "apiId": "api_1", "keys": [{"hash": "abc"}]}
+        answer = await world.call("migrateKeys", body, root=fresh("root"))
+        assert answer.status == 401
+        assert answer.json["error"]["type"].endswith("authentication/key_not_found")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.keys import KeyWorld
+from tests.support.keys import KeyWorld, fresh
 
 pytestmark = pytest.mark.integration
 
@@ -44,7 +44,7 @@ class TestSuccess:
         assert (await world.verify(key.secret, permissions="a"))["valid"]
 
 
-class TestFailures:
+class TestNotFoundAndDenied:
     async def test_unknown_slug_is_404_and_nothing_is_removed(self, world: KeyWorld) -> None:
         key = await world.key()
         await world.grant(key.id, ["a"])
@@ -60,3 +60,16 @@ class TestFailures:
         body = {"permissions": ["a"]}
         assert (await world.call("removePermissions", {"keyId": "key_absent", **body})).status == 404
         assert (await world.call("removePermissions", {"keyId": key.id, **body}, root=root.secret)).status == 403
+
+
+class TestInvalid:
+    @pytest.mark.parametrize("permissions", [[], ["a b"], ["p" * 129], None])
+    async def test_malformed_list_is_400(self, world: KeyWorld, permissions: object) -> None:
+        assert (await world.call("removePermissions", {"keyId": "key_1", "permissions": permissions})).status == 400
+
+
+class TestUnauthenticated:
+    async def test_unknown_root_key_is_401_before_anything_is_looked_up(self, world: KeyWorld) -> None:
+        answer = await world.call("removePermissions", {"keyId": "key_1", "permissions": ["a"]}, root=fresh("root"))
+        assert answer.status == 401
+        assert answer.json["error"]["type"].endswith("authentication/key_not_found")

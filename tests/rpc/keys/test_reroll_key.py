@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.keys import START_MS, KeyWorld, hash_of
+from tests.support.keys import START_MS, KeyWorld, fresh, hash_of
 
 pytestmark = pytest.mark.integration
 
@@ -111,11 +111,13 @@ class TestDenied:
         assert (await world.call("rerollKey", body, root=root.secret)).status == 403
 
 
-class TestOtherOutcomes:
+class TestNotFound:
     async def test_absent_key_is_404(self, world: KeyWorld) -> None:
         answer = await world.call("rerollKey", {"keyId": "key_absent", "expiration": 0})
         assert (answer.status, answer.json["error"]["detail"]) == (404, "The specified key was not found.")
 
+
+class TestPrecondition:
     async def test_keyspace_that_stopped_keeping_secrets_is_412(self, world: KeyWorld) -> None:
         world.api = await world.make_api(keyspace_store_encrypted_keys=True)
         made = await world.create(recoverable=True)
@@ -123,7 +125,16 @@ class TestOtherOutcomes:
         answer = await world.call("rerollKey", {"keyId": made["keyId"], "expiration": 0})
         assert (answer.status, answer.json["error"]["detail"]) == (412, "This API does not support key encryption.")
 
+
+class TestInvalid:
     @pytest.mark.parametrize("expiration", [-1, 4_102_444_800_001, "1"])
     async def test_malformed_grace_is_400(self, world: KeyWorld, expiration: object) -> None:
         key = await world.key()
         assert (await world.call("rerollKey", {"keyId": key.id, "expiration": expiration})).status == 400
+
+
+class TestUnauthenticated:
+    async def test_unknown_root_key_is_401_before_anything_is_looked_up(self, world: KeyWorld) -> None:
+        answer = await world.call("rerollKey", {"keyId": "key_1", "expiration": 0}, root=fresh("root"))
+        assert answer.status == 401
+        assert answer.json["error"]["type"].endswith("authentication/key_not_found")

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from tests.support.keys import KeyWorld
+from tests.support.keys import KeyWorld, fresh
 
 pytestmark = pytest.mark.integration
 
@@ -48,7 +48,7 @@ class TestSuccess:
         assert len((await world.ok("getKey", {"keyId": key.id}))["permissions"]) == 1
 
 
-class TestFailures:
+class TestNotFoundAndDenied:
     async def test_adding_alone_still_needs_permission_to_remove(self, world: KeyWorld) -> None:
         key = await world.key()
         await world.permission("known")
@@ -58,3 +58,16 @@ class TestFailures:
 
     async def test_absent_key_is_404(self, world: KeyWorld) -> None:
         assert (await world.call("setPermissions", {"keyId": "key_absent", "permissions": []})).status == 404
+
+
+class TestInvalid:
+    @pytest.mark.parametrize("permissions", [["a b"], ["p" * 129], None])
+    async def test_malformed_list_is_400(self, world: KeyWorld, permissions: object) -> None:
+        assert (await world.call("setPermissions", {"keyId": "key_1", "permissions": permissions})).status == 400
+
+
+class TestUnauthenticated:
+    async def test_unknown_root_key_is_401_before_anything_is_looked_up(self, world: KeyWorld) -> None:
+        answer = await world.call("setPermissions", {"keyId": "key_1", "permissions": []}, root=fresh("root"))
+        assert answer.status == 401
+        assert answer.json["error"]["type"].endswith("authentication/key_not_found")

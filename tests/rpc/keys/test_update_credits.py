@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.keys import KeyWorld
+from tests.support.keys import KeyWorld, fresh
 
 pytestmark = pytest.mark.integration
 
@@ -93,3 +93,10 @@ class TestNotFoundAndDenied:
         body = {"operation": "set", "value": 1}
         assert (await world.call("updateCredits", {"keyId": foreign.id, **body})).status == 404
         assert (await world.call("updateCredits", {"keyId": mine.id, **body}, root=root.secret)).status == 403
+
+
+class TestUnauthenticated:
+    async def test_unknown_root_key_is_401_before_anything_is_looked_up(self, world: KeyWorld) -> None:
+        answer = await world.call("updateCredits", {"keyId": "key_1", "operation": "set"}, root=fresh("root"))
+        assert answer.status == 401
+        assert answer.json["error"]["type"].endswith("authentication/key_not_found")

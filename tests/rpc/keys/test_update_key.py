@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.keys import START_MS, Key, KeyWorld
+from tests.support.keys import START_MS, Key, KeyWorld, fresh
 
 pytestmark = pytest.mark.integration
 
@@ -253,3 +253,39 @@ class TestConcurrency:
         )
         assert [answer.status for answer in answers] == [200] * 10
         assert await world.count("ratelimits", f"key_id='{key.id}'") == 2
+
+
+class TestInvalid:
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"name": ""},
+            {"name": "n" * 256},
+            {"externalId": "with space"},
+            {"expires": -1},
+            {"expires": 4_102_444_800_001},
+            {"meta": {str(n): n for n in range(101)}},
+            {"credits": {"remaining": -1}},
+            {"credits": {"refill": {"interval": "weekly", "amount": 1}}},
+            {"ratelimits": [LIMIT] * 51},
+            {"permissions": ["with space"]},
+            {"roles": ["r"] * 101},
+            {"unknown": 1},
+        ],
+    )
+    async def test_body_that_breaks_the_schema_is_400(self, world: KeyWorld, change: dict[str, Any]) -> None:
+        key = await world.key()
+        assert (await world.call("updateKey", {"keyId": key.id, **change})).status == 400
+
+    async def test_metadata_over_the_column_is_400_and_changes_nothing(self, world: KeyWorld) -> None:
+        key = await world.key(name="old")
+        body = {"keyId": key.id, "name": "new", "meta": {"a": "x" * 65_530}}
+        assert (await world.call("updateKey", body)).status == 400
+        assert await world.one("keys", key.id, "name") == ("old",)
+
+
+class TestUnauthenticated:
+    async def test_unknown_root_key_is_401_before_anything_is_looked_up(self, world: KeyWorld) -> None:
+        answer = await world.call("updateKey", {"keyId": "key_1"}, root=fresh("root"))
+        assert answer.status == 401
+        assert answer.json["error"]["type"].endswith("authentication/key_not_found")

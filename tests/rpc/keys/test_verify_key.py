@@ -314,3 +314,19 @@ class TestEvents:
         key = await world.key()
         await world.call("verifyKey", {"key": key.secret, "ratelimits": [{"name": "nope"}]})
         assert world.events.rows == []
+
+
+class TestDenied:
+    async def test_disabled_root_key_is_403(self, world: KeyWorld) -> None:
+        """The one way to get a 403 here: a missing permission is reported as absence."""
+        root = await world.root_key("api.*.read_key", enabled=False)
+        answer = await world.call("verifyKey", {"key": "unknown"}, root=root.secret)
+        assert answer.status == 403
+        assert answer.json["error"]["type"].endswith("authorization/key_disabled")
+
+
+class TestUnauthenticated:
+    async def test_unknown_root_key_is_401_before_anything_is_looked_up(self, world: KeyWorld) -> None:
+        answer = await world.call("verifyKey", {"key": "unknown"}, root=fresh("root"))
+        assert answer.status == 401
+        assert answer.json["error"]["type"].endswith("authentication/key_not_found")

@@ -1,1 +1,1 @@
-"""Keys."""
+"""Keys, without stores."""

@@ -135,7 +135,7 @@ class Bench:
         self.verify = VerifyKey(
             VerificationParts(
                 directory=self.directory,
-                migrated=MigratedKeys(None, self.directory, self.clock),  # type: ignore[arg-type]  # never asked here
+                migrated=MigratedKeys(None, self.directory, None, self.clock),  # type: ignore[arg-type]  # never asked here
                 limiter=self.limits,
                 credits=self.purse,
                 events=events,

@@ -16,6 +16,8 @@ from unkey_api.infra.resilience.background import BackgroundJobs
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
+K_contra = TypeVar("K_contra", contravariant=True)
+V_contra = TypeVar("V_contra", contravariant=True)
 
 REFRESH_PAUSE_MS = 1_000  # a source that just failed is asked again at most this often per key
 EVICTION_SCAN = 32  # second chances handed out per eviction before one entry goes regardless
@@ -45,6 +47,18 @@ class CacheObserver(Protocol):
 
     def cache_read(self, cache: str, freshness: Freshness, seconds: float) -> None:
         """Note one read of `cache`. `seconds` includes the load when there was one."""
+        ...
+
+
+class EntryWatcher(Protocol[K_contra, V_contra]):
+    """Told about every entry that comes and goes, as it happens, so it can keep an index of them."""
+
+    def stored(self, key: K_contra, value: V_contra | None) -> None:
+        """Note a new entry. One it replaces was reported as dropped before."""
+        ...
+
+    def dropped(self, key: K_contra, value: V_contra | None) -> None:
+        """Note that an entry is gone, for whatever reason."""
         ...
 
 
@@ -92,6 +106,10 @@ def _never(_: Exception) -> bool:
     return False
 
 
+def _nobody(_: object) -> None:
+    """Tell nobody."""
+
+
 class SwrCache(Generic[K, V]):
     """Stale-while-revalidate cache of one process.
 
@@ -101,9 +119,23 @@ class SwrCache(Generic[K, V]):
     remembered and leaves an old entry in place.
 
     `remove` and `set` win over loads already under way: what those bring back is not stored.
+
+    `remove`, `set_null` and `clear` are changes that other processes should hear of: whoever was given to
+    `announce_to` is told. `drop` and `drop_all` are for what was heard from them, and tell nobody.
     """
 
-    __slots__ = ("_clock", "_entries", "_flights", "_jobs", "_observer", "_windows", "counts", "name")
+    __slots__ = (
+        "_clock",
+        "_entries",
+        "_flights",
+        "_jobs",
+        "_observer",
+        "_tell",
+        "_watcher",
+        "_windows",
+        "counts",
+        "name",
+    )
 
     def __init__(
         self,
@@ -132,6 +164,16 @@ class SwrCache(Generic[K, V]):
         # Ordered, because taking the oldest out of a large plain dict walks over all earlier removals.
         self._entries: OrderedDict[K, _Entry[V]] = OrderedDict()
         self._flights: dict[K, _Flight[K, V]] = {}
+        self._tell: Callable[[K | None], None] = _nobody
+        self._watcher: EntryWatcher[K, V] | None = None
+
+    def announce_to(self, tell: Callable[[K | None], None]) -> None:
+        """Have `tell` called with every key that is removed or set to nothing; None stands for all keys."""
+        self._tell = tell
+
+    def watch(self, watcher: EntryWatcher[K, V]) -> None:
+        """Tell `watcher` about every entry from now on. The cache must be empty, and has one watcher."""
+        self._watcher = watcher
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -151,6 +193,11 @@ class SwrCache(Generic[K, V]):
         if self._observer is not None:
             self._observer.cache_read(self.name, Freshness.FRESH, 1e-9)  # too short to be worth two clock reads
         return entry.view
+
+    def held(self, key: K) -> V | None:
+        """Return what is kept under `key`, fresh or not, without counting a read; None when there is nothing."""
+        entry = self._entries.get(key)
+        return None if entry is None else entry.view.value
 
     async def get(self, key: K, load: Load[K, V], *, is_absent: Callable[[Exception], bool] = _never) -> Cached[V]:
         """Return the value for `key`, loading it when there is none to serve.
@@ -212,16 +259,33 @@ class SwrCache(Generic[K, V]):
         """Store that there is no such thing."""
         self._flights.pop(key, None)
         self._store(key, None)
+        self._tell(key)
 
     def remove(self, key: K) -> None:
         """Forget `key`; the next read loads it, whatever was already being loaded."""
-        self._flights.pop(key, None)
-        self._entries.pop(key, None)
+        self.drop(key)
+        self._tell(key)
 
     def clear(self) -> None:
         """Forget everything."""
+        self.drop_all()
+        self._tell(None)
+
+    def drop(self, key: K) -> None:
+        """Forget `key` like `remove`, telling nobody."""
+        self._flights.pop(key, None)
+        self._pop(key)
+
+    def drop_all(self) -> None:
+        """Forget everything like `clear`, telling nobody."""
         self._flights.clear()
+        for key in list(self._entries) if self._watcher is not None else ():
+            self._pop(key)
         self._entries.clear()
+
+    def disown_loads(self) -> None:
+        """Do not store what loads now under way bring back. Those who wait for them still get it."""
+        self._flights.clear()
 
     async def close(self) -> None:
         """End loads that are under way. Safe to repeat."""
@@ -235,7 +299,7 @@ class SwrCache(Generic[K, V]):
         if entry is None:
             return None
         if self._clock.now_ms() >= entry.stale_until:
-            del self._entries[key]
+            self._pop(key)
             return None
         entry.used = True
         return entry
@@ -301,10 +365,17 @@ class SwrCache(Generic[K, V]):
 
     def _store(self, key: K, value: V | None) -> None:
         entries = self._entries
-        entries.pop(key, None)
+        self._pop(key)
         while len(entries) >= self._windows.max_entries:
             self._evict()
         entries[key] = _Entry(value, self._clock.now_ms(), self._windows)
+        if self._watcher is not None:
+            self._watcher.stored(key, value)
+
+    def _pop(self, key: K) -> None:
+        entry = self._entries.pop(key, None)
+        if entry is not None and self._watcher is not None:
+            self._watcher.dropped(key, entry.view.value)
 
     def _evict(self) -> None:
         """Drop the oldest entry that nobody read since it was last passed over."""
@@ -316,8 +387,10 @@ class SwrCache(Generic[K, V]):
             entry.used = False
             entries[key] = entry
         else:
-            entries.popitem(last=False)
+            key, entry = entries.popitem(last=False)
         self.counts.evicted += 1
+        if self._watcher is not None:
+            self._watcher.dropped(key, entry.view.value)
 
 
 def _one(

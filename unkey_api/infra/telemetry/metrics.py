@@ -2,7 +2,7 @@
 
 A process builds one `Metrics`; each part receives the group it feeds. Groups resolve label children once and keep them,
 because looking a child up costs more than counting. Values that something already keeps (caches, buffers) are read when
-scraped, see `collectors`.
+scraped, see `collectors`; so are requests, see `http_metrics`, because there are so many.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from unkey_api.infra.clickhouse.writer import FlushOutcome, FlushReport
 from unkey_api.infra.mysql.ports import Mode, Operation
 from unkey_api.infra.resilience.breaker import BreakerState
 from unkey_api.infra.telemetry.collectors import BufferCollector, CacheCollector
+from unkey_api.infra.telemetry.http_metrics import HttpMetrics
 from unkey_api.infra.telemetry.limit_collector import LimitCollector
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
@@ -74,34 +75,6 @@ class _Factory:
     def describe(self, name: str, kind: str, labels: tuple[str, ...], meaning: str) -> None:
         """Remember a metric that is made elsewhere."""
         self.described.append(MetricDescription(name, kind, labels, meaning))
-
-
-class HttpMetrics:
-    """Requests served. `path` must be a route of ours: every distinct one is a time series for good."""
-
-    def __init__(self, make: _Factory) -> None:
-        labels = ("method", "path", "status")
-        self._latency = make.histogram(
-            "unkey_http_request_latency_seconds", "Time from request to answer.", *labels, buckets=_LATENCY
-        )
-        self._requests = make.counter("unkey_http_requests_total", "Requests answered.", *labels)
-        self._body = make.histogram(
-            "unkey_http_request_body_size_bytes", "Size of request bodies.", *labels, buckets=_BODY_BYTES
-        )
-        self._children: dict[tuple[str, str, int], tuple[Histogram, Counter, Histogram]] = {}
-
-    def on_answer(self, method: str, path: str, status: int, *, seconds: float, body_bytes: int) -> None:
-        """Count one answered request."""
-        key = (method, path, status)
-        children = self._children.get(key)
-        if children is None:
-            labels = (method, path, str(status))
-            children = (self._latency.labels(*labels), self._requests.labels(*labels), self._body.labels(*labels))
-            self._children[key] = children
-        latency, requests, body = children
-        latency.observe(seconds)
-        requests.inc()
-        body.observe(body_bytes)
 
 
 class DatabaseMetrics:
@@ -273,7 +246,7 @@ class Metrics:
             "unkey_build_info", "Always 1.", "service", "version", "revision", "python_version", "build_time"
         )
         build.labels("api", version, revision, platform.python_version(), build_time).set(1)
-        self.http = HttpMetrics(make)
+        self.http = HttpMetrics()
         self.database = DatabaseMetrics(make)
         self.batches = BatchMetrics(make)
         self.breakers = BreakerMetrics(make)
@@ -287,7 +260,7 @@ class Metrics:
         self.caches = CacheCollector()
         self.buffers = BufferCollector()
         self.limits = LimitCollector()
-        for collector in (self.caches, self.buffers, self.limits):
+        for collector in (self.http, self.caches, self.buffers, self.limits):
             for family in collector.families():
                 make.describe(*family)
             self.registry.register(collector)

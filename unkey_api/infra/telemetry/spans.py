@@ -12,6 +12,7 @@ from opentelemetry import trace
 
 from unkey_api.core.clock import Clock
 from unkey_api.infra.mysql import Mode, Operation, StatementObserver
+from unkey_api.infra.redis.client import CommandObserver
 
 _NANOSECONDS = 1_000_000_000
 
@@ -51,13 +52,16 @@ class StatementSpans:
 
 
 class CommandSpans:
-    """Redis commands. Satisfies `CommandObserver` of `infra.redis`."""
+    """Redis commands. Satisfies `CommandObserver` of `infra.redis` and passes on to another one."""
 
-    def __init__(self, spans: EndedSpans) -> None:
+    def __init__(self, spans: EndedSpans, *, next_observer: CommandObserver | None = None) -> None:
         self._spans = spans
+        self._next = next_observer
 
     def on_command(self, command: str, seconds: float, error: BaseException | None) -> None:
         """Record one command by its name; keys and values stay out."""
+        if self._next is not None:
+            self._next.on_command(command, seconds, error)
         attributes = {"db.system.name": "redis", "db.operation.name": command}
         self._spans.add(f"redis {command}", seconds, type(error).__name__ if error else None, attributes)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from unkey_api.core.columns import UnixMs
 from unkey_api.core.ids import IdPrefix
 from unkey_api.core.principal import Caller
 from unkey_api.core.rbac import require
@@ -40,10 +41,10 @@ class AddPermissions:
         key = await get_key(parts.database.replica, caller.principal, key_id)
         require(caller.principal.permissions, key.needs_grants("add_permission_to_key"))
         wanted = await self.prepare(caller, key, slugs)
-        correlation_id = parts.ids.new(IdPrefix.CORRELATION)
+        correlation_id, now = parts.ids.new(IdPrefix.CORRELATION), parts.now()
 
         async def work(tx: WriteConn) -> list[Permission]:
-            return await self._write(tx, caller, key, wanted, correlation_id)
+            return await self._write(tx, caller, key, wanted, correlation_id, now=now)
 
         permissions = await parts.database.transaction("keys.add_permissions", work)
         parts.directory.forget(key.hash)
@@ -63,7 +64,14 @@ class AddPermissions:
         return new_permissions(self._parts.ids, key.workspace_id, project_id, wanted, now=self._parts.now())
 
     async def _write(
-        self, tx: WriteConn, caller: Caller, key: LiveKey, wanted: dict[str, NewPermission], correlation_id: str
+        self,
+        tx: WriteConn,
+        caller: Caller,
+        key: LiveKey,
+        wanted: dict[str, NewPermission],
+        correlation_id: str,
+        *,
+        now: UnixMs,
     ) -> list[Permission]:
         workspace_id = key.workspace_id
         if await changes.lock(tx, workspace_id, key.id) is None:
@@ -72,7 +80,7 @@ class AddPermissions:
         linked = {permission.id for permission in current}
         ensured = await ensure_permissions(tx, workspace_id, wanted)
         added = [permission for permission in ensured.all if permission.id not in linked]
-        await queries.link_permissions(tx, workspace_id, [(key.id, p.id) for p in added], now=self._parts.now())
+        await queries.link_permissions(tx, workspace_id, [(key.id, p.id) for p in added], now=now)
         target = events.key_target(key.id, key.name or "")
         log = [events.permission_created(permission) for permission in ensured.created]
         log += [events.permission_connected(target, p.id, label=p.name, shown=p.name) for p in added]

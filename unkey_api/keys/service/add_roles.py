@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from unkey_api.core.columns import UnixMs
 from unkey_api.core.principal import Caller
 from unkey_api.core.rbac import require
 from unkey_api.infra.mysql import WriteConn
@@ -39,21 +40,25 @@ class AddRoles:
         if {role.id for role in wanted} <= {role.id for role in current}:
             return current
 
+        now = self._parts.now()
+
         async def work(tx: WriteConn) -> list[Role]:
-            return await self._write(tx, caller, key, wanted)
+            return await self._write(tx, caller, key, wanted, now=now)
 
         roles = await database.transaction("keys.add_roles", work)
         self._parts.directory.forget(key.hash)
         return roles
 
-    async def _write(self, tx: WriteConn, caller: Caller, key: LiveKey, wanted: list[Role]) -> list[Role]:
+    async def _write(
+        self, tx: WriteConn, caller: Caller, key: LiveKey, wanted: list[Role], *, now: UnixMs
+    ) -> list[Role]:
         if await changes.lock(tx, key.workspace_id, key.id) is None:
             raise KeyNotFound(internal=f"key {key.id} was deleted meanwhile")
         # Looked at again under the lock: somebody may have added the same roles since.
         current = await changes.list_roles(tx, key.workspace_id, key.id)
         had = {role.id for role in current}
         added = [role for role in wanted if role.id not in had]
-        await queries.link_roles(tx, key.workspace_id, [(key.id, role.id) for role in added], now=self._parts.now())
+        await queries.link_roles(tx, key.workspace_id, [(key.id, role.id) for role in added], now=now)
         target = events.key_target(key.id, key.name or "")
         log = [events.role_connected(target, role.id, role.name, verb="Added") for role in added]
         await self._parts.audit.record(tx, caller, log)

@@ -58,6 +58,7 @@ class _Draft:
     identity: NewIdentity | None
     limits: list[NewRatelimit]
     permissions: dict[str, NewPermission]
+    correlation_id: str
 
     @property
     def now(self) -> UnixMs:
@@ -168,7 +169,8 @@ class CreateKey:
         )
         limits = new_ratelimits(ids, workspace_id, key.id, command.ratelimits, now=now)
         permissions = new_permissions(ids, workspace_id, project_id, dict.fromkeys(command.permissions), now=now)
-        return _Draft(command, api, key, ciphertext, identity, limits, permissions)
+        correlation_id = ids.new(IdPrefix.CORRELATION)
+        return _Draft(command, api, key, ciphertext, identity, limits, permissions, correlation_id)
 
     async def _write(self, tx: WriteConn, caller: Caller, draft: _Draft) -> None:
         key, now = draft.key, draft.now
@@ -189,7 +191,7 @@ class CreateKey:
         ]
         log += [events.role_connected(target, role.id, role.name) for role in roles]
         log.append(events.key_created(key.id, key.id, events.api_target(draft.api.id, draft.api.name)))
-        await self._parts.audit.record(tx, caller, log, self._parts.ids.new(IdPrefix.CORRELATION))
+        await self._parts.audit.record(tx, caller, log, draft.correlation_id)
 
 
 def check_credits(wanted: CreditSettings | None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from unkey_api.core.columns import UnixMs
 from unkey_api.core.ids import IdPrefix
 from unkey_api.core.principal import Caller
 from unkey_api.core.rbac import require
@@ -36,17 +37,24 @@ class SetPermissions:
         needed = key.needs_grants("add_permission_to_key", "remove_permission_from_key")
         require(caller.principal.permissions, needed)
         wanted = await self._prepare(caller, key, slugs)
-        correlation_id = parts.ids.new(IdPrefix.CORRELATION)
+        correlation_id, now = parts.ids.new(IdPrefix.CORRELATION), parts.now()
 
         async def work(tx: WriteConn) -> list[Permission]:
-            return await self._write(tx, caller, key, wanted, correlation_id)
+            return await self._write(tx, caller, key, wanted, correlation_id, now=now)
 
         permissions = await parts.database.transaction("keys.set_permissions", work)
         parts.directory.forget(key.hash)
         return permissions
 
     async def _write(
-        self, tx: WriteConn, caller: Caller, key: LiveKey, wanted: dict[str, NewPermission], correlation_id: str
+        self,
+        tx: WriteConn,
+        caller: Caller,
+        key: LiveKey,
+        wanted: dict[str, NewPermission],
+        correlation_id: str,
+        *,
+        now: UnixMs,
     ) -> list[Permission]:
         workspace_id = key.workspace_id
         if await changes.lock(tx, workspace_id, key.id) is None:
@@ -58,7 +66,7 @@ class SetPermissions:
         removed = [permission for permission in current if permission.id not in kept]
         added = [permission for permission in ensured.all if permission.id not in had]
         await changes.remove_permissions(tx, workspace_id, key.id, [permission.id for permission in removed])
-        await queries.link_permissions(tx, workspace_id, [(key.id, p.id) for p in added], now=self._parts.now())
+        await queries.link_permissions(tx, workspace_id, [(key.id, p.id) for p in added], now=now)
         target = events.key_target(key.id, key.name or "")
         log = [events.permission_disconnected(target, permission) for permission in removed]
         log += [events.permission_created(permission) for permission in ensured.created]

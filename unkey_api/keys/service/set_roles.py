@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from unkey_api.core.columns import UnixMs
 from unkey_api.core.ids import IdPrefix
 from unkey_api.core.principal import Caller
 from unkey_api.core.rbac import require
@@ -35,17 +36,24 @@ class SetRoles:
         parts = self._parts
         key = await get_key(parts.database.replica, caller.principal, key_id)
         require(caller.principal.permissions, key.needs("update_key"))
-        correlation_id = parts.ids.new(IdPrefix.CORRELATION)
+        correlation_id, now = parts.ids.new(IdPrefix.CORRELATION), parts.now()
 
         async def work(tx: WriteConn) -> list[Role]:
-            return await self._write(tx, caller, key, names, correlation_id)
+            return await self._write(tx, caller, key, names, correlation_id, now=now)
 
         roles = await parts.database.transaction("keys.set_roles", work)
         parts.directory.forget(key.hash)
         return roles
 
     async def _write(
-        self, tx: WriteConn, caller: Caller, key: LiveKey, names: Sequence[str], correlation_id: str
+        self,
+        tx: WriteConn,
+        caller: Caller,
+        key: LiveKey,
+        names: Sequence[str],
+        correlation_id: str,
+        *,
+        now: UnixMs,
     ) -> list[Role]:
         workspace_id = key.workspace_id
         if await changes.lock(tx, workspace_id, key.id) is None:
@@ -56,7 +64,7 @@ class SetRoles:
         removed = [role for role in current if role.id not in kept]
         added = [role for role in wanted if role.id not in had]
         await changes.remove_roles(tx, workspace_id, key.id, [role.id for role in removed])
-        await queries.link_roles(tx, workspace_id, [(key.id, role.id) for role in added], now=self._parts.now())
+        await queries.link_roles(tx, workspace_id, [(key.id, role.id) for role in added], now=now)
         target = events.key_target(key.id, key.name or "")
         log = [events.role_disconnected(target, role) for role in removed]
         log += [events.role_connected(target, role.id, role.name, verb="Added") for role in added]

@@ -6,8 +6,10 @@ from unkey_api.core.clock import Clock
 from unkey_api.core.columns import UnixMs
 from unkey_api.core.errors import AppError
 from unkey_api.core.identifiers import KeyHash
-from unkey_api.core.keymaterial import PrefixedApiKey, read_prefixed_api_key
+from unkey_api.core.keymaterial import read_prefixed_api_key
 from unkey_api.infra.mysql import Database, DuplicateKey, StoreUnavailable
+from unkey_api.keys.schemes.finding import ForeignHashes
+from unkey_api.keys.schemes.registry import start_of
 from unkey_api.keys.verification import queries
 from unkey_api.keys.verification.directory import KeyDirectory
 from unkey_api.keys.verification.errors import MalformedKey, MigrationNotFinished, MigrationNotLoaded
@@ -18,9 +20,10 @@ from unkey_api.keys.verification.types import VerifiableKey
 class MigratedKeys:
     """Finds keys under the hash they were imported with."""
 
-    def __init__(self, database: Database, directory: KeyDirectory, clock: Clock) -> None:
+    def __init__(self, database: Database, directory: KeyDirectory, foreign: ForeignHashes, clock: Clock) -> None:
         self._database = database
         self._directory = directory
+        self._foreign = foreign
         self._clock = clock
 
     async def find(self, workspace_id: str, migration_id: str, key: str, *, key_hash: KeyHash) -> VerifiableKey | None:
@@ -33,22 +36,46 @@ class MigratedKeys:
             MigrationNotLoaded: The migration could not be looked up.
             KeyNotLoaded: The key could not be looked up.
             MigrationNotFinished: The key was found, but could not be rewritten.
+            HashingBusy: Too many keys with expensive hashes are presented at once.
         """
         try:
             migration = await queries.find_migration(self._database.replica, workspace_id, migration_id)
         except StoreUnavailable as err:
             raise MigrationNotLoaded(err.internal) from err
-        if migration is None or migration.algorithm is MigrationAlgorithm.SHA256:
-            return None  # imported SHA-256 hashes are of the kind we keep, so the ordinary look-up has seen them
-        foreign = read_prefixed_api_key(key)
-        if foreign is None:
+        if migration is None:
+            return None
+        if migration.algorithm is MigrationAlgorithm.SHA256:
+            found = await self._find_foreign(workspace_id, migration_id, key, key_hash)
+        else:
+            found = await self._find_prefixed(migration_id, key, key_hash)
+        # Another request may have finished the same key since the plain look-up. Otherwise that one is still cached.
+        return found or await self._directory.find(key_hash)
+
+    async def _find_prefixed(self, migration_id: str, key: str, key_hash: KeyHash) -> VerifiableKey | None:
+        prefixed = read_prefixed_api_key(key)
+        if prefixed is None:
             raise MalformedKey
-        found = await self._directory.find(foreign.hash)
+        found = await self._directory.find(prefixed.hash)
         if found is not None and found.pending_migration_id == migration_id:
-            await self._finish(found, foreign, key_hash)
+            await self._finish(found, prefixed.hash, key_hash, prefixed.start)
         return found
 
-    async def _finish(self, key: VerifiableKey, foreign: PrefixedApiKey, key_hash: KeyHash) -> None:
+    async def _find_foreign(
+        self, workspace_id: str, migration_id: str, key: str, key_hash: KeyHash
+    ) -> VerifiableKey | None:
+        """Look under other spellings and schemes: the plain look-up has seen the hash we keep ourselves."""
+        try:
+            stored = await self._foreign.find(workspace_id, migration_id, key)
+        except StoreUnavailable as err:
+            raise MigrationNotLoaded(err.internal) from err
+        if stored is None:
+            return None
+        found = await self._directory.find(stored)
+        if found is not None and found.pending_migration_id == migration_id:
+            await self._finish(found, stored, key_hash, start_of(key))
+        return found
+
+    async def _finish(self, key: VerifiableKey, stored: KeyHash, key_hash: KeyHash, start: str) -> None:
         if key.pending_migration_id is None:
             return
         migrated = queries.MigratedKey(
@@ -56,14 +83,14 @@ class MigratedKeys:
             workspace_id=key.workspace_id,
             migration_id=key.pending_migration_id,
             hash=key_hash,
-            start=foreign.start,
+            start=start,
             now=UnixMs(self._clock.now_ms()),
         )
         try:
             await queries.finish_migration(self._database.primary, migrated)
         except (StoreUnavailable, DuplicateKey) as err:
             raise MigrationNotFinished(_reason(err)) from err
-        self._directory.forget(foreign.hash, key_hash)
+        self._directory.forget(stored, key_hash)
 
 
 def _reason(err: AppError) -> str:

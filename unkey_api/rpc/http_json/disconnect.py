@@ -10,13 +10,9 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]  # ASGI events are mappings wi
 
 
 class DisconnectWatch:
-    """Cancel the current task when the client hangs up.
+    """Cancel the current task when the client hangs up. Costs a task of its own."""
 
-    Watching needs a task of its own, so it starts with the loop's next turn: a request that is answered without waiting
-    for anything never pays for it.
-    """
-
-    __slots__ = ("_cancelling", "_left", "_owner", "_receive", "_scheduled", "_watcher")
+    __slots__ = ("_cancelling", "_left", "_owner", "_receive", "_watcher")
 
     def __init__(self, receive: Receive) -> None:
         loop = asyncio.get_running_loop()
@@ -28,11 +24,7 @@ class DisconnectWatch:
         self._owner = owner
         self._cancelling = owner.cancelling()
         self._left = False
-        self._watcher: asyncio.Task[None] | None = None
-        self._scheduled = loop.call_soon(self._start)
-
-    def _start(self) -> None:
-        self._watcher = asyncio.get_running_loop().create_task(self._watch(), name="disconnect-watch")
+        self._watcher = loop.create_task(self._watch(), name="disconnect-watch")
 
     async def _watch(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
@@ -46,6 +38,4 @@ class DisconnectWatch:
 
     def stop(self) -> None:
         """Stop watching. Safe to call at any time."""
-        self._scheduled.cancel()
-        if self._watcher is not None:
-            self._watcher.cancel()
+        self._watcher.cancel()

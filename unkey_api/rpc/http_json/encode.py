@@ -44,6 +44,9 @@ class MessageEncoder:
         out: dict[str, Any] = {}
         for name, attribute, explicit, present, nullable, encode in self._plan:
             value = getattr(message, attribute)
+            if value:  # anything but a zero is set, which spares asking
+                out[name] = value if encode is None else encode(value)
+                continue
             if value is None or (explicit and not message.has_field(attribute)):
                 if not present:
                     continue

@@ -14,6 +14,7 @@ from unkey_api.core.errors import ErrorCode
 from unkey_api.rpc.chain import Binding
 from unkey_api.rpc.errors import Fault, unexpected_fault
 from unkey_api.rpc.exchange import STATUS_CLIENT_CLOSED, Exchange
+from unkey_api.rpc.first_step import FirstStep
 from unkey_api.rpc.http_json.body import read_body
 from unkey_api.rpc.http_json.content_type import require_json
 from unkey_api.rpc.http_json.decode import BodyDecoder
@@ -96,10 +97,13 @@ class Transcoder:
         return await self._call(exchange, receive, request, context)
 
     async def _call(self, exchange: Exchange, receive: Receive, request: AnyMessage, context: Context) -> AnyMessage:
-        """Run the chain; cancel it when the client hangs up."""
+        """Run the chain; cancel it when it waits for something and the client hangs up."""
+        step = FirstStep(self._binding.call(request, context))
+        if step.finished:
+            return step.value
         watch = DisconnectWatch(receive)
         try:
-            return await self._binding.call(request, context)
+            return await step
         except asyncio.CancelledError as err:
             if not watch.claim():
                 raise

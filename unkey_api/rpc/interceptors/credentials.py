@@ -7,6 +7,7 @@ from typing import Protocol
 from connectrpc.code import Code
 from unkey_proto.unkey.options.v1 import options_pb
 
+from unkey_api.core.cookies import find_cookie
 from unkey_api.core.errors import ErrorCode, Violation
 from unkey_api.core.principal import Principal
 from unkey_api.rpc.errors import Fault
@@ -60,7 +61,7 @@ def check_presence(exchange: Exchange, kind: AuthKind) -> None:
                 "security", "Authorization header was not found", "Add an 'Authorization' header to this request"
             ),
         )
-    if kind is AuthKind.PORTAL_SESSION and "portal_session=" not in (exchange.header(b"cookie") or ""):
+    if kind is AuthKind.PORTAL_SESSION and find_cookie(exchange.cookies, "portal_session") is None:
         raise _absent(
             exchange,
             "API Key portal_session not found in cookies",
@@ -75,15 +76,16 @@ def check_presence(exchange: Exchange, kind: AuthKind) -> None:
 class Authentication:
     """Resolve the caller and remember it on the exchange."""
 
-    def __init__(self, authenticator: Authenticator) -> None:
+    def __init__(self, authenticator: Authenticator, *, reads_cookies: bool = False) -> None:
+        """Take who knows callers. `reads_cookies`: hand over cookies too, which most operations must not accept."""
         self._authenticator = authenticator
+        self._reads_cookies = reads_cookies
 
     async def intercept_unary(self, call_next: Call, request: AnyMessage, ctx: Context, /) -> AnyMessage:
         """Run the rest of the chain."""
         exchange = current_exchange()
-        exchange.principal = await self._authenticator.authenticate(
-            exchange.header(b"authorization"), exchange.header(b"cookie")
-        )
+        cookies = exchange.cookies if self._reads_cookies else None
+        exchange.principal = await self._authenticator.authenticate(exchange.header(b"authorization"), cookies)
         return await call_next(request, ctx)
 
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 from unkey_api.core.errors import ErrorCode
 from unkey_api.rpc.errors import Fault
 from unkey_api.rpc.exchange import current_exchange
+from unkey_api.rpc.first_step import FirstStep
 from unkey_api.rpc.method import AnyMessage, Call, Context
 
 
@@ -15,7 +16,7 @@ class Deadline:
     """Cancel the rest of the chain when the time is up and answer 408.
 
     Only a call that fails after its deadline is a time-out: one that succeeds late still succeeds. Most calls never
-    wait for anything, so the timer is armed by the loop's next turn; a call that finishes before pays nothing for it.
+    wait for anything and need no timer.
     """
 
     def __init__(self, limit: timedelta) -> None:
@@ -23,11 +24,12 @@ class Deadline:
 
     async def intercept_unary(self, call_next: Call, request: AnyMessage, ctx: Context, /) -> AnyMessage:
         """Run the rest of the chain."""
-        loop = asyncio.get_running_loop()
-        timer = _Timer(loop, loop.time() + self._seconds)
-        armed = loop.call_soon(timer.arm)
+        step = FirstStep(call_next(request, ctx))
+        if step.finished:
+            return step.value
+        timer = _Timer(self._seconds)
         try:
-            return await call_next(request, ctx)
+            return await step
         except asyncio.CancelledError as err:
             if not timer.expired or timer.task.uncancel() > timer.cancelling:
                 raise
@@ -37,33 +39,27 @@ class Deadline:
                 raise _timed_out() from err
             raise
         finally:
-            armed.cancel()
             timer.disarm()
 
 
 class _Timer:
-    """Cancels the current task once, at `when` on the loop's clock."""
+    """Cancels the current task once, that many seconds from now."""
 
-    __slots__ = ("_handle", "_loop", "_when", "cancelling", "expired", "task")
+    __slots__ = ("_handle", "cancelling", "expired", "task")
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, when: float) -> None:
+    def __init__(self, seconds: float) -> None:
+        loop = asyncio.get_running_loop()
         task = asyncio.current_task(loop)
         if task is None:
             msg = "a deadline needs a task to cancel"
             raise RuntimeError(msg)
-        self._loop = loop
-        self._when = when
-        self._handle: asyncio.TimerHandle | None = None
         self.task = task
         self.cancelling = task.cancelling()
         self.expired = False
-
-    def arm(self) -> None:
-        self._handle = self._loop.call_at(self._when, self._fire)
+        self._handle = loop.call_later(seconds, self._fire)
 
     def disarm(self) -> None:
-        if self._handle is not None:
-            self._handle.cancel()
+        self._handle.cancel()
 
     def _fire(self) -> None:
         self.expired = True

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from unkey_api.core.clock import Clock
-from unkey_api.infra.telemetry.metrics import HttpMetrics
+from unkey_api.infra.telemetry.http_metrics import HttpMetrics
 from unkey_api.rpc.exchange import Exchange
 
 UNMATCHED = "(unmatched)"

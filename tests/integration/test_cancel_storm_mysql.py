@@ -11,48 +11,33 @@ import pytest
 
 from tests.integration.mysql.conftest import NONCE
 from tests.support.mysql import run_sql, settings_for
+from tests.support.storm import Storm, StormPlan
 from tests.support.waiting import eventually
 from unkey_api.core.clock import SystemClock
-from unkey_api.infra.mysql import Database, Dsn, StoreUnavailable, WriteConn, open_database
+from unkey_api.infra.mysql import Database, Dsn, WriteConn, open_database
 
 pytestmark = pytest.mark.integration
 
-QUERIES = 3000
 AT_ONCE = 40
 CONNECTIONS = 8
 
 
-class Storm:
-    """Asks for nonces, cancels many askers at random moments, and counts what came back."""
+def value_of(nonce: int) -> int:
+    """Numbers of different length, so that a foreign answer cannot pass as one's own even in part."""
+    return nonce * int(10 ** (nonce % 8)) + nonce
 
-    def __init__(self, database: Database, seed: int) -> None:
+
+class Asker:
+    """Has the server repeat numbers, some of them slowly, some of them inside a transaction."""
+
+    def __init__(self, database: Database, draw: random.Random) -> None:
         self._database = database
-        self._random = random.Random(seed)  # noqa: S311 - repeatable, not secret
-        self._gate = asyncio.Semaphore(AT_ONCE)
-        self.answered = self.cancelled = self.unavailable = 0
-        self.wrong: list[tuple[int, int | None]] = []
+        self._draw = draw
 
-    async def ask(self, nonce: int) -> None:
-        """Ask once, perhaps with too little patience."""
-        # Numbers of different length, so that a foreign answer cannot pass as one's own even in part.
-        value = nonce * 10 ** self._random.randrange(8) + nonce
-        patience = self._random.choice([None, 0, self._random.uniform(0, 0.004), self._random.uniform(0, 0.04)])
-        params = {"nonce": value, "seconds": self._random.choice([0, 0, 0.001, 0.01])}
-        in_transaction = self._random.random() < 0.3
-        async with self._gate:
-            try:
-                async with asyncio.timeout(patience):
-                    got = await (self._in_transaction(params) if in_transaction else self._plainly(params))
-            except TimeoutError:
-                self.cancelled += 1
-            except StoreUnavailable:
-                self.unavailable += 1
-            else:
-                self.answered += 1
-                if got != value:
-                    self.wrong.append((value, got))
-
-    async def _plainly(self, params: dict[str, object]) -> int | None:
+    async def ask(self, nonce: int) -> int | None:
+        params: dict[str, object] = {"nonce": value_of(nonce), "seconds": self._draw.choice([0, 0, 0.001, 0.01])}
+        if self._draw.random() < 0.3:
+            return await self._in_transaction(params)
         row = await self._database.replica.fetch_one(NONCE, params)
         return row.nonce if row else None
 
@@ -69,20 +54,18 @@ async def connections_to(dsn: Dsn) -> int:
     return int(str(rows[0][0])) - 1
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-async def test_every_answer_carries_its_own_nonce(empty_mysql_dsn: Dsn, seed: int) -> None:
+async def test_every_answer_carries_its_own_nonce(empty_mysql_dsn: Dsn) -> None:
     settings = replace(settings_for(empty_mysql_dsn), max_open=CONNECTIONS, max_idle=CONNECTIONS)
     async with open_database(settings, clock=SystemClock()) as database:
-        storm = Storm(database, seed)
-        await asyncio.gather(*(storm.ask(nonce) for nonce in range(1, QUERIES + 1)))
-        assert storm.wrong == []
-        assert storm.unavailable == 0
-        assert storm.answered > QUERIES / 4
-        assert storm.cancelled > QUERIES / 4
+        storm = Storm(StormPlan.share(0.25), seed=1, at_once=AT_ONCE, longest_seconds=0.04)
+        asker = Asker(database, storm.random)
+        await storm.rage(asker.ask, expect=value_of)
+        storm.verify()
         pool = database.pools[0]
         await eventually(lambda: database.flights.count == 0 and pool.lent == 0)
         assert 0 < pool.idle <= CONNECTIONS
-        assert await asyncio.gather(*(storm._plainly({"nonce": n, "seconds": 0}) for n in range(50))) == list(range(50))
+        after = await asyncio.gather(*(asker.ask(nonce) for nonce in range(50)))
+        assert after == [value_of(nonce) for nonce in range(50)]
         await eventually(lambda: _equal(empty_mysql_dsn, pool.idle))
     await eventually(lambda: _equal(empty_mysql_dsn, 0))
 

@@ -1,0 +1,1 @@
+"""Tests of the test support that is more than a few lines."""

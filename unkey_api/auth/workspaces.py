@@ -1,0 +1,55 @@
+"""The workspace of an organization, from a cache."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from unkey_api.core.clock import Clock
+from unkey_api.core.identifiers import WorkspaceId
+from unkey_api.infra.caching.swr import CacheObserver, CacheWindows, SwrCache
+from unkey_api.infra.mysql import ReadConn, load_query
+from unkey_api.infra.resilience.background import BackgroundJobs
+
+CACHE = "workspace_by_org_id"
+WINDOWS = CacheWindows(fresh_ms=10_000, stale_ms=86_400_000, max_entries=100_000)
+
+
+@dataclass(frozen=True, slots=True)
+class OrganizationWorkspace:
+    """A workspace that is not deleted."""
+
+    id: WorkspaceId
+    enabled: bool
+
+
+WorkspaceCache: TypeAlias = SwrCache[str, OrganizationWorkspace]
+"""Keyed by organization id."""
+
+_FIND = load_query(__package__, "workspace_find_by_org_id", row=OrganizationWorkspace)
+
+
+def workspace_cache(
+    *, clock: Clock, refreshes: BackgroundJobs, observer: CacheObserver | None = None
+) -> WorkspaceCache:
+    """Return an empty cache of workspaces with the windows callers rely on."""
+    return SwrCache(CACHE, clock=clock, windows=WINDOWS, refreshes=refreshes, observer=observer)
+
+
+class Workspaces:
+    """Looks up workspaces by their organization."""
+
+    def __init__(self, cache: WorkspaceCache, replica: ReadConn) -> None:
+        self._cache = cache
+        self._replica = replica
+
+    async def find(self, organization_id: str) -> OrganizationWorkspace | None:
+        """Return the workspace, or None when there is none or it is deleted. Up to ten seconds old, or a day after.
+
+        Raises:
+            StoreUnavailable: It is not known here and could not be read.
+        """
+        return (await self._cache.get(organization_id, self._load)).value
+
+    async def _load(self, organization_id: str) -> OrganizationWorkspace | None:
+        return await self._replica.fetch_one(_FIND, {"org_id": organization_id})
