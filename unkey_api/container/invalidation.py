@@ -12,9 +12,10 @@ import structlog
 from unkey_api.container.background import running
 from unkey_api.container.caches import Caches
 from unkey_api.container.runtime import Runtime
+from unkey_api.core.identifiers import KeyHash
 from unkey_api.core.ids import IdPrefix
 from unkey_api.infra.invalidation.bus import BroadcastBus
-from unkey_api.infra.invalidation.caches import IN_WORKSPACE, PLAIN, CacheCluster
+from unkey_api.infra.invalidation.caches import IN_WORKSPACE, PLAIN, CacheCluster, KeyText
 from unkey_api.infra.invalidation.ports import Channel, InvalidationBus
 from unkey_api.infra.invalidation.redis_channel import RedisChannel
 from unkey_api.infra.invalidation.serf_agent import AgentOptions, SerfAgent, rpc_token
@@ -61,7 +62,7 @@ async def open_bus(
 def join_caches(bus: InvalidationBus, caches: Caches, directory: KeyDirectory) -> None:
     """Put every cache on the bus whose entries are removed when something changes."""
     cluster = CacheCluster(bus)
-    cluster.join(caches.keys, PLAIN)
+    cluster.join(caches.keys, KeyText(str, KeyHash))
     cluster.join(directory.owners, PLAIN)
     cluster.join(caches.apis, IN_WORKSPACE)
     cluster.join(caches.namespaces, IN_WORKSPACE)
