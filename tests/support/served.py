@@ -57,6 +57,7 @@ class ServeOptions:
     max_body_bytes: int = 1_000_000
     gossip: str = ""
     """Lines of the section `gossip`; empty leaves it out."""
+    log_level: str = "info"
 
     def toml(self) -> str:
         """Return the configuration."""
@@ -161,7 +162,7 @@ def serving(options: ServeOptions, folder: Path) -> Iterator[Service]:
     """Run the service until the block ends; then it must stop well."""
     began = time.monotonic()
     log = folder / f"serve-{options.http_port}.log"
-    service = Service(options, launch(options.toml(), log), log)
+    service = Service(options, launch(options.toml(), log, {"UNKEY_LOG_LEVEL": options.log_level}), log)
     try:
         until(lambda: '"serving"' in service.log_text() or service.process.poll() is not None, START_SECONDS)
         assert service.process.poll() is None, service.log_text()

@@ -103,6 +103,8 @@ class _Shared:
     projects: DefaultProject
     directory: KeyDirectory
     foreign: ForeignHashes
+    namespaces: Namespaces
+    creation: NamespaceCreation
 
 
 @asynccontextmanager
@@ -128,6 +130,34 @@ async def _open_shared(
     stack: AsyncExitStack, settings: Settings, runtime: Runtime, stores: Stores, metrics: Metrics
 ) -> _Shared:
     clock, database = runtime.clock, stores.database
+    limiter, credits_ = await _open_limits(stack, settings, runtime, stores, metrics)
+    caches = await stack.enter_async_context(open_caches(clock, CacheTiming(), metrics))
+    directory = KeyDirectory(caches.keys, database.replica)
+    watch_limits(metrics, limiter, credits_, directory.counts)
+    audit, projects = AuditLog(clock=clock, ids=runtime.ids), DefaultProject(clock=clock, ids=runtime.ids)
+    namespaces = Namespaces(caches.namespaces, database.replica)
+    creation = NamespaceCreation(database, audit, projects, namespaces, clock=clock, ids=runtime.ids)
+    stack.push_async_callback(creation.close)
+    return _Shared(
+        settings=settings,
+        runtime=runtime,
+        stores=stores,
+        caches=caches,
+        limiter=limiter,
+        credits=credits_,
+        audit=audit,
+        projects=projects,
+        directory=directory,
+        foreign=await _open_foreign_hashes(stack, settings, runtime, stores),
+        namespaces=namespaces,
+        creation=creation,
+    )
+
+
+async def _open_limits(
+    stack: AsyncExitStack, settings: Settings, runtime: Runtime, stores: Stores, metrics: Metrics
+) -> tuple[RateLimiter, CreditLimiter]:
+    clock, database = runtime.clock, stores.database
     limiter = await stack.enter_async_context(
         open_rate_limiter(
             RedisCounters(stores.redis),
@@ -147,27 +177,19 @@ async def _open_shared(
             on_breaker=metrics.breakers.on_call,
         )
     )
-    migrations = settings.key_migrations
+    return limiter, credits_
+
+
+async def _open_foreign_hashes(
+    stack: AsyncExitStack, settings: Settings, runtime: Runtime, stores: Stores
+) -> ForeignHashes:
+    chosen = settings.key_migrations
     slow = await stack.enter_async_context(
         open_slow_hashes(
-            passwords.verify, clock=clock, threads=migrations.hash_threads, per_second=migrations.hashes_per_second
+            passwords.verify, clock=runtime.clock, threads=chosen.hash_threads, per_second=chosen.hashes_per_second
         )
     )
-    caches = await stack.enter_async_context(open_caches(clock, CacheTiming(), metrics))
-    directory = KeyDirectory(caches.keys, database.replica)
-    watch_limits(metrics, limiter, credits_, directory.counts)
-    return _Shared(
-        settings=settings,
-        runtime=runtime,
-        stores=stores,
-        caches=caches,
-        limiter=limiter,
-        credits=credits_,
-        audit=AuditLog(clock=clock, ids=runtime.ids),
-        projects=DefaultProject(clock=clock, ids=runtime.ids),
-        directory=directory,
-        foreign=ForeignHashes(database.replica, slow, migrations.peppers),
-    )
+    return ForeignHashes(stores.database.replica, slow, chosen.peppers)
 
 
 def _services(shared: _Shared) -> tuple[Service, ...]:
@@ -282,10 +304,7 @@ def _root_keys(shared: _Shared) -> RootKeysHandler:
 
 def _ratelimit(shared: _Shared) -> RatelimitHandler:
     database, runtime, rows = shared.stores.database, shared.runtime, shared.stores.ratelimits
-    namespaces = Namespaces(shared.caches.namespaces, database.replica)
-    creation = NamespaceCreation(
-        database, shared.audit, shared.projects, namespaces, clock=runtime.clock, ids=runtime.ids
-    )
+    namespaces, creation = shared.namespaces, shared.creation
     return RatelimitHandler(
         RatelimitUseCases(
             limit=Limit(namespaces, creation, shared.limiter, rows, clock=runtime.clock),

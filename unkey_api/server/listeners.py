@@ -19,6 +19,7 @@ import uvicorn
 
 Asgi = Callable[[Any, Any, Any], Awaitable[None]]  # scope, receive, send; events are mappings with values of any kind
 KEEP_ALIVE_SECONDS = 75  # longer than the idle time of common proxies, so that they close first
+REQUESTS_PER_CONNECTION = 1_000_000  # a busy gRPC channel would use up hypercorn's thousand within a second
 TAKE_OVER_SECONDS = 10  # a listener that is not up by then never will be
 LATE_BODY_SECONDS = 10.0  # how long an answer waits for the rest of a body nobody wants
 LATE_BODY_BYTES = 64_000_000
@@ -149,6 +150,7 @@ class Http2Listener:
         config.graceful_timeout = budget.total_seconds()
         config.shutdown_timeout = budget.total_seconds()
         config.keep_alive_timeout = KEEP_ALIVE_SECONDS
+        config.keep_alive_max_requests = REQUESTS_PER_CONNECTION
         config.h2_max_concurrent_streams = 250
         config.h2_max_inbound_frame_size = 2**16
         if tls is not None:

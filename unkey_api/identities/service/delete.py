@@ -54,7 +54,7 @@ class DeleteIdentity:
             await queries.mark_deleted(tx, workspace_id, identity.id)
         except DuplicateKey:
             # Tried first all the same: looking for older ones each time would lock more than most deletions need.
-            await queries.delete_older(tx, workspace_id, identity.external_id, keep=identity.id)
+            await queries.delete_older(tx, workspace_id, identity.external_id)
             await queries.mark_deleted(tx, workspace_id, identity.id)
 
 
