@@ -55,6 +55,8 @@ class ServeOptions:
     """Each worker has its own: this one and those after it."""
     shutdown_timeout: str = "10s"
     max_body_bytes: int = 1_000_000
+    gossip: str = ""
+    """Lines of the section `gossip`; empty leaves it out."""
     log_level: str = "info"
 
     def toml(self) -> str:
@@ -74,6 +76,8 @@ class ServeOptions:
         ]
         if self.vault is not None:
             lines.append(f'[vault]\nurl = "{self.vault.url}"\ntoken = "{self.vault.token.reveal()}"')
+        if self.gossip:
+            lines.append(f"[gossip]\n{self.gossip}")
         return "\n".join(lines) + "\n"
 
 
