@@ -10,10 +10,12 @@ from benchmarks.load import LoadFailed
 from benchmarks.profiling import profile
 from benchmarks.report import BASELINE, LATEST, Report, show, show_change
 from benchmarks.run import run
+from benchmarks.soak import soak
 
 SECONDS = 6
 QUICK_SECONDS = 2
 PROFILE_SECONDS = 8
+SOAK_SECONDS = 600
 
 
 def main() -> int:
@@ -26,12 +28,16 @@ def main() -> int:
     commands.add_parser("compare", help="show the last run against the committed baseline")
     sample = commands.add_parser("profile", help="sample the worker under load; writes a flame graph into build/")
     sample.add_argument("scenario", nargs="?", default="verify /v2 JSON", help="a row of the table")
+    long = commands.add_parser("soak", help="load for minutes; fails when memory grows or a request does")
+    long.add_argument("--seconds", type=int, default=SOAK_SECONDS)
     arguments = parser.parse_args()
     try:
         if arguments.command == "run":
             _measure(QUICK_SECONDS if arguments.quick else SECONDS, only=arguments.only)
         elif arguments.command == "profile":
             print(f"\n{asyncio.run(profile(arguments.scenario, seconds=PROFILE_SECONDS))}")
+        elif arguments.command == "soak":
+            asyncio.run(soak(seconds=arguments.seconds))
         else:
             show_change(Report.load(BASELINE), Report.load(LATEST))
     except LoadFailed as err:

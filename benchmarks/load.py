@@ -14,6 +14,7 @@ from benchmarks.machine import pinned
 
 LUA = Path(__file__).parent / "lua"
 CONNECTIONS = 32
+TIMEOUT_SECONDS = 10  # wrk would call everything above two an error
 STREAMS = 8  # per HTTP/2 connection
 HTTP2_CONNECTIONS = CONNECTIONS // STREAMS
 _PACKAGES = {"wrk": "wrk", "h2load": "nghttp2-client", "taskset": "util-linux"}
@@ -53,13 +54,15 @@ def require_tools() -> None:
         raise LoadFailed(f"these Debian packages are missing: run\n  apt-get install {' '.join(missing)}")
 
 
-async def run_wrk(url: str, request: Request, *, seconds: int, cores: Sequence[int]) -> Measured:
-    """Send from `CONNECTIONS` connections for that long, the next request as soon as one is answered."""
+async def run_wrk(
+    url: str, request: Request, *, seconds: int, cores: Sequence[int], connections: int = CONNECTIONS
+) -> Measured:
+    """Send from so many connections for that long, the next request as soon as one is answered."""
     script = LUA / ("each_line.lua" if request.each_line else "fixed.lua")
     threads = len(cores)
     command = [
-        *("wrk", "--latency", f"--threads={threads}", f"--connections={CONNECTIONS}", f"--duration={seconds}s"),
-        *("--script", str(script), url + request.path, "--", str(request.bodies)),
+        *("wrk", "--latency", f"--threads={threads}", f"--connections={connections}", f"--duration={seconds}s"),
+        *(f"--timeout={TIMEOUT_SECONDS}s", "--script", str(script), url + request.path, "--", str(request.bodies)),
         *(f"{name}: {value}" for name, value in request.headers.items()),
     ]
     output = await _run(pinned(command, *cores))

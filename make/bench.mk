@@ -15,3 +15,16 @@ bench-compare: ## Show the last run of `make bench` against the committed benchm
 .PHONY: profile
 profile: ## Sample a worker under load; prints where the time goes and writes a flame graph into build/
 	@$(BENCH) profile $(BENCH_ARGS)
+
+# Both parts are bounded: each of the four storms ends after STORM_SECONDS, however many cancellations there were.
+STORM_CANCELLATIONS ?= 1000000
+STORM_SECONDS ?= 600
+SOAK_SECONDS ?= 600
+
+.PHONY: soak
+soak: ## A million cancelled requests, then ten minutes of load; up to an hour
+	@echo "==> cancellations"
+	@UNKEY_STORM_CANCELLATIONS=$(STORM_CANCELLATIONS) UNKEY_STORM_SECONDS=$(STORM_SECONDS) \
+		$(PYTHON) -m pytest -q -s --timeout=0 tests/integration/test_cancel_storm_*.py
+	@echo "==> load for $(SOAK_SECONDS) s"
+	@$(BENCH) soak --seconds $(SOAK_SECONDS)

@@ -15,7 +15,7 @@ from unkey_proto.unkey.options.v1 import options_pb
 import unkey_api
 from unkey_api.rpc.method import MethodSpec, describe
 
-__all__ = ["Operation", "published_operations"]
+__all__ = ["Operation", "handler_classes", "published_operations"]
 
 Generated: TypeAlias = type[Any]
 """A generated Protocol: they have nothing in common but `desc()`."""
@@ -42,7 +42,7 @@ class Operation:
 
 def published_operations() -> list[Operation]:
     """Return every operation, by area and then in the order of the proto file."""
-    handlers = list(_handler_classes())
+    handlers = list(handler_classes())
     found: list[Operation] = []
     for protocol in sorted(_services(), key=lambda each: str(each.__module__)):
         handler = next((each for each in handlers if protocol in each.__mro__), None)
@@ -77,7 +77,8 @@ def _services() -> Iterator[Generated]:
                     yield each
 
 
-def _handler_classes() -> Iterator[type]:
+def handler_classes() -> Iterator[type]:
+    """Yield the classes of every `handler.py`."""
     for module in pkgutil.walk_packages(unkey_api.__path__, "unkey_api."):
         if module.name.endswith(".handler"):
             for each in vars(import_module(module.name)).values():

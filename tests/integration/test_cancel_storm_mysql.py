@@ -24,7 +24,7 @@ CONNECTIONS = 8
 
 def value_of(nonce: int) -> int:
     """Numbers of different length, so that a foreign answer cannot pass as one's own even in part."""
-    return nonce * int("1" + "0" * (nonce % 8)) + nonce
+    return nonce * int(10 ** (nonce % 8)) + nonce
 
 
 class Asker:

@@ -69,10 +69,10 @@ async def served(
     """An application of this test alone, so that its pools can be counted."""
     clock, statements = FixedClock(), StatementRecorder()
     text = configuration(mysql_server.tcp_dsn(mysql_dsn.database), redis_server.url)
-    # Every client that leaves would be a line.
-    settings = load_settings(text + "\n[observability.logging]\nsample_rate = 0.0\n", {})
+    # Every client that leaves would be a line; 0 would mean the default.
+    settings = load_settings(text + "\n[observability.logging]\nsample_rate = 0.000001\n", {})
     async with (
-        open_application(settings, Runtime(clock=clock, jitter=lambda: 0.0, statements=statements)) as opened,
+        open_application(settings, Runtime(clock=clock, jitter=lambda: 0.5, statements=statements)) as opened,
         listening(opened.app) as port,
     ):
         opened.health.phase = Phase.SERVING

@@ -21,6 +21,7 @@ from tests.support.asgi import Answer, Client
 from tests.support.clock import FixedClock
 from tests.support.mysql import run_sql
 from tests.support.statements import StatementRecorder
+from tests.support.watched import Watched
 from unkey_api.apis.handler import ApisHandler
 from unkey_api.apis.live import LiveApis, api_cache
 from unkey_api.apis.service.create import CreateApi
@@ -155,6 +156,7 @@ class Stage:
     vault: VaultClient | None = None
     """Set it before the first request."""
     nodes: list[Node] = field(default_factory=list)
+    watched: Watched = field(default_factory=Watched)
 
     @property
     def node(self) -> Node:
@@ -285,8 +287,10 @@ def build_node(stage: Stage) -> Node:
                     create=CreateIdentity(database, audit, projects, clock=clock, ids=ids),
                     get=GetIdentity(database.replica),
                     list_identities=ListIdentities(database.replica),
-                    update=UpdateIdentity(database, audit, clock=clock, ids=ids),
-                    delete=DeleteIdentity(database, audit, ids=ids),
+                    update=UpdateIdentity(
+                        database, audit, clock=clock, ids=ids, changed=stage.watched.identity_changed
+                    ),
+                    delete=DeleteIdentity(database, audit, ids=ids, changed=stage.watched.identity_changed),
                 )
             ),
         ),
@@ -311,14 +315,14 @@ def _permissions(stage: Stage, audit: AuditLog, projects: DefaultProject) -> Ser
         create_permission=CreatePermission(database, audit, projects, clock=clock, ids=ids),
         get_permission=GetPermission(database.replica),
         list_permissions=ListPermissions(database.replica),
-        update_permission=UpdatePermission(database, audit, clock=clock),
-        delete_permission=DeletePermission(database, audit),
+        update_permission=UpdatePermission(database, audit, stage.watched, clock=clock),
+        delete_permission=DeletePermission(database, audit, stage.watched),
         create_role=CreateRole(database, audit, projects, resolver, clock=clock, ids=ids),
         get_role=GetRole(database.replica),
         list_roles=ListRoles(database.replica),
-        update_role=UpdateRole(database, audit, clock=clock),
-        delete_role=DeleteRole(database, audit),
-        set_role_permissions=SetRolePermissions(database, audit, resolver, clock=clock, ids=ids),
+        update_role=UpdateRole(database, audit, stage.watched, clock=clock),
+        delete_role=DeleteRole(database, audit, stage.watched),
+        set_role_permissions=SetRolePermissions(database, audit, resolver, stage.watched, clock=clock, ids=ids),
     )
     return Service(
         permissions_connect.PermissionsService.desc(),

@@ -16,7 +16,7 @@ class WireClient:
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def post(self, path: str, body: object) -> Any:
-        """Return the decoded body of a 200. Raises `OSError` when the server hangs up."""
+        """Return the decoded body of a 200; another status fails the test."""
         whole = False
         try:
             answer = await self._exchange(path, json.dumps(body).encode())

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -33,6 +33,7 @@ def serve_settings(settings: Settings) -> int:
     """Serve until a stop signal. Returns the exit status; what keeps it from starting is printed."""
     runtime = Runtime()
     instance_id = settings.instance_id or runtime.ids.new(IdPrefix.INSTANCE)
+    settings = replace(settings, instance_id=instance_id)
     _configure_logging(settings, runtime, instance_id, worker=None)
     try:
         secrets = (Secret(mysql_settings(settings).primary.password),)
@@ -61,7 +62,7 @@ def _opener(settings: Settings, runtime: Runtime, instance_id: str, secrets: Ite
     async def open_worker(index: int) -> AsyncIterator[Served]:
         _configure_logging(settings, runtime, instance_id, worker=index, secrets=secrets)
         async with AsyncExitStack() as stack:
-            served = await stack.enter_async_context(open_application(settings, runtime))
+            served = await stack.enter_async_context(open_application(settings, replace(runtime, worker=index)))
             metrics = settings.observability.metrics
             if metrics is not None:
                 # Every worker counts for itself, so each has a port of its own: the configured one and those after it.

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from importlib.resources import files
 
 from unkey_api.app import Application, Platform
+from unkey_api.container.invalidation import open_bus
 from unkey_api.container.operations import Operations, open_operations
 from unkey_api.container.runtime import Runtime
 from unkey_api.container.stores import open_stores
@@ -17,7 +18,7 @@ from unkey_api.profiling.profiles import Profiles
 from unkey_api.rpc.documents import Documents
 from unkey_api.rpc.edge import Observer
 from unkey_api.rpc.exchange import Exchange
-from unkey_api.rpc.health import Health
+from unkey_api.rpc.health import Details, Health
 from unkey_api.rpc.interceptors.recovery import PanicHook
 from unkey_api.rpc.observers.request_log import RequestLog, report_panic
 from unkey_api.rpc.observers.request_metrics import RequestMetrics
@@ -32,12 +33,14 @@ from unkey_api.settings.sections import Settings
 async def open_application(settings: Settings, runtime: Runtime) -> AsyncIterator[Served]:
     """Open the service. Raises `StoreUnavailable` when MySQL does not answer; other stores may be away."""
     failed = asyncio.Event()
+    details: Details = {}
     async with (
         open_telemetry(settings, runtime) as telemetry,
         open_stores(settings, runtime, telemetry, failed=failed) as stores,
-        open_operations(settings, runtime, stores, telemetry.metrics) as operations,
+        open_bus(settings, runtime, telemetry.metrics, details, failed=failed) as bus,
+        open_operations(settings, runtime, stores, telemetry.metrics, bus) as operations,
     ):
-        health = Health()
+        health = Health(details=details)
         request_metrics = RequestMetrics(telemetry.metrics.http, clock=runtime.clock)
         tracing = RequestTracing(telemetry.tracer) if telemetry.tracer is not None else None
         observers: list[Observer] = [

@@ -25,6 +25,7 @@ from unkey_api.audit.service import AuditLog
 from unkey_api.auth.throttle import RequestThrottle
 from unkey_api.container.authentication import Authenticators, open_authenticators
 from unkey_api.container.caches import Caches, open_caches
+from unkey_api.container.invalidation import join_caches
 from unkey_api.container.limit_reports import CreditReports, LimiterReports, watch_limits
 from unkey_api.container.runtime import Runtime
 from unkey_api.container.stores import Stores
@@ -34,6 +35,7 @@ from unkey_api.identities.service.delete import DeleteIdentity
 from unkey_api.identities.service.read import GetIdentity, ListIdentities
 from unkey_api.identities.service.update import UpdateIdentity
 from unkey_api.infra import passwords
+from unkey_api.infra.invalidation.ports import InvalidationBus
 from unkey_api.infra.redis.counters import RedisCounters, RedisCredits
 from unkey_api.infra.telemetry.metrics import Metrics
 from unkey_api.keys.credits.limiter import CreditLimiter, open_credit_limiter
@@ -101,15 +103,18 @@ class _Shared:
     projects: DefaultProject
     directory: KeyDirectory
     foreign: ForeignHashes
+    namespaces: Namespaces
+    creation: NamespaceCreation
 
 
 @asynccontextmanager
 async def open_operations(
-    settings: Settings, runtime: Runtime, stores: Stores, metrics: Metrics
+    settings: Settings, runtime: Runtime, stores: Stores, metrics: Metrics, bus: InvalidationBus
 ) -> AsyncIterator[Operations]:
     """Build every use case and run what works behind them."""
     async with AsyncExitStack() as stack:
         shared = await _open_shared(stack, settings, runtime, stores, metrics)
+        join_caches(bus, shared.caches, shared.directory)
         replica = stores.database.replica
         authenticators = await stack.enter_async_context(
             open_authenticators(settings.auth, shared.directory, shared.caches, replica, runtime.clock)
@@ -124,6 +129,34 @@ async def open_operations(
 async def _open_shared(
     stack: AsyncExitStack, settings: Settings, runtime: Runtime, stores: Stores, metrics: Metrics
 ) -> _Shared:
+    clock, database = runtime.clock, stores.database
+    limiter, credits_ = await _open_limits(stack, settings, runtime, stores, metrics)
+    caches = await stack.enter_async_context(open_caches(clock, CacheTiming(), metrics))
+    directory = KeyDirectory(caches.keys, database.replica)
+    watch_limits(metrics, limiter, credits_, directory.counts)
+    audit, projects = AuditLog(clock=clock, ids=runtime.ids), DefaultProject(clock=clock, ids=runtime.ids)
+    namespaces = Namespaces(caches.namespaces, database.replica)
+    creation = NamespaceCreation(database, audit, projects, namespaces, clock=clock, ids=runtime.ids)
+    stack.push_async_callback(creation.close)
+    return _Shared(
+        settings=settings,
+        runtime=runtime,
+        stores=stores,
+        caches=caches,
+        limiter=limiter,
+        credits=credits_,
+        audit=audit,
+        projects=projects,
+        directory=directory,
+        foreign=await _open_foreign_hashes(stack, settings, runtime, stores),
+        namespaces=namespaces,
+        creation=creation,
+    )
+
+
+async def _open_limits(
+    stack: AsyncExitStack, settings: Settings, runtime: Runtime, stores: Stores, metrics: Metrics
+) -> tuple[RateLimiter, CreditLimiter]:
     clock, database = runtime.clock, stores.database
     limiter = await stack.enter_async_context(
         open_rate_limiter(
@@ -144,27 +177,19 @@ async def _open_shared(
             on_breaker=metrics.breakers.on_call,
         )
     )
-    migrations = settings.key_migrations
+    return limiter, credits_
+
+
+async def _open_foreign_hashes(
+    stack: AsyncExitStack, settings: Settings, runtime: Runtime, stores: Stores
+) -> ForeignHashes:
+    chosen = settings.key_migrations
     slow = await stack.enter_async_context(
         open_slow_hashes(
-            passwords.verify, clock=clock, threads=migrations.hash_threads, per_second=migrations.hashes_per_second
+            passwords.verify, clock=runtime.clock, threads=chosen.hash_threads, per_second=chosen.hashes_per_second
         )
     )
-    caches = await stack.enter_async_context(open_caches(clock, CacheTiming(), metrics))
-    directory = KeyDirectory(caches.keys, database.replica)
-    watch_limits(metrics, limiter, credits_, directory.counts)
-    return _Shared(
-        settings=settings,
-        runtime=runtime,
-        stores=stores,
-        caches=caches,
-        limiter=limiter,
-        credits=credits_,
-        audit=AuditLog(clock=clock, ids=runtime.ids),
-        projects=DefaultProject(clock=clock, ids=runtime.ids),
-        directory=directory,
-        foreign=ForeignHashes(database.replica, slow, migrations.peppers),
-    )
+    return ForeignHashes(stores.database.replica, slow, chosen.peppers)
 
 
 def _services(shared: _Shared) -> tuple[Service, ...]:
@@ -197,33 +222,34 @@ def _apis(shared: _Shared) -> ApisHandler:
 def _permissions(shared: _Shared) -> PermissionsHandler:
     database, audit, projects = shared.stores.database, shared.audit, shared.projects
     clock, ids, replica = shared.runtime.clock, shared.runtime.ids, shared.stores.database.replica
-    resolver = PermissionResolver(projects, ids=ids)
+    resolver, watcher = PermissionResolver(projects, ids=ids), shared.directory.owners
     return PermissionsHandler(
         PermissionUseCases(
             create_permission=CreatePermission(database, audit, projects, clock=clock, ids=ids),
             get_permission=GetPermission(replica),
             list_permissions=ListPermissions(replica),
-            update_permission=UpdatePermission(database, audit, clock=clock),
-            delete_permission=DeletePermission(database, audit),
+            update_permission=UpdatePermission(database, audit, watcher, clock=clock),
+            delete_permission=DeletePermission(database, audit, watcher),
             create_role=CreateRole(database, audit, projects, resolver, clock=clock, ids=ids),
             get_role=GetRole(replica),
             list_roles=ListRoles(replica),
-            update_role=UpdateRole(database, audit, clock=clock),
-            delete_role=DeleteRole(database, audit),
-            set_role_permissions=SetRolePermissions(database, audit, resolver, clock=clock, ids=ids),
+            update_role=UpdateRole(database, audit, watcher, clock=clock),
+            delete_role=DeleteRole(database, audit, watcher),
+            set_role_permissions=SetRolePermissions(database, audit, resolver, watcher, clock=clock, ids=ids),
         )
     )
 
 
 def _identities(shared: _Shared) -> IdentitiesHandler:
     database, clock, ids = shared.stores.database, shared.runtime.clock, shared.runtime.ids
+    changed = shared.directory.owners.identity_changed
     return IdentitiesHandler(
         IdentityUseCases(
             create=CreateIdentity(database, shared.audit, shared.projects, clock=clock, ids=ids),
             get=GetIdentity(database.replica),
             list_identities=ListIdentities(database.replica),
-            update=UpdateIdentity(database, shared.audit, clock=clock, ids=ids),
-            delete=DeleteIdentity(database, shared.audit, ids=ids),
+            update=UpdateIdentity(database, shared.audit, clock=clock, ids=ids, changed=changed),
+            delete=DeleteIdentity(database, shared.audit, ids=ids, changed=changed),
         )
     )
 
@@ -278,10 +304,7 @@ def _root_keys(shared: _Shared) -> RootKeysHandler:
 
 def _ratelimit(shared: _Shared) -> RatelimitHandler:
     database, runtime, rows = shared.stores.database, shared.runtime, shared.stores.ratelimits
-    namespaces = Namespaces(shared.caches.namespaces, database.replica)
-    creation = NamespaceCreation(
-        database, shared.audit, shared.projects, namespaces, clock=runtime.clock, ids=runtime.ids
-    )
+    namespaces, creation = shared.namespaces, shared.creation
     return RatelimitHandler(
         RatelimitUseCases(
             limit=Limit(namespaces, creation, shared.limiter, rows, clock=runtime.clock),

@@ -29,6 +29,8 @@ class Runtime:
     random_bytes: RandomBytes = secrets.token_bytes
     jitter: Callable[[], float] = _jitter
     """Draws a number between -1 and 1."""
+    worker: int = 0
+    """Which worker of its host this process is; the first looks after what a host has only one of."""
     statements: StatementObserver | None = None
     """Told about every SQL statement, besides metrics and traces."""
     commands: CommandObserver | None = None

@@ -147,9 +147,9 @@ async def mark_deleted(tx: WriteConn, workspace_id: str, identity_id: IdentityId
     await tx.execute(_MARK_DELETED, {"workspace_id": workspace_id, "id": identity_id})
 
 
-async def delete_older(tx: WriteConn, workspace_id: str, external_id: str, *, keep: IdentityId) -> None:
-    """Remove the deleted identities of this external id and their limits, except `keep`."""
-    await tx.execute(_PURGE, {"workspace_id": workspace_id, "external_id": external_id, "id": keep})
+async def delete_older(tx: WriteConn, workspace_id: str, external_id: str) -> None:
+    """Remove what was deleted under this external id, limits included."""
+    await tx.execute(_PURGE, {"workspace_id": workspace_id, "external_id": external_id})
 
 
 async def list_ratelimits(conn: ReadConn, workspace_id: str, identity_ids: Sequence[IdentityId]) -> list[RatelimitRow]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeAlias
 
 import orjson
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]  # ASGI events are mappings with values of any kind
 Check = Callable[[], Awaitable[bool]]
+Details: TypeAlias = dict[str, str]
+"""What readiness tells about parts that may be away without making it fail, by name. Kept up to date by the parts."""
 CHECK_SECONDS = 0.5  # a probe that waits longer than this is worse than a failing one
 
 

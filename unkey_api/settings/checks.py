@@ -72,6 +72,26 @@ def check_gossip_key(secret: Secret) -> str | None:
     return None if len(key) in GOSSIP_KEY_BYTES else "must be base64 of 16, 24 or 32 bytes"
 
 
+def check_agent(agent: str) -> str | None:
+    """Accept the two ways to come by a gossip agent."""
+    return None if agent in {"supervised", "external"} else "must be supervised or external"
+
+
+def check_profile(profile: str) -> str | None:
+    """Accept the timings a gossip agent knows."""
+    return None if profile in {"lan", "wan", "local"} else "must be lan, wan or local"
+
+
+def check_host_port(address: str) -> str | None:
+    """Accept a host and a port, an IPv6 host in brackets."""
+    parts = _split(f"//{address}")
+    try:
+        complete = parts is not None and parts.hostname and parts.port
+    except ValueError:
+        complete = False
+    return None if complete and parts is not None and parts.netloc == address else "must be host:port"
+
+
 def _split(url: str) -> SplitResult | None:
     try:
         return urlsplit(url)

@@ -15,6 +15,7 @@ from unkey_api.settings.auth import AuthEntry
 PORT = (1, 65535)
 PORT_OR_OFF = (0, 65535)
 FRACTION = (0, 1)
+SUPERVISED_AGENT = "supervised"
 
 
 def available_cores() -> int:
@@ -174,9 +175,38 @@ class ObservabilitySettings:
 class GossipSettings:
     """Cache invalidation between nodes through a serf agent; the presence of the section switches it on."""
 
-    bind_addr: str = field(default="0.0.0.0:7946", metadata=about("Address the agent gossips on."))
-    join: tuple[str, ...] = field(default=(), metadata=about("Addresses of nodes to join."))
-    agent_rpc_address: str = field(default="127.0.0.1:7373", metadata=about("Where the agent answers commands."))
+    agent: str = field(
+        default=SUPERVISED_AGENT,
+        metadata=about(
+            "`supervised` starts and watches an agent; `external` uses one that already runs on this host.",
+            check=checks.check_agent,
+        ),
+    )
+    program: str = field(default="serf", metadata=about("Name or path of serf, for a supervised agent."))
+    bind_addr: str = field(
+        default="0.0.0.0:7946",
+        metadata=about("Address the agent gossips on, TCP and UDP.", check=checks.check_host_port),
+    )
+    advertise_addr: str = field(
+        default="", metadata=about("Address others reach the agent by; empty advertises the one it is bound to.")
+    )
+    join: tuple[str, ...] = field(
+        default=(), metadata=about("Addresses of nodes to join; the agent tries until it has reached one.")
+    )
+    profile: str = field(
+        default="lan",
+        metadata=about(
+            "Timing of the gossip: `lan`, `wan` between regions, `local` on one host.", check=checks.check_profile
+        ),
+    )
+    agent_rpc_address: str = field(
+        default="127.0.0.1:7373",
+        metadata=about("Where the agent answers commands.", check=checks.check_host_port),
+    )
+    agent_rpc_auth: Secret = field(
+        default=Secret(""),
+        metadata=about("Token an external agent wants to be shown; a supervised one gets its own."),
+    )
     secret_key: Secret = field(
         metadata=about(
             "Key of the gossip traffic: base64 of 16, 24 or 32 bytes, the same on every node.",

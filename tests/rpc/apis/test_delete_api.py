@@ -9,6 +9,8 @@ import pytest
 
 from tests.rpc.apis.making import NOT_FOUND, make_api, urn_of
 from tests.support.stage import Stage
+from unkey_api.apis.queries import mark_deleted
+from unkey_api.core.columns import UnixMs
 
 pytestmark = pytest.mark.integration
 PATH = "/v2/apis.deleteApi"
@@ -50,6 +52,13 @@ class TestDeleted:
         answers = await asyncio.gather(*(stage.post(PATH, {"apiId": api_id}, root_key=key) for _ in range(4)))
         assert sorted(answer.status for answer in answers) == [200, 404, 404, 404]
         assert len(await stage.audits(workspace)) == 1
+
+    async def test_second_mark_is_told_that_it_came_too_late(self, stage: Stage, workspace: str) -> None:
+        api_id = await make_api(stage, workspace)
+        primary = stage.database.primary
+        assert await mark_deleted(primary, api_id, workspace, now=UnixMs(1))
+        assert not await mark_deleted(primary, api_id, workspace, now=UnixMs(2))
+        assert (await row_of(stage, api_id))[-1] == 1
 
 
 class TestNotFound:

@@ -304,10 +304,32 @@ class TestWarm:
         assert fresh.json["data"]["overrideId"] == override_id
 
 
+class TestUnavailable:
+    async def test_known_namespaces_go_on_counting_and_unknown_ones_are_never_taken_for_missing(
+        self, stage: Stage, workspace: str, key: str
+    ) -> None:
+        other = await make_namespace(stage, workspace)
+        await stage.post(PATH, body("n"), root_key=key)
+        await stage.sql("RENAME TABLE ratelimit_namespaces TO namespaces_away")
+        try:
+            stage.clock.advance(3_600_000)
+            known = await stage.post(PATH, body("n"), root_key=key)
+            unknown = await stage.post(PATH, body(other), root_key=key)
+            await stage.node.refreshes.idle()
+        finally:
+            await stage.sql("RENAME TABLE namespaces_away TO ratelimit_namespaces")
+        assert (known.status, unknown.status) == (200, 500)
+        assert urn_of(unknown) == "service_unavailable"
+        assert (await stage.post(PATH, body(other), root_key=key)).status == 200
+        assert stage.rows[-1].namespace_id == other
+
+
 class TestCreation:
-    async def test_concurrent_first_requests_create_one_namespace(self, stage: Stage, workspace: str, key: str) -> None:
-        answers = await asyncio.gather(*(stage.post(PATH, body("n"), root_key=key) for _ in range(10)))
+    async def test_concurrent_first_requests_share_one_creation(self, stage: Stage, workspace: str, key: str) -> None:
+        with stage.statements.recording() as seen:
+            answers = await asyncio.gather(*(stage.post(PATH, body("n"), root_key=key) for _ in range(10)))
         assert sorted(answer.json["data"]["remaining"] for answer in answers) == list(range(90, 100))
+        assert names(seen).count("ratelimit_namespace_insert_missing") == 1
         assert len(await stage.audits(workspace)) == 1
 
     async def test_concurrent_nodes_create_one_namespace(self, stage: Stage, workspace: str, key: str) -> None:

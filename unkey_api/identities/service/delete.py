@@ -11,14 +11,15 @@ from unkey_api.identities.access import require_on_all
 from unkey_api.identities.errors import IdentityNotFound
 from unkey_api.identities.events import identity_event, ratelimit_event
 from unkey_api.identities.service.read import find_identity
-from unkey_api.identities.types import Identity
+from unkey_api.identities.types import Identity, IdentityChanged
 from unkey_api.infra.mysql import Database, DuplicateKey, WriteConn
 
 
 class DeleteIdentity:
     """Deletes an identity. Its keys go on without it; its row is kept until the next of its external id is deleted."""
 
-    def __init__(self, database: Database, audit: AuditLog, *, ids: IdSource) -> None:
+    def __init__(self, database: Database, audit: AuditLog, *, ids: IdSource, changed: IdentityChanged) -> None:
+        self._changed = changed
         self._database = database
         self._audit = audit
         self._ids = ids
@@ -45,7 +46,7 @@ class DeleteIdentity:
             await self._mark(tx, workspace_id, identity)
             await self._audit.record(tx, caller, _deleted(identity), correlation_id)
 
-        await self._database.transaction("identities.delete", work)
+        await self._database.transaction("identities.delete", work, on_commit=lambda _: self._changed(identity.id))
 
     @staticmethod
     async def _mark(tx: WriteConn, workspace_id: str, identity: Identity) -> None:
@@ -53,7 +54,7 @@ class DeleteIdentity:
             await queries.mark_deleted(tx, workspace_id, identity.id)
         except DuplicateKey:
             # Tried first all the same: looking for older ones each time would lock more than most deletions need.
-            await queries.delete_older(tx, workspace_id, identity.external_id, keep=identity.id)
+            await queries.delete_older(tx, workspace_id, identity.external_id)
             await queries.mark_deleted(tx, workspace_id, identity.id)
 
 

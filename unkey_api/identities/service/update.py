@@ -19,7 +19,7 @@ from unkey_api.identities.errors import IdentityNotFound, RatelimitNamedTwice
 from unkey_api.identities.events import identity_event, ratelimit_event
 from unkey_api.identities.service.create import new_ratelimits, rows_of
 from unkey_api.identities.service.read import find_identity, ratelimit_of
-from unkey_api.identities.types import MAX_META_BYTES, Identity, IdentityRatelimit, RatelimitSpec
+from unkey_api.identities.types import MAX_META_BYTES, Identity, IdentityChanged, IdentityRatelimit, RatelimitSpec
 from unkey_api.infra.mysql import Database, WriteConn
 
 
@@ -54,7 +54,10 @@ class _Change:
 class UpdateIdentity:
     """Changes metadata and limits of an identity."""
 
-    def __init__(self, database: Database, audit: AuditLog, *, clock: Clock, ids: IdSource) -> None:
+    def __init__(
+        self, database: Database, audit: AuditLog, *, clock: Clock, ids: IdSource, changed: IdentityChanged
+    ) -> None:
+        self._changed = changed
         self._database = database
         self._audit = audit
         self._clock = clock
@@ -90,7 +93,9 @@ class UpdateIdentity:
             await self._audit.record(tx, caller, _updated(found, change), correlation_id)
             return found.ratelimits if change is None else change.result
 
-        ratelimits = await self._database.transaction("identities.update", work)
+        ratelimits = await self._database.transaction(
+            "identities.update", work, on_commit=lambda _: self._changed(found.id)
+        )
         return Identity(found.id, found.external_id, command.meta, ratelimits)
 
     @staticmethod

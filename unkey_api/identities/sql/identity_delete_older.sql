@@ -2,4 +2,4 @@
 DELETE i, r
 FROM identities i
 LEFT JOIN ratelimits r ON r.identity_id = i.id
-WHERE i.workspace_id = %(workspace_id)s AND i.external_id = %(external_id)s AND i.deleted = 1 AND i.id <> %(id)s
+WHERE i.workspace_id = %(workspace_id)s AND i.external_id = %(external_id)s AND i.deleted = 1

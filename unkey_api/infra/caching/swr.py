@@ -12,6 +12,8 @@ from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 import structlog
 
 from unkey_api.core.clock import Clock
+from unkey_api.infra.caching.index import EntryWatcher
+from unkey_api.infra.caching.loading import Load, LoadMany, many, never, nobody, one
 from unkey_api.infra.resilience.background import BackgroundJobs
 
 K = TypeVar("K", bound=Hashable)
@@ -81,15 +83,7 @@ class _Entry(Generic[V]):
         self.used = False
 
 
-Load = Callable[[K], Coroutine[Any, Any, V | None]]  # Any: the coroutine protocol's own
-"""Asks the source for one key; None means there is no such thing."""
-LoadMany = Callable[[Sequence[K]], Coroutine[Any, Any, Mapping[K, V]]]  # Any: the same
-"""Asks the source for several keys at once; absent keys are those left out."""
 _Flight = asyncio.Task[Mapping[K, V | None]]
-
-
-def _never(_: Exception) -> bool:
-    return False
 
 
 class SwrCache(Generic[K, V]):
@@ -101,9 +95,23 @@ class SwrCache(Generic[K, V]):
     remembered and leaves an old entry in place.
 
     `remove` and `set` win over loads already under way: what those bring back is not stored.
+
+    `remove`, `set_null` and `clear` are changes that other processes should hear of: whoever was given to
+    `announce_to` is told. `drop` and `drop_all` are for what was heard from them, and tell nobody.
     """
 
-    __slots__ = ("_clock", "_entries", "_flights", "_jobs", "_observer", "_windows", "counts", "name")
+    __slots__ = (
+        "_clock",
+        "_entries",
+        "_flights",
+        "_jobs",
+        "_observer",
+        "_tell",
+        "_watcher",
+        "_windows",
+        "counts",
+        "name",
+    )
 
     def __init__(
         self,
@@ -132,6 +140,16 @@ class SwrCache(Generic[K, V]):
         # Ordered, because taking the oldest out of a large plain dict walks over all earlier removals.
         self._entries: OrderedDict[K, _Entry[V]] = OrderedDict()
         self._flights: dict[K, _Flight[K, V]] = {}
+        self._tell: Callable[[K | None], None] = nobody
+        self._watcher: EntryWatcher[K, V] | None = None
+
+    def announce_to(self, tell: Callable[[K | None], None]) -> None:
+        """Have `tell` called with every key that is removed or set to nothing; None stands for all keys."""
+        self._tell = tell
+
+    def watch(self, watcher: EntryWatcher[K, V]) -> None:
+        """Tell `watcher` about every entry from now on. The cache must be empty, and has one watcher."""
+        self._watcher = watcher
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -152,7 +170,12 @@ class SwrCache(Generic[K, V]):
             self._observer.cache_read(self.name, Freshness.FRESH, 1e-9)  # too short to be worth two clock reads
         return entry.view
 
-    async def get(self, key: K, load: Load[K, V], *, is_absent: Callable[[Exception], bool] = _never) -> Cached[V]:
+    def held(self, key: K) -> V | None:
+        """Return what is kept under `key`, fresh or not, without counting a read; None when there is nothing."""
+        entry = self._entries.get(key)
+        return None if entry is None else entry.view.value
+
+    async def get(self, key: K, load: Load[K, V], *, is_absent: Callable[[Exception], bool] = never) -> Cached[V]:
         """Return the value for `key`, loading it when there is none to serve.
 
         Args:
@@ -171,7 +194,7 @@ class SwrCache(Generic[K, V]):
         if entry is not None:
             self._refresh_one(key, entry, load, is_absent)
             return self._seen(Cached(entry.view.value, Freshness.STALE), started)
-        flight = self._flights.get(key) or self._depart((key,), _one(key, load, is_absent))
+        flight = self._flights.get(key) or self._depart((key,), one(key, load, is_absent))
         loaded = await asyncio.shield(flight)
         return self._seen(Cached(loaded[key], Freshness.MISS), started)
 
@@ -197,7 +220,7 @@ class SwrCache(Generic[K, V]):
                 if key not in self._flights and self._clock.now_ms() >= entry.refresh_after:
                     stale.append(key)
         if stale:
-            self._refresh(tuple(stale), _many(tuple(stale), load))
+            self._refresh(tuple(stale), many(tuple(stale), load))
         for key, value in (await self._load_missing(missing, load)).items():
             self.counts.miss += 1
             results[key] = Cached(value, Freshness.MISS)
@@ -212,16 +235,33 @@ class SwrCache(Generic[K, V]):
         """Store that there is no such thing."""
         self._flights.pop(key, None)
         self._store(key, None)
+        self._tell(key)
 
     def remove(self, key: K) -> None:
         """Forget `key`; the next read loads it, whatever was already being loaded."""
-        self._flights.pop(key, None)
-        self._entries.pop(key, None)
+        self.drop(key)
+        self._tell(key)
 
     def clear(self) -> None:
         """Forget everything."""
+        self.drop_all()
+        self._tell(None)
+
+    def drop(self, key: K) -> None:
+        """Forget `key` like `remove`, telling nobody."""
+        self._flights.pop(key, None)
+        self._pop(key)
+
+    def drop_all(self) -> None:
+        """Forget everything like `clear`, telling nobody."""
         self._flights.clear()
+        for key in list(self._entries) if self._watcher is not None else ():
+            self._pop(key)
         self._entries.clear()
+
+    def disown_loads(self) -> None:
+        """Do not store what loads now under way bring back. Those who wait for them still get it."""
+        self._flights.clear()
 
     async def close(self) -> None:
         """End loads that are under way. Safe to repeat."""
@@ -235,7 +275,7 @@ class SwrCache(Generic[K, V]):
         if entry is None:
             return None
         if self._clock.now_ms() >= entry.stale_until:
-            del self._entries[key]
+            self._pop(key)
             return None
         entry.used = True
         return entry
@@ -253,13 +293,13 @@ class SwrCache(Generic[K, V]):
         waiting = {key: self._flights[key] for key in missing if key in self._flights}
         cold = tuple(key for key in missing if key not in waiting)
         if cold:
-            flight = self._depart(cold, _many(cold, load))
+            flight = self._depart(cold, many(cold, load))
             waiting.update(dict.fromkeys(cold, flight))
         return {key: (await asyncio.shield(flight))[key] for key, flight in waiting.items()}
 
     def _refresh_one(self, key: K, entry: _Entry[V], load: Load[K, V], is_absent: Callable[[Exception], bool]) -> None:
         if key not in self._flights and self._clock.now_ms() >= entry.refresh_after:
-            self._refresh((key,), _one(key, load, is_absent))
+            self._refresh((key,), one(key, load, is_absent))
 
     def _refresh(self, keys: tuple[K, ...], work: Callable[[], Coroutine[Any, Any, Mapping[K, V | None]]]) -> None:
         pause_until = self._clock.now_ms() + REFRESH_PAUSE_MS
@@ -301,10 +341,17 @@ class SwrCache(Generic[K, V]):
 
     def _store(self, key: K, value: V | None) -> None:
         entries = self._entries
-        entries.pop(key, None)
+        self._pop(key)
         while len(entries) >= self._windows.max_entries:
             self._evict()
         entries[key] = _Entry(value, self._clock.now_ms(), self._windows)
+        if self._watcher is not None:
+            self._watcher.stored(key, value)
+
+    def _pop(self, key: K) -> None:
+        entry = self._entries.pop(key, None)
+        if entry is not None and self._watcher is not None:
+            self._watcher.dropped(key, entry.view.value)
 
     def _evict(self) -> None:
         """Drop the oldest entry that nobody read since it was last passed over."""
@@ -316,27 +363,7 @@ class SwrCache(Generic[K, V]):
             entry.used = False
             entries[key] = entry
         else:
-            entries.popitem(last=False)
+            key, entry = entries.popitem(last=False)
         self.counts.evicted += 1
-
-
-def _one(
-    key: K, load: Load[K, V], is_absent: Callable[[Exception], bool]
-) -> Callable[[], Coroutine[Any, Any, Mapping[K, V | None]]]:
-    async def work() -> Mapping[K, V | None]:
-        try:
-            return {key: await load(key)}
-        except Exception as error:
-            if is_absent(error):
-                return {key: None}
-            raise
-
-    return work
-
-
-def _many(keys: tuple[K, ...], load: LoadMany[K, V]) -> Callable[[], Coroutine[Any, Any, Mapping[K, V | None]]]:
-    async def work() -> Mapping[K, V | None]:
-        found = await load(keys)
-        return {key: found.get(key) for key in keys}
-
-    return work
+        if self._watcher is not None:
+            self._watcher.dropped(key, entry.view.value)

@@ -8,7 +8,7 @@ _PUBLIC = "A dependency of this service is unavailable. Please try again."
 
 
 class NotAttempted(ServiceUnavailable):
-    """The dependency was not asked, so nothing can have happened there."""
+    """Nothing can have happened at the dependency: it was not asked, or refused before doing anything."""
 
 
 class CircuitOpen(NotAttempted):

@@ -40,7 +40,10 @@ class CreditBalances(Protocol):
         ...
 
     async def write_off(self, key_id: str, amount: int) -> None:
-        """Take off what was already granted, down to zero at most. An unlimited key stays unlimited."""
+        """Take off what was already granted, down to zero at most. An unlimited key stays unlimited.
+
+        Raises `NotAttempted` where it is certain that nothing was taken off; the caller then tries again.
+        """
         ...
 
 

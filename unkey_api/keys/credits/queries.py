@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from unkey_api.infra.mysql.errors import StoreUnavailable
 from unkey_api.infra.mysql.ports import ReadConn, WriteConn
 from unkey_api.infra.mysql.statement import load_query, load_statement
+from unkey_api.infra.resilience.errors import NotAttempted
 from unkey_api.keys.credits.types import Balance
 
 _PACKAGE = "unkey_api.keys"
@@ -34,5 +36,10 @@ class SqlCreditBalances:
         return result.last_id if result.affected else None
 
     async def write_off(self, key_id: str, amount: int) -> None:
-        """Take off what was already granted, down to zero at most."""
-        await self._primary.execute(UPDATE_REMAINING_WRITE_OFF, {"key_id": key_id, "amount": amount})
+        """Take off what was already granted, down to zero at most. Raises `NotAttempted` when nothing was done."""
+        try:
+            await self._primary.execute(UPDATE_REMAINING_WRITE_OFF, {"key_id": key_id, "amount": amount})
+        except StoreUnavailable as error:
+            if error.outcome_unknown:
+                raise
+            raise NotAttempted(error.public, internal=error.internal) from error

@@ -11,13 +11,13 @@ import structlog
 from unkey_api.core.clock import Clock
 from unkey_api.infra.resilience.background import BackgroundJobs
 from unkey_api.infra.resilience.breaker import CircuitBreaker
-from unkey_api.infra.resilience.errors import CircuitOpen
+from unkey_api.infra.resilience.errors import NotAttempted
 from unkey_api.infra.resilience.retry import Sleep
 from unkey_api.keys.credits.ports import CreditBalances, CreditObserver
 
 WRITERS = 8
 WRITE_SECONDS = 10.0
-OPEN_PAUSE_SECONDS = 0.5  # between looks at an open breaker
+OPEN_PAUSE_SECONDS = 0.5  # between attempts while MySQL does not take writes
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -39,8 +39,8 @@ class ReplayBounds:
 class CreditReplays:
     """Spends waiting to be written, summed up per key.
 
-    A write that fails is logged and lost, because it may have taken effect and credits must not be taken twice. One
-    that the breaker refuses has not been tried and waits.
+    A write that fails with an unknown outcome is logged and lost, because it may have taken effect and credits must not
+    be taken twice. One that certainly did nothing, or that the breaker refuses, waits and is tried again.
     """
 
     def __init__(
@@ -61,6 +61,8 @@ class CreditReplays:
         self._bounds = bounds or ReplayBounds()
         self._pending: dict[str, int] = {}
         self._writing: set[str] = set()
+        self._refused: dict[str, int] = {}
+        """Amounts whose write did certainly nothing so far."""
         # Twice, because a key that somebody waits for is queued a second time, in front.
         self._jobs = BackgroundJobs("credits.replays", max_running=WRITERS, max_queued=2 * self._bounds.capacity)
         self._progress = asyncio.Event()
@@ -102,6 +104,10 @@ class CreditReplays:
             self.accepted -= 1
             self.refused += 1
             self._lost(amount, "closed")
+
+    def unwritten(self, key_id: str) -> int:
+        """Return what of this key's spends is waiting; what is being written just now is not part of it."""
+        return self._pending.get(key_id, 0) + self._refused.get(key_id, 0)
 
     async def settle(self, key_id: str) -> bool:
         """Have this key's spends written first. Return False when that took too long; they are then still coming."""
@@ -160,14 +166,18 @@ class CreditReplays:
             async with asyncio.timeout(WRITE_SECONDS):
                 await self._balances.write_off(key_id, amount)
 
-        while not self._closing.is_set():
-            try:
-                await self._breaker.call(bounded)
-            except CircuitOpen:
-                await self._sleep(OPEN_PAUSE_SECONDS)
-            else:
-                return
-        await bounded()
+        try:
+            while not self._closing.is_set():
+                try:
+                    await self._breaker.call(bounded)
+                except NotAttempted:
+                    self._refused[key_id] = amount
+                    await self._sleep(OPEN_PAUSE_SECONDS)
+                else:
+                    return
+            await bounded()
+        finally:
+            self._refused.pop(key_id, None)
 
     @staticmethod
     def _lost(amount: int, why: str) -> None:

@@ -17,7 +17,7 @@ INT64_MAX = (1 << 63) - 1
 TIME_MAX = 4_102_444_800_000  # 2100, as for keys that are created one by one
 META_BYTES_MAX = 65_535  # what the column holds
 META_PROPERTIES_MAX = 100
-_UNFIT = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+_UNFIT = re.compile(r"[\x00\ud800-\udfff]")
 
 
 def text(document: Document, name: str, *, most: int, pattern: re.Pattern[str] | None = None) -> str | None:
@@ -35,7 +35,7 @@ def checked(value: str, name: str, *, most: int, pattern: re.Pattern[str] | None
     if len(value) > most:
         raise Rejected(f"{name} is longer than {most} characters")
     if _UNFIT.search(value):
-        raise Rejected(f"{name} holds control characters or is not UTF-8")
+        raise Rejected(f"{name} holds a NUL character or is not UTF-8")
     if pattern is not None and not pattern.fullmatch(value):
         raise Rejected(f"{name} holds characters that are not allowed")
     return value

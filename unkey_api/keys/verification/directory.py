@@ -12,6 +12,7 @@ from unkey_api.infra.mysql import ReadConn, StoreUnavailable
 from unkey_api.infra.resilience.background import BackgroundJobs
 from unkey_api.keys.verification import queries
 from unkey_api.keys.verification.errors import KeyNotLoaded
+from unkey_api.keys.verification.owners import KeyOwners
 from unkey_api.keys.verification.record import from_row
 from unkey_api.keys.verification.types import Status, VerifiableKey
 
@@ -43,6 +44,8 @@ class KeyDirectory:
         self.counts = LoadCounts()
         self._cache = cache
         self._conn = conn
+        self.owners = KeyOwners(cache)
+        """Told when something else than a key has changed that verification sees."""
         self.peek = cache.peek
         """Return what is fresh in the cache without awaiting, or None: then use `find`."""
 

@@ -10,6 +10,7 @@ from unkey_api.infra.mysql import Database, WriteConn
 from unkey_api.permissions import permission_queries, role_queries
 from unkey_api.permissions.errors import UnknownPermission, UnknownRole
 from unkey_api.permissions.events import permission_event, role_event
+from unkey_api.permissions.types import GrantWatcher
 
 _MAY_DELETE_PERMISSIONS = any_of(tuple_("rbac", "*", "delete_permission"))
 _MAY_DELETE_ROLES = any_of(tuple_("rbac", "*", "delete_role"))
@@ -18,9 +19,10 @@ _MAY_DELETE_ROLES = any_of(tuple_("rbac", "*", "delete_role"))
 class DeletePermission:
     """Deletes a permission and takes it from all roles and keys."""
 
-    def __init__(self, database: Database, audit: AuditLog) -> None:
+    def __init__(self, database: Database, audit: AuditLog, watcher: GrantWatcher) -> None:
         self._database = database
         self._audit = audit
+        self._watcher = watcher
 
     async def __call__(self, caller: Caller, key: str) -> None:
         """Delete the permission with this id, else the one with this slug. Repeating it raises UnknownPermission.
@@ -43,15 +45,18 @@ class DeletePermission:
             event = permission_event(AuditAction.PERMISSION_DELETE, f"Deleted {found.id}", found)
             await self._audit.record(tx, caller, [event])
 
-        await self._database.transaction("permissions.delete", work)
+        await self._database.transaction(
+            "permissions.delete", work, on_commit=lambda _: self._watcher.permission_changed(workspace_id, found.slug)
+        )
 
 
 class DeleteRole:
     """Deletes a role and takes it from all keys. The permissions it had stay."""
 
-    def __init__(self, database: Database, audit: AuditLog) -> None:
+    def __init__(self, database: Database, audit: AuditLog, watcher: GrantWatcher) -> None:
         self._database = database
         self._audit = audit
+        self._watcher = watcher
 
     async def __call__(self, caller: Caller, key: str) -> None:
         """Delete the role with this id, else the one with this name. Repeating it raises UnknownRole.
@@ -73,4 +78,6 @@ class DeleteRole:
             event = role_event(AuditAction.ROLE_DELETE, f"Deleted {found.id}", found)
             await self._audit.record(tx, caller, [event])
 
-        await self._database.transaction("permissions.delete_role", work)
+        await self._database.transaction(
+            "permissions.delete_role", work, on_commit=lambda _: self._watcher.role_changed(workspace_id, found.name)
+        )

@@ -17,7 +17,7 @@ from unkey_api.permissions import role_queries
 from unkey_api.permissions.errors import UnknownRole
 from unkey_api.permissions.events import connected, created_on_the_way, disconnected, role_target
 from unkey_api.permissions.resolution import PermissionResolver, Resolved, distinct_slugs
-from unkey_api.permissions.types import Permission, StoredRole
+from unkey_api.permissions.types import GrantWatcher, Permission, StoredRole
 
 _MAY_SET = all_of(tuple_("rbac", "*", "add_permission_to_role"), tuple_("rbac", "*", "remove_permission_from_role"))
 
@@ -35,8 +35,16 @@ class SetRolePermissions:
     """Gives a role exactly the named permissions, creating those that do not exist yet."""
 
     def __init__(
-        self, database: Database, audit: AuditLog, resolver: PermissionResolver, *, clock: Clock, ids: IdSource
+        self,
+        database: Database,
+        audit: AuditLog,
+        resolver: PermissionResolver,
+        watcher: GrantWatcher,
+        *,
+        clock: Clock,
+        ids: IdSource,
     ) -> None:
+        self._watcher = watcher
         self._database = database
         self._audit = audit
         self._resolver = resolver
@@ -72,7 +80,11 @@ class SetRolePermissions:
             await self._audit.record(tx, caller, events, correlation_id)
             return resolved.all
 
-        return await self._database.transaction("permissions.set_role_permissions", work)
+        return await self._database.transaction(
+            "permissions.set_role_permissions",
+            work,
+            on_commit=lambda _: self._watcher.role_changed(workspace_id, found.name),
+        )
 
 
 async def _replace(

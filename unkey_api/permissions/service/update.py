@@ -20,7 +20,7 @@ from unkey_api.permissions.errors import (
     UnknownRole,
 )
 from unkey_api.permissions.events import permission_event, role_event
-from unkey_api.permissions.types import StoredPermission, StoredRole
+from unkey_api.permissions.types import GrantWatcher, StoredPermission, StoredRole
 
 
 class UpdatePermissionCommand(NamedTuple):
@@ -47,9 +47,10 @@ class UpdateRoleCommand(NamedTuple):
 class UpdatePermission:
     """Changes a permission. Roles and keys that have it keep it."""
 
-    def __init__(self, database: Database, audit: AuditLog, *, clock: Clock) -> None:
+    def __init__(self, database: Database, audit: AuditLog, watcher: GrantWatcher, *, clock: Clock) -> None:
         self._database = database
         self._audit = audit
+        self._watcher = watcher
         self._clock = clock
 
     async def __call__(self, caller: Caller, command: UpdatePermissionCommand) -> StoredPermission:
@@ -70,7 +71,7 @@ class UpdatePermission:
             return found
         now = UnixMs(self._clock.now_ms())
 
-        async def work(tx: WriteConn) -> StoredPermission:
+        async def work(tx: WriteConn) -> tuple[str, StoredPermission]:
             stored = await permission_queries.find_locked(tx, workspace_id, found.id)
             if stored is None:
                 raise UnknownPermission
@@ -81,17 +82,21 @@ class UpdatePermission:
                 raise PermissionAlreadyExists(changed.slug) from err
             event = permission_event(AuditAction.PERMISSION_UPDATE, f"Updated {changed.id}", changed)
             await self._audit.record(tx, caller, [event])
-            return changed
+            return stored.slug, changed
 
-        return await self._database.transaction("permissions.update", work)
+        _, changed = await self._database.transaction(
+            "permissions.update", work, on_commit=lambda done: self._watcher.permission_changed(workspace_id, done[0])
+        )
+        return changed
 
 
 class UpdateRole:
     """Changes name and description of a role. Its permissions and keys stay."""
 
-    def __init__(self, database: Database, audit: AuditLog, *, clock: Clock) -> None:
+    def __init__(self, database: Database, audit: AuditLog, watcher: GrantWatcher, *, clock: Clock) -> None:
         self._database = database
         self._audit = audit
+        self._watcher = watcher
         self._clock = clock
 
     async def __call__(self, caller: Caller, command: UpdateRoleCommand) -> StoredRole:
@@ -112,7 +117,7 @@ class UpdateRole:
             return found
         now = UnixMs(self._clock.now_ms())
 
-        async def work(tx: WriteConn) -> StoredRole:
+        async def work(tx: WriteConn) -> tuple[str, StoredRole]:
             stored = await role_queries.find_locked(tx, workspace_id, found.id)
             if stored is None:
                 raise UnknownRole
@@ -124,9 +129,12 @@ class UpdateRole:
             await self._audit.record(
                 tx, caller, [role_event(AuditAction.ROLE_UPDATE, f"Updated {changed.id}", changed)]
             )
-            return changed
+            return stored.name, changed
 
-        return await self._database.transaction("permissions.update_role", work)
+        _, changed = await self._database.transaction(
+            "permissions.update_role", work, on_commit=lambda done: self._watcher.role_changed(workspace_id, done[0])
+        )
+        return changed
 
 
 def _require_write(caller: Caller, path: str, action: str) -> None:

@@ -129,8 +129,8 @@ class RateLimiter:
             for cell in (entry.current, entry.previous)
             if entry.now_ms >= cell.fresh_until and (entry.may_pass or not cell.hydrated)
         ]
-        if stale:
-            await self._loader.refresh(stale)
+        if stale and not await self._loader.refresh(stale):
+            return entries  # one wait for a store that does not answer is enough
         doubtful: dict[Cell, int] = {}
         for entry in entries:
             if entry.now_ms < entry.counter.strict_until and entry.may_pass:

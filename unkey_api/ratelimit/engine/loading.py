@@ -30,14 +30,19 @@ class CellLoader:
     def __init__(self, store: GuardedStore, table: CounterTable) -> None:
         self._store = store
         self._table = table
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._loading: dict[Cell, asyncio.Task[None]] = {}
+        self._tasks: set[asyncio.Task[bool]] = set()
+        self._loading: dict[Cell, asyncio.Task[bool]] = {}
 
-    async def refresh(self, wanted: Iterable[tuple[Cell, int]]) -> None:
-        """Read the cells whose freshness has run out at the request time next to them; join reads under way."""
+    async def refresh(self, wanted: Iterable[tuple[Cell, int]]) -> bool:
+        """Read the cells whose freshness has run out at the request time next to them; join reads under way.
+
+        Returns whether all reads worked. A caller that has waited for one that did not need not ask again.
+        """
         reads = self._read_stale(wanted)
-        if reads:
-            await asyncio.wait(reads)
+        if not reads:
+            return True
+        done, _ = await asyncio.wait(reads)
+        return all(not read.cancelled() and read.result() for read in done)
 
     def refresh_behind(self, cell: Cell, now_ms: int) -> None:
         """Do the same for one cell without having anybody wait for it."""
@@ -54,10 +59,10 @@ class CellLoader:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _read_stale(self, wanted: Iterable[tuple[Cell, int]]) -> set[asyncio.Task[None]]:
+    def _read_stale(self, wanted: Iterable[tuple[Cell, int]]) -> set[asyncio.Task[bool]]:
         """Start reads of what is not being read yet; return all reads that concern the cells."""
         mine: dict[Cell, int] = {}
-        reads: set[asyncio.Task[None]] = set()
+        reads: set[asyncio.Task[bool]] = set()
         for cell, now_ms in wanted:
             if now_ms < cell.fresh_until:
                 continue
@@ -73,13 +78,13 @@ class CellLoader:
             reads.add(task)
         return reads
 
-    def _start(self, wanted: Sequence[tuple[Cell, int]], operations: Sequence[StoreOperation]) -> asyncio.Task[None]:
+    def _start(self, wanted: Sequence[tuple[Cell, int]], operations: Sequence[StoreOperation]) -> asyncio.Task[bool]:
         task = asyncio.get_running_loop().create_task(self._load(wanted, operations), name="ratelimit.load")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
 
-    async def _load(self, wanted: Sequence[tuple[Cell, int]], operations: Sequence[StoreOperation]) -> None:
+    async def _load(self, wanted: Sequence[tuple[Cell, int]], operations: Sequence[StoreOperation]) -> bool:
         strict = operations[0] is StoreOperation.FETCH_STRICT
         values: Sequence[int] | None = None
         try:
@@ -100,3 +105,4 @@ class CellLoader:
                     continue
                 good_for = FRESH_MS if values is not None else RETRY_MS
                 cell.fresh_until = max(cell.fresh_until, fresh.setdefault(now_ms, now_ms + good_for))
+        return values is not None

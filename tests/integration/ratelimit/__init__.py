@@ -1,0 +1,1 @@
+"""Limits over several processes and real stores."""

@@ -1,0 +1,186 @@
+"""What callers of the limiter notice when Redis is killed, slow, silent, full or not there. Nothing, mostly."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from tests.support.limit_load import RealNode, ShiftedClock, load, real_node
+from tests.support.limiter import MINUTE
+from tests.support.proxy import proxy_to
+from tests.support.redis import RedisServer
+from tests.support.waiting import eventually
+from unkey_api.infra.redis.client import COMMAND_SECONDS, RedisClient, RedisOptions, open_redis
+from unkey_api.infra.resilience.breaker import BreakerState
+from unkey_api.ratelimit.engine.types import Check
+
+pytestmark = pytest.mark.integration
+
+BUDGET = COMMAND_SECONDS
+"""What the document allows a request to lose to Redis, in seconds."""
+SLACK = 0.3
+"""A busy machine may take this long to run a task that is ready."""
+
+
+def key(node: RealNode, identifier: str) -> str:
+    return f"ws-ns-{identifier}-{MINUTE}:{node.clock.now_ms() // MINUTE}"
+
+
+async def counted(client: RedisClient, name: str, at_least: int = 1) -> None:
+    async def holds() -> bool:
+        return (await client.get(name) or 0) >= at_least
+
+    await eventually(holds)
+
+
+async def counts_again(node: RealNode, client: RedisClient) -> None:
+    """Wait until what is spent reaches Redis; time runs faster meanwhile, so that the breaker's pause is soon over."""
+
+    async def holds() -> bool:
+        node.clock.advance(200)
+        await node.ask("back", limit=1_000_000)
+        return bool(await client.get(key(node, "back")))
+
+    await eventually(holds)
+
+
+@pytest.fixture
+def server(own_redis_server: RedisServer) -> RedisServer:
+    own_redis_server.start()
+    return own_redis_server
+
+
+async def test_killed_and_restarted_under_load(server: RedisServer) -> None:
+    async with real_node(server.url) as node:
+        node.clock.start_window()
+        async with load(node):
+            await eventually(lambda: node.asked > 200)
+            server.stop()
+            await eventually(lambda: BreakerState.OPEN in node.states)
+            before = node.asked
+            await eventually(lambda: node.asked > before + 200)
+            server.start()
+            node.states.clear()
+            async with open_redis(RedisOptions(server.url, command_seconds=5.0)) as client:
+                await counts_again(node, client)
+    assert BreakerState.HALF_OPEN in node.states
+    assert BreakerState.CLOSED in node.states
+    assert node.slowest < BUDGET + SLACK
+
+
+async def test_slow_redis_is_not_in_the_way_of_what_is_known(server: RedisServer) -> None:
+    """A round trip of 50 ms is waited for once per counter and window, and by nobody after that."""
+    async with proxy_to("127.0.0.1", server.port) as proxy, real_node(f"redis://127.0.0.1:{proxy.port}") as node:
+        node.clock.start_window()
+        assert await node.ask("u", limit=10_000)
+        proxy.delay_seconds = 0.025
+        assert await node.ask("v", limit=10_000)
+        assert node.slowest > 0.04
+        node.slowest = 0.0
+        for round_number in range(4):
+            for name in ("u", "v"):
+                for _ in range(50):
+                    assert node.limiter.try_limit_now(Check("ws", "ns", name, 10_000, MINUTE)) is not None
+            await eventually(lambda: len(node.limiter.replays) == 0)
+            node.clock.advance(4_000)
+            assert await node.ask("u", limit=10_000), round_number
+        assert BreakerState.OPEN not in node.states
+        async with open_redis(RedisOptions(server.url, command_seconds=5.0)) as client:
+            await counted(client, key(node, "u"), 200)
+
+
+async def test_silent_redis_costs_one_budget_and_then_nothing(server: RedisServer) -> None:
+    async with proxy_to("127.0.0.1", server.port) as proxy, real_node(f"redis://127.0.0.1:{proxy.port}") as node:
+        node.clock.start_window()
+        proxy.freeze()
+        await asyncio.gather(*(node.ask(f"first{number}") for number in range(50)))
+        assert node.slowest > BUDGET - 0.05
+        assert node.slowest < BUDGET + SLACK
+        node.slowest = 0.0
+        await asyncio.gather(*(node.ask(f"second{number}") for number in range(50)))
+        assert node.slowest < SLACK
+        proxy.thaw()
+        proxy.cut()
+        node.clock.advance(5_000)
+        async with open_redis(RedisOptions(server.url, command_seconds=5.0)) as client:
+            await counts_again(node, client)
+
+
+async def test_a_check_in_the_strict_time_waits_once_too(server: RedisServer) -> None:
+    """The count and its confirmation are two reads; when the first gets no answer, the second is not tried."""
+    async with proxy_to("127.0.0.1", server.port) as proxy, real_node(f"redis://127.0.0.1:{proxy.port}") as node:
+        node.clock.start_window()
+        assert not await node.ask("u", limit=0)
+        for _ in range(3):
+            await node.ask("u", limit=2)
+        node.clock.advance(MINUTE)
+        proxy.freeze()
+        node.slowest = 0.0
+        await node.ask("u", limit=100)
+        assert node.slowest < BUDGET + SLACK
+        assert node.failures.count("timeout") <= 2
+
+
+async def test_redis_out_of_memory(server: RedisServer) -> None:
+    """Reads still work, writes are refused: limits hold here, nobody waits, and counting goes on by itself."""
+    async with open_redis(RedisOptions(server.url, command_seconds=5.0)) as client, real_node(server.url) as node:
+        node.clock.start_window()
+        await client._run(b"CONFIG", "SET", "maxmemory-policy", "noeviction")
+        await client._run(b"CONFIG", "SET", "maxmemory", "1")
+        answers = [await node.ask("u", limit=20) for _ in range(30)]
+        assert answers == [True] * 20 + [False] * 10
+        await eventually(lambda: "other" in node.failures)
+        assert node.slowest < SLACK
+        assert await client.get(key(node, "u")) is None
+        await client._run(b"CONFIG", "SET", "maxmemory", "0")
+        node.clock.advance(5_000)
+        assert await node.ask("v")
+        await counted(client, key(node, "v"))
+
+
+async def test_starting_without_redis(own_redis_server: RedisServer) -> None:
+    async with real_node(own_redis_server.url, start_seconds=0.05) as node:
+        node.clock.start_window()
+        answers = [await node.ask("u", limit=5) for _ in range(8)]
+        assert answers == [True] * 5 + [False] * 3
+        assert node.slowest < SLACK
+        own_redis_server.start()
+        async with open_redis(RedisOptions(own_redis_server.url, command_seconds=5.0)) as client:
+            # Not even attempted, so nothing of it is lost.
+            await counted(client, key(node, "u"), 5)
+
+
+async def test_without_redis_each_process_admits_at_most_its_limit(own_redis_server: RedisServer) -> None:
+    """The worst case: as many times the limit as there are processes, per window."""
+    clock = ShiftedClock()
+    clock.start_window()
+    url = own_redis_server.url
+    async with (
+        real_node(url, clock, start_seconds=0.01) as one,
+        real_node(url, clock, start_seconds=0.01) as two,
+        real_node(url, clock, start_seconds=0.01) as three,
+    ):
+        for window in range(3):
+            admitted = [sum([await node.ask("u", limit=20) for _ in range(40)]) for node in (one, two, three)]
+            assert max(admitted) <= 20
+            if window == 0:
+                assert admitted == [20, 20, 20]
+            clock.advance(MINUTE)
+
+
+async def test_a_redis_that_lost_its_data_in_mid_window_admits_no_more_than_none_at_all(server: RedisServer) -> None:
+    clock = ShiftedClock()
+    clock.start_window()
+    async with real_node(server.url, clock) as one, real_node(server.url, clock) as two:
+        nodes = (one, two)
+        admitted = 0
+        for number in range(16):
+            admitted += await nodes[number % 2].ask("u", limit=20)
+            await eventually(lambda: all(len(node.limiter.replays) == 0 for node in nodes))
+        server.stop()
+        server.start()
+        clock.advance(6_000)
+        for number in range(80):
+            admitted += await nodes[number % 2].ask("u", limit=20)
+        assert 20 <= admitted <= 2 * 20

@@ -1,0 +1,114 @@
+"""An import that stopped somewhere goes on without losing, repeating or misjudging a line."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+
+import pytest
+
+from tests.support.harness import Harness
+from tests.support.transfer import Depot, write_lines
+from unkey_api.audit.service import AuditLog
+from unkey_api.core.ids import RandomIds
+from unkey_api.keys.transfer.errors import TransferRefused
+from unkey_api.keys.transfer.importing import BATCH, ImportKeys
+from unkey_api.keys.transfer.journal import Journal
+from unkey_api.keys.transfer.reading import open_records
+from unkey_api.keys.transfer.writing import Batch, BatchWriter
+
+pytestmark = pytest.mark.integration
+
+
+class Killed(BaseException):
+    """The process is gone; no handler runs."""
+
+
+class Mortal(BatchWriter):
+    """Dies at its n-th batch: before it is written, or after it was committed."""
+
+    def __init__(self, api: Harness, *, at: int, committed: bool) -> None:
+        ids = RandomIds()
+        super().__init__(api.database, AuditLog(clock=api.clock, ids=ids), clock=api.clock, ids=ids)
+        self._left = at
+        self._committed = committed
+
+    async def write(self, batch: Batch) -> None:
+        self._left -= 1
+        if self._left:
+            return await super().write(batch)
+        if self._committed:
+            await super().write(batch)
+        raise Killed
+
+
+async def die(depot: Depot, path: Path, *, at: int, committed: bool) -> None:
+    target = await depot.target()
+    importing = ImportKeys(depot.api.database, Mortal(depot.api, at=at, committed=committed))
+    with open_records(path) as source:
+        journal = Journal.of(depot.journal_path, source.fingerprint(), target)
+        with pytest.raises(Killed):
+            await importing(source, target, journal, depot.rejects, lambda *_: None)
+
+
+def mixed(depot: Depot, count: int) -> Path:
+    """Write a file in which every tenth line is no good, in both formats alike."""
+    lines = [{"key": f"k{n}"} | ({"x": 1} if n % 10 == 0 else {}) for n in range(count)]
+    for line in lines:
+        line["key"] = f"{line['key']}_{secrets.token_hex(8)}"
+    return write_lines(depot.folder / "keys.jsonl", lines)
+
+
+class TestResume:
+    @pytest.mark.parametrize("committed", [False, True])
+    @pytest.mark.parametrize("at", [1, 2, 3])
+    async def test_after_a_kill(self, depot: Depot, at: int, committed: bool) -> None:  # noqa: FBT001 - a parameter
+        total = 2 * BATCH + 500
+        path = mixed(depot, total)
+        await die(depot, path, at=at, committed=committed)
+        report = await depot.run(path)
+        assert (report.imported, report.rejected, report.resumed) == (total * 9 // 10, total // 10, True)
+        assert await depot.count() == total * 9 // 10
+        assert [r["line"] for r in depot.rejected()] == [n + 1 for n in range(0, total, 10)]
+        assert not depot.journal_path.exists()
+
+    @pytest.mark.parametrize("committed", [False, True])
+    async def test_killed_again_and_again(self, depot: Depot, committed: bool) -> None:  # noqa: FBT001 - a parameter
+        path = mixed(depot, 3 * BATCH)
+        for _ in range(2):
+            await die(depot, path, at=1, committed=committed)
+        report = await depot.run(path)
+        assert await depot.count() == report.imported == 2700
+        assert len(depot.rejected()) == report.rejected == 300
+
+    async def test_csv(self, depot: Depot) -> None:
+        path = depot.folder / "keys.csv"
+        rows = "".join(f'k{n}_{secrets.token_hex(8)},"two\nlines"\n' for n in range(BATCH + 10))
+        path.write_text("key,name\n" + rows + "short\n")
+        await die(depot, path, at=2, committed=True)
+        report = await depot.run(path)
+        assert (report.imported, report.rejected) == (BATCH + 10, 1)
+        assert depot.rejected() == [{"line": 2 * BATCH + 22, "reason": "has 1 fields, the header has 2"}]
+
+    async def test_lines_that_only_an_earlier_batch_made_unusable(self, depot: Depot) -> None:
+        """Whether a hash was taken before the import or by it makes the difference between rejected and done."""
+        lines = [{"key": f"k{n}_{secrets.token_hex(8)}"} for n in range(2 * BATCH)]
+        lines[BATCH + 1] = lines[0]
+        path = write_lines(depot.folder / "keys.jsonl", lines)
+        await die(depot, path, at=2, committed=True)
+        report = await depot.run(path)
+        assert (report.imported, [r["line"] for r in depot.rejected()]) == (2 * BATCH - 1, [BATCH + 2])
+
+    async def test_another_file_or_target_under_the_same_journal_is_refused(self, depot: Depot) -> None:
+        path = mixed(depot, BATCH + 1)
+        await die(depot, path, at=1, committed=True)
+        path.write_text(path.read_text() + "\n")
+        with pytest.raises(TransferRefused, match="another file or target"):
+            await depot.run(path)
+
+    async def test_finished_import_run_again_adds_nothing(self, depot: Depot) -> None:
+        path = mixed(depot, 50)
+        await depot.run(path)
+        report = await depot.run(path)
+        assert (report.imported, report.rejected) == (0, 50)
+        assert await depot.count() == 45

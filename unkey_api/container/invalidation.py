@@ -1,0 +1,102 @@
+"""Opening the invalidation bus: which ways to other processes there are, and what is said about them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from urllib.parse import urlsplit
+
+import structlog
+
+from unkey_api.container.background import running
+from unkey_api.container.caches import Caches
+from unkey_api.container.runtime import Runtime
+from unkey_api.core.identifiers import KeyHash
+from unkey_api.core.ids import IdPrefix
+from unkey_api.infra.invalidation.bus import BroadcastBus
+from unkey_api.infra.invalidation.caches import IN_WORKSPACE, PLAIN, CacheCluster, KeyText
+from unkey_api.infra.invalidation.ports import Channel, InvalidationBus
+from unkey_api.infra.invalidation.redis_channel import RedisChannel
+from unkey_api.infra.invalidation.serf_agent import AgentOptions, SerfAgent, rpc_token
+from unkey_api.infra.invalidation.serf_channel import SerfChannel
+from unkey_api.infra.telemetry.metrics import Metrics
+from unkey_api.keys.verification.directory import KeyDirectory
+from unkey_api.rpc.health import Details
+from unkey_api.settings.sections import SUPERVISED_AGENT, GossipSettings, Settings
+
+DETAIL = "invalidation"
+REDIS_WAIT_SECONDS = 0.5  # Redis was waited for already when its stores were opened
+GOSSIP_WAIT_SECONDS = 3.0  # a supervised agent answers commands after a quarter of a second
+GRACE_SECONDS = 2.0
+AGENT_GRACE_SECONDS = 8.0  # above the time the agent itself gets
+
+_log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+
+
+@asynccontextmanager
+async def open_bus(
+    settings: Settings, runtime: Runtime, metrics: Metrics, details: Details, *, failed: asyncio.Event
+) -> AsyncIterator[BroadcastBus]:
+    """Open the bus. No way that is away keeps the service from starting; `details` names the one in use."""
+    async with AsyncExitStack() as stack:
+        channels: list[Channel] = []
+        if settings.gossip is not None:
+            channels.append(await _open_gossip(stack, settings, settings.gossip, runtime, failed))
+        channels.append(RedisChannel(settings.redis_url.reveal()))
+        bus = BroadcastBus(
+            channels,
+            origin=runtime.ids.new(IdPrefix.INSTANCE),
+            clock=runtime.clock,
+            observer=metrics.invalidation,
+            on_way=lambda way: details.update({DETAIL: way}),
+        )
+        await stack.enter_async_context(
+            running("invalidation", bus.run(), close=bus.close, failed=failed, grace_seconds=GRACE_SECONDS)
+        )
+        if not await bus.wait_preferred(GOSSIP_WAIT_SECONDS if settings.gossip else REDIS_WAIT_SECONDS):
+            _log.warning("cache invalidation starts without its best way", way=details[DETAIL])
+        yield bus
+
+
+def join_caches(bus: InvalidationBus, caches: Caches, directory: KeyDirectory) -> None:
+    """Put every cache on the bus whose entries are removed when something changes."""
+    cluster = CacheCluster(bus)
+    cluster.join(caches.keys, KeyText(str, KeyHash))
+    cluster.join(directory.owners, PLAIN)
+    cluster.join(caches.apis, IN_WORKSPACE)
+    cluster.join(caches.namespaces, IN_WORKSPACE)
+    cluster.join(caches.limits, PLAIN)
+    cluster.join(caches.workspaces, PLAIN)
+    cluster.join(caches.portal_sessions, PLAIN)
+
+
+async def _open_gossip(
+    stack: AsyncExitStack, settings: Settings, gossip: GossipSettings, runtime: Runtime, failed: asyncio.Event
+) -> SerfChannel:
+    rpc = urlsplit(f"//{gossip.agent_rpc_address}")
+    host, port = rpc.hostname or "", rpc.port or 0
+    if gossip.agent != SUPERVISED_AGENT:
+        return SerfChannel(host, port, token=gossip.agent_rpc_auth)
+    token = rpc_token(gossip.secret_key)
+    if runtime.worker:
+        return SerfChannel(host, port, token=token)
+    agent = SerfAgent(_agent_options(settings, gossip, runtime))
+    await stack.enter_async_context(
+        running("serf", agent.run(), close=agent.close, failed=failed, grace_seconds=AGENT_GRACE_SECONDS)
+    )
+    return SerfChannel(host, port, token=token, trouble=lambda: agent.trouble)
+
+
+def _agent_options(settings: Settings, gossip: GossipSettings, runtime: Runtime) -> AgentOptions:
+    return AgentOptions(
+        program=gossip.program,
+        node=settings.instance_id or runtime.ids.new(IdPrefix.INSTANCE),
+        bind=gossip.bind_addr,
+        advertise=gossip.advertise_addr,
+        rpc=gossip.agent_rpc_address,
+        secret_key=gossip.secret_key,
+        join=gossip.join,
+        profile=gossip.profile,
+        tags={"role": "unkey-api", "region": settings.region},
+    )

@@ -1,0 +1,233 @@
+"""The bus itself: gathers changes, sends them the best way that works, hands on what is heard."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+import structlog
+
+from unkey_api.core.clock import Clock
+from unkey_api.infra.invalidation.ports import (
+    BusObserver,
+    Channel,
+    ChannelDown,
+    Handler,
+    Invalidation,
+)
+from unkey_api.infra.invalidation.wire import MalformedMessage, Message, decode, encode
+
+LOCAL = "local"
+WINDOW_SECONDS = 0.1  # changes of a tenth of a second travel together
+PENDING_MAX = 10_000  # a burst larger than that is left to the windows of the caches
+KEEP_MS = 10_000  # older than this, entries have been refreshed anyway
+
+_log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+
+
+class BroadcastBus:
+    """Sends over the first channel that is up and listens on all of them. Without channels it keeps everything local.
+
+    A change goes out at once when nothing did within the last tenth of a second, else at its end. Changes that find no
+    channel up wait for ten seconds, at most ten thousand of them.
+    """
+
+    def __init__(
+        self,
+        channels: Sequence[Channel],
+        *,
+        origin: str,
+        clock: Clock,
+        observer: BusObserver,
+        on_way: Callable[[str], None] = lambda _: None,
+        window_seconds: float = WINDOW_SECONDS,
+    ) -> None:
+        """Prepare; `run` does the work.
+
+        Args:
+            channels: In order of preference.
+            origin: Names this process, among all that ever run at the same time.
+            clock: Times changes. Delivery is timed with it too, so clocks of hosts should agree.
+            observer: For metrics.
+            on_way: Told which way is in use, and why not a better one, whenever that changes.
+            window_seconds: Least time between two sendings.
+        """
+        self.observer = observer
+        self._links = tuple(_Link(channel, self) for channel in channels)
+        self._origin = origin
+        self._clock = clock
+        self._on_way = on_way
+        self._window = window_seconds
+        self._handlers: list[Handler] = []
+        self._pending: dict[Invalidation, int] = {}
+        self._wake = asyncio.Event()
+        self._settled = asyncio.Event()
+        self._closed = False
+        self._way = ""
+        self.note_change()
+
+    @property
+    def way(self) -> str:
+        """Name of the way in use; `local` when there is none."""
+        return next((link.channel.name for link in self._links if link.up), LOCAL)
+
+    def publish(self, cache: str, key: str | None) -> None:
+        """Tell the others soon. Never waits, never raises; may be lost. Call it after the commit."""
+        if not self._links:
+            return
+        if len(self._pending) >= PENDING_MAX:
+            self._drop_oldest()
+        self._pending.setdefault(Invalidation(cache, key), self._clock.now_ms())
+        self._wake.set()
+
+    def subscribe(self, handler: Handler) -> None:
+        """Call `handler` with what others have changed, never with what this process has."""
+        self._handlers.append(handler)
+
+    async def wait_preferred(self, seconds: float) -> bool:
+        """Return True once the preferred way is up, False when that took longer. True at once without channels."""
+        try:
+            async with asyncio.timeout(seconds):
+                while self._links and not self._links[0].up:
+                    self._settled.clear()
+                    await self._settled.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    def close(self) -> None:
+        """Have `run` send what is pending, and end."""
+        self._closed = True
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Keep the channels up and send, until closed. Raises only on a bug."""
+        async with asyncio.TaskGroup() as tasks:
+            running = [tasks.create_task(link.channel.run(link), name=link.channel.name) for link in self._links]
+            while not self._closed:
+                await self._wake.wait()
+                self._wake.clear()
+                await self._flush()
+                if not self._closed:
+                    await asyncio.sleep(self._window)
+            await self._flush()
+            for task in running:
+                task.cancel()
+
+    async def _flush(self) -> None:
+        link = next((link for link in self._links if link.up), None)
+        if link is None or not self._pending:
+            return
+        pending, self._pending = self._pending, {}
+        too_old = self._clock.now_ms() - KEEP_MS
+        young = {change: at for change, at in pending.items() if at >= too_old}
+        for _ in range(len(pending) - len(young)):
+            self.observer.on_broadcast_error(link.channel.name)
+        if not young:
+            return
+        messages = encode(
+            young, origin=self._origin, changed_at_ms=min(young.values()), bytes_max=link.channel.bytes_max
+        )
+        for message in messages:
+            if not await self._sent(link, message):
+                self._keep(message, young)
+
+    async def _sent(self, link: _Link, message: Message) -> bool:
+        """Send one message. Returns False when it is to be tried again."""
+        if not message.data:
+            self.observer.on_broadcast_error(link.channel.name)
+            return True
+        if not link.up:
+            return False
+        try:
+            await link.channel.send(message.data)
+        except ChannelDown as err:
+            self.observer.on_broadcast_error(link.channel.name)
+            link.went_down(str(err))
+            return False
+        for change in message.changes:
+            self.observer.on_sent(change.cache, _action(change))
+        return True
+
+    def _keep(self, message: Message, times: dict[Invalidation, int]) -> None:
+        for change in message.changes:
+            if len(self._pending) < PENDING_MAX:
+                self._pending.setdefault(change, times[change])
+        self._wake.set()
+
+    def _drop_oldest(self) -> None:
+        del self._pending[next(iter(self._pending))]
+        self.observer.on_broadcast_error(self.way)
+
+    def received(self, transport: str, data: bytes) -> None:
+        """Take a message that came over a channel."""
+        try:
+            heard = decode(data)
+        except MalformedMessage as err:
+            _log.warning("message of the invalidation bus not understood", transport=transport, error=str(err))
+            return
+        if heard.origin == self._origin:
+            for change in heard.changes:
+                self.observer.on_received(change.cache, _action(change), "skipped_self")
+            return
+        self.observer.on_delivery(transport, max(0, self._clock.now_ms() - heard.changed_at_ms) / 1_000)
+        for change in heard.changes:
+            self.observer.on_received(change.cache, _action(change), self._handle(change))
+
+    def _handle(self, change: Invalidation) -> str:
+        try:
+            known = [handler(change) for handler in self._handlers]
+        except ValueError as err:
+            _log.warning("invalidation not understood", cache=change.cache, error=str(err))
+            return "error"
+        return "handled" if any(known) else "skipped_unknown"
+
+    def note_change(self) -> None:
+        """Work out which way is in use after a channel went up or down."""
+        self._settled.set()
+        self._wake.set()
+        better = []
+        for link in self._links:
+            if link.up:
+                break
+            better.append(f"{link.channel.name} is not available: {link.trouble}")
+        way = "; ".join([self.way, *better])
+        if way == self._way:
+            return
+        first, self._way = not self._way, way
+        self._on_way(way)
+        if not first:
+            report = _log.warning if better else _log.info
+            report("cache invalidation", way=way)
+
+
+class _Link:
+    """A channel and what it has said about itself. Satisfies `ChannelEvents`."""
+
+    def __init__(self, channel: Channel, bus: BroadcastBus) -> None:
+        self.channel = channel
+        self.up = False
+        self.trouble = "not connected yet"
+        self._bus = bus
+        bus.observer.set_up(channel.name, up=False)
+
+    def received(self, message: bytes) -> None:
+        """Take a message."""
+        self._bus.received(self.channel.name, message)
+
+    def went_up(self) -> None:
+        """Note that messages get through."""
+        self._note(up=True, trouble="")
+
+    def went_down(self, why: str) -> None:
+        """Note that they no longer do."""
+        self._note(up=False, trouble=why)
+
+    def _note(self, *, up: bool, trouble: str) -> None:
+        self.up, self.trouble = up, trouble
+        self._bus.observer.set_up(self.channel.name, up=up)
+        self._bus.note_change()
+
+
+def _action(change: Invalidation) -> str:
+    return "clear" if change.key is None else "remove"
