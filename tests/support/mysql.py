@@ -134,7 +134,7 @@ async def run_sql(dsn: Dsn, *statements: str) -> list[tuple[object, ...]]:
             rows = list((await connection.run(statement)).rows)
         return rows
     finally:
-        await connection.quit()
+        await connection.quit(wait=True)
 
 
 @pytest.fixture(scope="session")
