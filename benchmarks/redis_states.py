@@ -3,7 +3,7 @@
 python -m benchmarks.redis_states
 
 The service runs on one core, everything else on the other. Requests come at a fixed rate over a few connections, so
-that what is measured is an answer and not a queue. Every figure is the best of the rounds: machines have neighbours.
+that what is measured is an answer and not a queue. Every figure is the median of the rounds.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from statistics import median
 from typing import NamedTuple
 
 from rich.console import Console
@@ -184,10 +185,10 @@ def show(rows: Sequence[Operation], results: Results) -> bool:
         table.add_column(name, justify="left" if name in {"operation", "Redis"} else "right")
     within = True
     for row in rows:
-        calm = min(each.p99 for each in results[row.name, State.HEALTHY])
+        calm = median(each.p99 for each in results[row.name, State.HEALTHY])
         for state in State:
             rounds = results[row.name, state]
-            p50, p99, worst = (min(column) for column in zip(*rounds, strict=True))
+            p50, p99, worst = (median(column) for column in zip(*rounds, strict=True))
             if row.bounded:
                 within = within and p99 - calm <= MAY_GROW_MS
             bound = f"{MAY_GROW_MS:.1f}" if row.bounded else "a round trip"
