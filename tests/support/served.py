@@ -48,6 +48,10 @@ class ServeOptions:
     """Connection string."""
     redis: str
     vault: Vault | None = None
+    clickhouse: str = ""
+    """Address; empty leaves analytics off."""
+    tls: tuple[Path, Path] | None = None
+    """Certificate and key; None serves clear text."""
     workers: int = 1
     http_port: int = field(default_factory=lambda: free_ports(1)[0])
     http2_port: int = field(default_factory=lambda: free_ports(1)[0])
@@ -78,6 +82,10 @@ class ServeOptions:
             lines.append(f'[vault]\nurl = "{self.vault.url}"\ntoken = "{self.vault.token.reveal()}"')
         if self.gossip:
             lines.append(f"[gossip]\n{self.gossip}")
+        if self.clickhouse:
+            lines.append(f'[clickhouse]\nurl = "{self.clickhouse}"')
+        if self.tls is not None:
+            lines.append(f'[tls]\ncert_file = "{self.tls[0]}"\nkey_file = "{self.tls[1]}"')
         return "\n".join(lines) + "\n"
 
 
@@ -167,7 +175,8 @@ def serving(options: ServeOptions, folder: Path) -> Iterator[Service]:
         until(lambda: '"serving"' in service.log_text() or service.process.poll() is not None, START_SECONDS)
         assert service.process.poll() is None, service.log_text()
         service.start_seconds = time.monotonic() - began
-        until(lambda: status_of(f"{service.base}/health/ready") == 200, START_SECONDS)
+        if options.tls is None:
+            until(lambda: status_of(f"{service.base}/health/ready") == 200, START_SECONDS)
         yield service
         service.stop()
     finally:

@@ -1,10 +1,17 @@
-"""The two HTTP servers of a worker, started on given sockets and drained on demand."""
+"""What the listeners of a worker have in common, and the one for HTTP/1.1.
+
+Every listener stops in the same steps, so that nobody who was let in is left without an answer:
+
+1. New connections are turned away, those already established are still taken in.
+2. Whoever is connected is told to go with the next answer. Requests that were on their way when the stop began arrive
+   and are answered; that is what `lingering` is for.
+3. Idle connections are closed, running requests have the rest of the budget.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import ssl
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
@@ -13,16 +20,18 @@ from pathlib import Path
 from socket import socket
 from typing import Any, Protocol
 
-import hypercorn.asyncio
-import hypercorn.config
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from unkey_api.server.sockets import has_waiting, refuse_new
 
 Asgi = Callable[[Any, Any, Any], Awaitable[None]]  # scope, receive, send; events are mappings with values of any kind
 KEEP_ALIVE_SECONDS = 75  # longer than the idle time of common proxies, so that they close first
-REQUESTS_PER_CONNECTION = 1_000_000  # a busy gRPC channel would use up hypercorn's thousand within a second
 TAKE_OVER_SECONDS = 10  # a listener that is not up by then never will be
-LATE_BODY_SECONDS = 10.0  # how long an answer waits for the rest of a body nobody wants
-LATE_BODY_BYTES = 64_000_000
+HANDSHAKE_SECONDS = 0.2  # connections being made when the stop begins are established by then
+LET_IN_SECONDS = 2.0  # a busy worker may need a moment for those
+LINGER_SECONDS = 1.0  # how long a connection that is idle at the stop may still bring a request
+LOOK_SECONDS = 0.01  # between looks at whether a connection is done
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,19 +54,71 @@ class Listener(Protocol):
         ...
 
 
-class _QuietServer(uvicorn.Server):
-    """uvicorn without its own signal handling: the worker decides when to stop."""
+def lingering(budget: timedelta) -> float:
+    """Return for how many seconds connections may still bring requests after a stop, with that budget for all of it."""
+    return min(LINGER_SECONDS, budget.total_seconds() / 4)
+
+
+async def until(done: Callable[[], bool], *, seconds: float) -> None:
+    """Return once `done`, or after so many seconds."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            while not done():  # noqa: ASYNC110 - connections of two servers that know no events
+                await asyncio.sleep(LOOK_SECONDS)
+
+
+async def stop_accepting(sock: socket) -> None:
+    """Turn new connections away and return once those under way have been let in; then the socket may be closed."""
+    refuse_new(sock)
+    await asyncio.sleep(HANDSHAKE_SECONDS)
+    await until(lambda: not has_waiting(sock), seconds=LET_IN_SECONDS)
+
+
+def saying_goodbye(app: Asgi) -> Asgi:
+    """Return the application with `connection: close` on every HTTP/1.1 answer; servers act on it themselves."""
+
+    async def parting(scope: Any, receive: Any, send: Any) -> None:
+        async def closing_send(event: Any) -> None:
+            if event["type"] == "http.response.start":
+                event = {**event, "headers": [*event.get("headers", ()), (b"connection", b"close")]}
+            await send(event)
+
+        await app(scope, receive, closing_send)
+
+    return parting
+
+
+class _DrainingServer(uvicorn.Server):
+    """uvicorn that leaves signals alone and connections time to notice that it stops."""
+
+    linger_seconds = LINGER_SECONDS
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Leave the signals alone."""
+        """Leave the signals alone: the worker decides when to stop."""
         yield
+
+    async def shutdown(self, sockets: list[socket] | None = None) -> None:
+        """Stop accepting, answer what still comes, then do what uvicorn does, which closes idle connections at once."""
+        for sock in sockets or []:
+            await stop_accepting(sock)
+        parting = self.config.loaded_app = saying_goodbye(self.config.loaded_app)
+        for server in self.servers:
+            server.close()
+        for connection in self.server_state.connections:
+            if isinstance(connection, HttpToolsProtocol):
+                connection.app = parting
+                if connection.cycle is not None and not connection.cycle.response_complete:
+                    connection.cycle.keep_alive = False
+        await until(lambda: not self.server_state.connections, seconds=self.linger_seconds)
+        await super().shutdown(sockets)
 
 
 class Http1Listener:
     """HTTP/1.1 by uvicorn."""
 
     def __init__(self, app: Any, sock: socket, *, budget: timedelta, tls: TlsFiles | None) -> None:  # any ASGI app
+        linger = lingering(budget)
         config = uvicorn.Config(
             app,
             loop="none",
@@ -70,14 +131,16 @@ class Http1Listener:
             server_header=False,
             proxy_headers=False,
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
-            timeout_graceful_shutdown=max(1, int(budget.total_seconds())),
+            timeout_graceful_shutdown=max(1, int(budget.total_seconds() - linger)),
             ssl_certfile=tls.cert_file if tls else None,
             ssl_keyfile=tls.key_file if tls else None,
         )
         config.load()
         if config.ssl is not None:
             config.ssl.minimum_version = ssl.TLSVersion.TLSv1_3
-        self._server = _QuietServer(config)
+            config.ssl.set_alpn_protocols(["http/1.1"])
+        self._server = _DrainingServer(config)
+        self._server.linger_seconds = linger
         self._socket = sock
         self._running: asyncio.Task[None] | None = None
 
@@ -95,84 +158,3 @@ class Http1Listener:
         self._server.should_exit = True
         if self._running is not None:
             await self._running
-
-
-class WholeRequests:
-    """Lets no answer out before its request has arrived completely.
-
-    hypercorn drops the connection, with every other call on it, when a stream that was answered goes on sending: it
-    looks for a stream it has just forgotten. An early answer (no credential, unknown path, body too large) must not do
-    that to a client that shares its connection.
-    """
-
-    def __init__(self, app: Asgi) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Serve one ASGI scope."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        complete = False
-
-        async def noting_receive() -> Any:
-            nonlocal complete
-            event = await receive()
-            complete = complete or event["type"] == "http.disconnect" or not event.get("more_body", False)
-            return event
-
-        async def waiting_send(event: Any) -> None:
-            if not complete and event["type"] == "http.response.start":
-                await _discard_rest(noting_receive, lambda: complete)
-            await send(event)
-
-        await self._app(scope, noting_receive, waiting_send)
-
-
-async def _discard_rest(receive: Callable[[], Awaitable[Any]], complete: Callable[[], bool]) -> None:
-    """Read what is left of a body, within reason."""
-    size = 0
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(LATE_BODY_SECONDS):
-            while not complete() and size < LATE_BODY_BYTES:
-                size += len((await receive()).get("body", b""))
-
-
-class Http2Listener:
-    """HTTP/2 by hypercorn, in clear text (h2c) or over TLS."""
-
-    def __init__(self, app: Any, sock: socket, *, budget: timedelta, tls: TlsFiles | None) -> None:  # any ASGI app
-        config = hypercorn.config.Config()
-        config.bind = [f"fd://{sock.detach()}"]
-        config.accesslog = None
-        config.errorlog = logging.getLogger("hypercorn.error")
-        config.include_server_header = False
-        config.graceful_timeout = budget.total_seconds()
-        config.shutdown_timeout = budget.total_seconds()
-        config.keep_alive_timeout = KEEP_ALIVE_SECONDS
-        config.keep_alive_max_requests = REQUESTS_PER_CONNECTION
-        config.h2_max_concurrent_streams = 250
-        config.h2_max_inbound_frame_size = 2**16
-        if tls is not None:
-            config.certfile = str(tls.cert_file)
-            config.keyfile = str(tls.key_file)
-        self._app = WholeRequests(app)
-        self._config = config
-        self._stop = asyncio.Event()
-        self._running: asyncio.Task[None] | None = None
-
-    async def start(self) -> None:
-        """Start accepting. hypercorn does not tell when it is up, but the socket already queues connections."""
-        serve = hypercorn.asyncio.serve(self._app, self._config, shutdown_trigger=self._stop.wait, mode="asgi")
-        self._running = asyncio.create_task(serve, name="http2")
-        await asyncio.sleep(0)
-
-    async def drain(self) -> None:
-        """Stop accepting and finish. hypercorn can wait for ever on open connections, so the budget is ours."""
-        self._stop.set()
-        if self._running is None:
-            return
-        done, _ = await asyncio.wait([self._running], timeout=self._config.graceful_timeout + 1)
-        if not done:
-            self._running.cancel()
-            await asyncio.wait([self._running], timeout=1)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
+import select
 import socket
+import struct
 from dataclasses import dataclass
 
 BACKLOG = 2048
+SO_ATTACH_FILTER = 26  # Linux; the socket module does not name it
 
 
 class PortTaken(Exception):
@@ -41,6 +46,39 @@ def bind_workers(address: str, *, http_port: int, http2_port: int, workers: int)
         http_port = http1.getsockname()[1]
         bound.append(WorkerSockets(http1, _bind(address, http2_port) if http2_port else None))
     return bound
+
+
+def refuse_new(sock: socket.socket) -> None:
+    """Turn new connections away from a listening socket while those under way are still completed and accepted.
+
+    Closing it right away would reset connections that the kernel has established and nobody has accepted yet, with the
+    requests in them. A filter drops the first packet of a connection (SYN without ACK) and nothing else: its sender
+    repeats it after a second and finds the port closed, or another instance behind it. Where the kernel knows no
+    filters (anything but Linux) nothing happens.
+    """
+    program = b"".join(struct.pack("HBBI", *step) for step in _DROP_SYN)
+    text = ctypes.create_string_buffer(program)
+    with contextlib.suppress(OSError):
+        sock.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("HL", len(_DROP_SYN), ctypes.addressof(text)))
+
+
+def has_waiting(sock: socket.socket) -> bool:
+    """Say whether an established connection waits to be accepted."""
+    if sock.fileno() < 0:
+        return False
+    poll = select.poll()
+    poll.register(sock, select.POLLIN)
+    return bool(poll.poll(0))
+
+
+_DROP_SYN = (
+    (0x30, 0, 0, 13),  # load the byte with the flags of the TCP header
+    (0x54, 0, 0, 0x12),  # keep SYN and ACK
+    (0x15, 0, 1, 0x02),  # SYN alone?
+    (0x06, 0, 0, 0),  # then drop
+    (0x06, 0, 0, 0xFFFF_FFFF),  # else pass
+)
+"""Classic BPF: operation, jump if true, jump if false, operand."""
 
 
 def _require_free(address: str, port: int) -> None:

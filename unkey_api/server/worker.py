@@ -13,7 +13,8 @@ from datetime import timedelta
 from typing import Any
 
 from unkey_api.rpc.health import Health, Phase
-from unkey_api.server.listeners import Http1Listener, Http2Listener, Listener, TlsFiles
+from unkey_api.server.http2 import Http2Listener
+from unkey_api.server.listeners import Http1Listener, Listener, TlsFiles
 from unkey_api.server.sockets import WorkerSockets
 
 # Rows that wait to be written survive the young generation by the thousands without ever becoming garbage in a cycle.

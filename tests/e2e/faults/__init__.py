@@ -1,0 +1,1 @@
+"""The service when something stops, breaks or goes away."""

@@ -1,0 +1,53 @@
+"""Answers wait for the end of their request, on the HTTP/2 listener."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+Asgi = Callable[[Any, Any, Any], Awaitable[None]]  # scope, receive, send; events are mappings with values of any kind
+LATE_BODY_SECONDS = 10.0  # how long an answer waits for the rest of a body nobody wants
+LATE_BODY_BYTES = 64_000_000
+
+
+class WholeRequests:
+    """Lets no answer out before its request has arrived completely.
+
+    hypercorn drops the connection, with every other call on it, when a stream that was answered goes on sending: it
+    looks for a stream it has just forgotten. An early answer (no credential, unknown path, body too large) must not do
+    that to a client that shares its connection.
+    """
+
+    def __init__(self, app: Asgi) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Serve one ASGI scope."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        complete = False
+
+        async def noting_receive() -> Any:
+            nonlocal complete
+            event = await receive()
+            complete = complete or event["type"] == "http.disconnect" or not event.get("more_body", False)
+            return event
+
+        async def waiting_send(event: Any) -> None:
+            if not complete and event["type"] == "http.response.start":
+                await _discard_rest(noting_receive, lambda: complete)
+            await send(event)
+
+        await self.app(scope, noting_receive, waiting_send)
+
+
+async def _discard_rest(receive: Callable[[], Awaitable[Any]], complete: Callable[[], bool]) -> None:
+    """Read what is left of a body, within reason."""
+    size = 0
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(LATE_BODY_SECONDS):
+            while not complete() and size < LATE_BODY_BYTES:
+                size += len((await receive()).get("body", b""))
