@@ -25,6 +25,7 @@ from unkey_api.audit.service import AuditLog
 from unkey_api.auth.throttle import RequestThrottle
 from unkey_api.container.authentication import Authenticators, open_authenticators
 from unkey_api.container.caches import Caches, open_caches
+from unkey_api.container.closing import graces
 from unkey_api.container.invalidation import join_caches
 from unkey_api.container.limit_reports import CreditReports, LimiterReports, watch_limits
 from unkey_api.container.runtime import Runtime
@@ -40,6 +41,7 @@ from unkey_api.infra.redis.counters import RedisCounters, RedisCredits
 from unkey_api.infra.telemetry.metrics import Metrics
 from unkey_api.keys.credits.limiter import CreditLimiter, open_credit_limiter
 from unkey_api.keys.credits.queries import SqlCreditBalances
+from unkey_api.keys.credits.replays import ReplayBounds
 from unkey_api.keys.handler import KeysHandler
 from unkey_api.keys.schemes.bounded import open_slow_hashes
 from unkey_api.keys.schemes.finding import ForeignHashes
@@ -157,7 +159,7 @@ async def _open_shared(
 async def _open_limits(
     stack: AsyncExitStack, settings: Settings, runtime: Runtime, stores: Stores, metrics: Metrics
 ) -> tuple[RateLimiter, CreditLimiter]:
-    clock, database = runtime.clock, stores.database
+    clock, database, grace = runtime.clock, stores.database, graces(settings.shutdown_timeout)
     limiter = await stack.enter_async_context(
         open_rate_limiter(
             RedisCounters(stores.redis),
@@ -166,6 +168,7 @@ async def _open_limits(
             jitter=runtime.jitter,
             shared=SqlGlobalCounters(database.replica, database.primary, region=settings.region),
             on_breaker=metrics.breakers.on_call,
+            grace_seconds=grace.counters,
         )
     )
     credits_ = await stack.enter_async_context(
@@ -175,6 +178,7 @@ async def _open_limits(
             clock=clock,
             observer=CreditReports(metrics.usage),
             on_breaker=metrics.breakers.on_call,
+            bounds=ReplayBounds(drain_seconds=grace.credits),
         )
     )
     return limiter, credits_

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import NamedTuple, TypeVar
 
 import structlog
 
 from unkey_api.container.background import running
+from unkey_api.container.closing import graces, leaving_together
 from unkey_api.container.published import published_methods
 from unkey_api.container.runtime import Runtime
 from unkey_api.container.telemetry import Telemetry
@@ -91,7 +91,9 @@ def mysql_settings(settings: Settings) -> MysqlSettings:
     """Return how to reach the database. Raises DsnError, which names what is wrong with a connection string."""
     replica = settings.database.readonly_replica.reveal()
     return MysqlSettings(
-        primary=parse_dsn(settings.database.primary.reveal()), replica=parse_dsn(replica) if replica else None
+        primary=parse_dsn(settings.database.primary.reveal()),
+        replica=parse_dsn(replica) if replica else None,
+        close_timeout=graces(settings.shutdown_timeout).writes,
     )
 
 
@@ -104,7 +106,6 @@ async def _open_sinks(
     client = await stack.enter_async_context(open_clickhouse(parse_clickhouse_url(url)))
     on_call = metrics.breakers.on_call
     breaker = CircuitBreaker("clickhouse_insert", runtime.clock, policy=INSERT_POLICY, on_call=on_call)
-    grace = settings.shutdown_timeout / 2
 
     def report(flush: FlushReport) -> None:
         metrics.batches.on_flush(flush)
@@ -114,25 +115,21 @@ async def _open_sinks(
     def writer(table: Table[Row]) -> TableWriter[Row]:
         return TableWriter(client, table, report=report, guard=breaker.call)
 
-    async def sink(name: str, flush: Flush[Item]) -> Sink[Item]:
+    batchers: list[AbstractAsyncContextManager[None]] = []
+    grace_seconds = graces(settings.shutdown_timeout).rows
+
+    def sink(name: str, flush: Flush[Item]) -> Sink[Item]:
         policy = BatchPolicy()
         batcher = Batcher(name, flush, policy)
         metrics.buffers.watch(name, batcher, capacity=policy.capacity)
-        return await _open_batcher(stack, batcher, failed, grace)
+        batchers.append(running(name, batcher.run(), close=batcher.close, failed=failed, grace_seconds=grace_seconds))
+        return batcher
 
     redactor = Redactor(redaction_paths(published_methods()))
-    requests = RowWriter(writer(API_REQUESTS), redactor, region=settings.region)
-    return (
-        await sink(API_REQUESTS.name, requests),
-        await sink(KEY_VERIFICATIONS.name, writer(KEY_VERIFICATIONS)),
-        await sink(RATELIMITS.name, writer(RATELIMITS)),
+    sinks = (
+        sink(API_REQUESTS.name, RowWriter(writer(API_REQUESTS), redactor, region=settings.region)),
+        sink(KEY_VERIFICATIONS.name, writer(KEY_VERIFICATIONS)),
+        sink(RATELIMITS.name, writer(RATELIMITS)),
     )
-
-
-async def _open_batcher(
-    stack: AsyncExitStack, batcher: Batcher[Item], failed: asyncio.Event, grace: timedelta
-) -> Sink[Item]:
-    await stack.enter_async_context(
-        running(batcher.name, batcher.run(), close=batcher.close, failed=failed, grace_seconds=grace.total_seconds())
-    )
-    return batcher
+    await stack.enter_async_context(leaving_together(batchers))
+    return sinks

@@ -73,7 +73,7 @@ class TestNotFound:
         assert (await row_of(stage, foreign))[-1] is None
 
 
-class TestProtected:
+class TestPrecondition:
     async def test_protected_api_stays(self, stage: Stage, workspace: str, key: str) -> None:
         api_id = await make_api(stage, workspace, delete_protection=1)
         answer = await stage.post(PATH, {"apiId": api_id}, root_key=key)

@@ -236,14 +236,6 @@ class TestDecrypt:
         assert (answer.status, len(answer.json["data"])) == (200, 3)
         assert not any("plaintext" in item for item in answer.json["data"])
 
-    async def test_missing_permission_to_decrypt_is_not_hidden(
-        self, stage: Stage, workspace: str, api: str, vault: BulkVault
-    ) -> None:
-        key = stage.root_key(workspace, *READ)
-        answer = await stage.post(PATH, {"apiId": api, "decrypt": True}, root_key=key)
-        assert (answer.status, urn_of(answer)) == (403, "insufficient_permissions")
-        assert "api.*.decrypt_key" in answer.json["error"]["detail"]
-
     async def test_grant_for_all_keys_of_the_keyspace_decrypts(
         self, stage: Stage, workspace: str, api: str, keyspace: str, vault: BulkVault
     ) -> None:
@@ -261,6 +253,17 @@ class TestDecrypt:
         answer = await stage.post(PATH, {"apiId": await make_api(stage, workspace), "decrypt": True}, root_key=key)
         expected = "The requested API does not support key encryption."
         assert (answer.status, answer.json["error"]["detail"]) == (412, expected)
+
+
+class TestDenied:
+    async def test_missing_permission_to_decrypt_is_not_hidden(self, stage: Stage, workspace: str) -> None:
+        """Who may read the keys knows that they are there."""
+        stage.vault = BulkVault()
+        api = await make_api(stage, workspace, keyspace={"store_encrypted_keys": 1})
+        key = stage.root_key(workspace, *READ)
+        answer = await stage.post(PATH, {"apiId": api, "decrypt": True}, root_key=key)
+        assert (answer.status, urn_of(answer)) == (403, "insufficient_permissions")
+        assert "api.*.decrypt_key" in answer.json["error"]["detail"]
 
 
 class TestAllowed:

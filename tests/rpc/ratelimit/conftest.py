@@ -1,10 +1,10 @@
-"""A workspace and a root key that may count and create namespaces."""
+"""A workspace, a root key that may do everything with limits, and a namespace."""
 
 from __future__ import annotations
 
 import pytest
 
-from tests.rpc.ratelimit.making import ALL
+from tests.rpc.ratelimit.making import ALL, MANAGE, make_namespace
 from tests.support.stage import Stage
 
 
@@ -15,4 +15,10 @@ def workspace(stage: Stage) -> str:
 
 @pytest.fixture
 def key(stage: Stage, workspace: str) -> str:
-    return stage.root_key(workspace, *ALL)
+    return stage.root_key(workspace, *ALL, *MANAGE)
+
+
+@pytest.fixture
+async def namespace(stage: Stage, workspace: str) -> str:
+    """A namespace called as its id."""
+    return await make_namespace(stage, workspace)

@@ -72,12 +72,6 @@ class TestCounted:
         stored = await stage.sql(f"SELECT name FROM ratelimit_namespaces WHERE workspace_id = '{workspace}'")
         assert stored == [(name,)]
 
-    async def test_unknown_id_becomes_the_name_of_a_new_namespace(self, stage: Stage, workspace: str, key: str) -> None:
-        await stage.post(PATH, body("rlns_nobodyhasit"), root_key=key)
-        stored = await stage.sql(f"SELECT id, name FROM ratelimit_namespaces WHERE workspace_id = '{workspace}'")
-        assert [name for _, name in stored] == ["rlns_nobodyhasit"]
-        assert stored[0][0] != "rlns_nobodyhasit"
-
     async def test_workspaces_count_apart(self, stage: Stage, key: str) -> None:
         other = stage.root_key(stage.workspace(), *ALL)
         await stage.post(PATH, body("n"), root_key=key)
@@ -138,7 +132,15 @@ class TestOverrides:
         assert data["overrideId"] == override_id
 
 
-class TestDenied:
+class TestNotFoundIsCreatedOrDenied:
+    """The contract lists 404; a namespace that is not there is made, by whom may make one."""
+
+    async def test_unknown_id_becomes_the_name_of_a_new_namespace(self, stage: Stage, workspace: str, key: str) -> None:
+        await stage.post(PATH, body("rlns_nobodyhasit"), root_key=key)
+        stored = await stage.sql(f"SELECT id, name FROM ratelimit_namespaces WHERE workspace_id = '{workspace}'")
+        assert [name for _, name in stored] == ["rlns_nobodyhasit"]
+        assert stored[0][0] != "rlns_nobodyhasit"
+
     async def test_unknown_namespace_needs_the_permission_to_create(self, stage: Stage, workspace: str) -> None:
         key = stage.root_key(workspace, "ratelimit.*.limit")
         answer = await stage.post(PATH, body("nope"), root_key=key)
@@ -154,6 +156,8 @@ class TestDenied:
             assert answer.status == 403
             assert "create_namespace" in answer.json["error"]["detail"]
 
+
+class TestDenied:
     async def test_missing_permission_to_count_names_both_forms(self, stage: Stage, workspace: str) -> None:
         namespace_id = await make_namespace(stage, workspace)
         key = stage.root_key(

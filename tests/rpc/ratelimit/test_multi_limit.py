@@ -106,6 +106,17 @@ class TestDenied:
         assert (answer.status, answer.json["error"]["detail"]) == (403, expected)
         assert stage.counters.round_trips == 0
 
+
+class TestNotFoundIsCreatedOrDenied:
+    """The contract lists 404; namespaces that are not there are made, by whom may make them."""
+
+    async def test_unknown_ids_become_names_of_new_namespaces(self, stage: Stage, workspace: str, key: str) -> None:
+        asked = ["rlns_nobodyhasit", "rlns_neitherthis"]
+        assert (await stage.post(PATH, [body(name) for name in asked], root_key=key)).status == 200
+        stored = await stage.sql(f"SELECT id, name FROM ratelimit_namespaces WHERE workspace_id = '{workspace}'")
+        assert {name for _, name in stored} == set(asked)
+        assert not {id_ for id_, _ in stored} & set(asked)
+
     async def test_namespace_of_another_workspace_looks_unknown(self, stage: Stage, workspace: str) -> None:
         theirs = await make_namespace(stage, stage.workspace())
         answer = await stage.post(PATH, [body(theirs)], root_key=stage.root_key(workspace))
