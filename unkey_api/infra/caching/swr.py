@@ -13,12 +13,15 @@ import structlog
 
 from unkey_api.core.clock import Clock
 from unkey_api.infra.resilience.background import BackgroundJobs
+from unkey_api.infra.resilience.errors import DependencyTimeout
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
+T = TypeVar("T")
 K_contra = TypeVar("K_contra", contravariant=True)
 V_contra = TypeVar("V_contra", contravariant=True)
 
+LOAD_SECONDS = 5.0  # what a reader waits for a source at most
 REFRESH_PAUSE_MS = 1_000  # a source that just failed is asked again at most this often per key
 EVICTION_SCAN = 32  # second chances handed out per eviction before one entry goes regardless
 
@@ -208,6 +211,7 @@ class SwrCache(Generic[K, V]):
             is_absent: Says that an error of `load` means "there is no such thing".
 
         Raises:
+            DependencyTimeout: `load` took too long, when there was no entry to serve.
             Exception: Whatever `load` raised, when there was no entry to serve.
         """
         found = self.peek(key)
@@ -398,7 +402,7 @@ def _one(
 ) -> Callable[[], Coroutine[Any, Any, Mapping[K, V | None]]]:
     async def work() -> Mapping[K, V | None]:
         try:
-            return {key: await load(key)}
+            return {key: await _bounded(load(key))}
         except Exception as error:
             if is_absent(error):
                 return {key: None}
@@ -409,7 +413,16 @@ def _one(
 
 def _many(keys: tuple[K, ...], load: LoadMany[K, V]) -> Callable[[], Coroutine[Any, Any, Mapping[K, V | None]]]:
     async def work() -> Mapping[K, V | None]:
-        found = await load(keys)
+        found = await _bounded(load(keys))
         return {key: found.get(key) for key in keys}
 
     return work
+
+
+async def _bounded(load: Coroutine[Any, Any, T]) -> T:  # Any: the coroutine protocol's own
+    """Await a load, but not for ever: a source that has gone silent must not hold the readers of a cache."""
+    try:
+        async with asyncio.timeout(LOAD_SECONDS):
+            return await load
+    except TimeoutError as error:
+        raise DependencyTimeout("the source of a cache", LOAD_SECONDS) from error
