@@ -62,13 +62,21 @@ system_packages() {
 	command -v mariadbd >/dev/null 2>&1 || missing="$missing mariadb-server-core"
 	# mariadb-install-db is a script around my_print_defaults, which the client package owns.
 	command -v my_print_defaults >/dev/null 2>&1 || missing="$missing mariadb-client-core"
+	command -v serf >/dev/null 2>&1 || missing="$missing serf"
 	if [ -z "$missing" ]; then
-		say "[1/$STEPS] MariaDB: present"
+		say "[1/$STEPS] MariaDB and serf: present"
 	else
-		say "[1/$STEPS] MariaDB: missing"
+		say "[1/$STEPS] MariaDB or serf: missing"
 		# shellcheck disable=SC2086 # a list of package names
 		apt_install $missing
+		case $missing in *serf*) keep_serf_idle ;; esac
 	fi
+}
+
+# The package of serf would start an agent of its own with the machine, on the ports ours wants. We only need the program.
+keep_serf_idle() {
+	command -v systemctl >/dev/null 2>&1 || return 0
+	$(as_root serf) systemctl --no-reload disable serf.service >/dev/null 2>&1 || :
 }
 
 # --- Python ----------------------------------------------------------------------------------------------------------

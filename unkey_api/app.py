@@ -168,6 +168,8 @@ def _routes(
     for service in services:
         for binding in service.bindings:
             if binding.spec.http_path:
-                transcoder = Transcoder(binding, validator, max_body_bytes=platform.max_body_bytes)
+                transcoder = Transcoder(
+                    binding, validator, max_body_bytes=platform.max_body_bytes, on_panic=platform.on_panic
+                )
                 routes.setdefault(binding.spec.http_path, {})[binding.spec.http_verb] = transcoder
     return routes

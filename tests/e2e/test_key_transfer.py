@@ -101,6 +101,8 @@ async def test_what_cannot_work_is_said_in_one_sentence(shell: Shell) -> None:
     assert status == 1
     assert "create-migration" in said
     assert (await shell.run("create-migration", f"mig_{secrets.token_hex(4)}"))[0] == 0
+    status, _, said = await shell.run("import", path, "--journal", shell.depot.folder / "nowhere" / "journal")
+    assert (status, "cannot be used" in said.replace("\n", " ")) == (1, True)
     status, _, said = await shell.run("import", shell.depot.folder / "absent.jsonl")
     assert (status, "cannot be read" in said.replace("\n", " ")) == (1, True)
     assert "Traceback" not in said

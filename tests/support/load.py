@@ -164,9 +164,7 @@ class _Connection:
 class _Http1:
     """One kept-alive connection, one request at a time."""
 
-    def __init__(
-        self, load: Load, port: int, tls: Callable[[str], ssl.SSLContext] | None, pace_seconds: float
-    ) -> None:
+    def __init__(self, load: Load, port: int, tls: Callable[[str], ssl.SSLContext] | None, pace_seconds: float) -> None:
         self._load = load
         self._pace_seconds = pace_seconds
         self._connection = _Connection(port, tls, "http/1.1")

@@ -59,6 +59,8 @@ class ServeOptions:
     """Each worker has its own: this one and those after it."""
     shutdown_timeout: str = "10s"
     max_body_bytes: int = 1_000_000
+    gossip: str = ""
+    """Lines of the section `gossip`; empty leaves it out."""
     log_level: str = "info"
 
     def toml(self) -> str:
@@ -78,6 +80,8 @@ class ServeOptions:
         ]
         if self.vault is not None:
             lines.append(f'[vault]\nurl = "{self.vault.url}"\ntoken = "{self.vault.token.reveal()}"')
+        if self.gossip:
+            lines.append(f"[gossip]\n{self.gossip}")
         if self.clickhouse:
             lines.append(f'[clickhouse]\nurl = "{self.clickhouse}"')
         if self.tls is not None:

@@ -12,11 +12,12 @@ import pytest
 import yaml
 
 from tools import dashboard
+from unkey_api.core.secret import Secret
 from unkey_api.infra.telemetry.metrics import Metrics
 from unkey_api.rpc.health import Health
 from unkey_api.settings.describe import describe
 from unkey_api.settings.load import load_settings
-from unkey_api.settings.sections import Settings
+from unkey_api.settings.sections import GossipSettings, Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
@@ -115,6 +116,8 @@ def test_probes_and_ports_are_those_of_the_service() -> None:
     metrics = settings.observability.metrics
     assert metrics is not None
     expected = {"http": settings.http_port, "http2": settings.http2_port, "metrics": metrics.prometheus_port}
+    gossip = int(GossipSettings(secret_key=Secret("")).bind_addr.rpartition(":")[2])
+    expected |= {"gossip": gossip, "gossip-udp": gossip}
     assert ports == expected
     for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
         assert pod[probe]["httpGet"]["path"] in Health.PATHS

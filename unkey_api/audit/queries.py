@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from unkey_api.core.columns import UnixMs
-from unkey_api.infra.mysql import WriteConn, load_statement
+from unkey_api.infra.mysql import WriteConn, column_values, load_statement
 
 _INSERT = load_statement(__package__, "clickhouse_outbox_insert")
 
@@ -23,6 +23,9 @@ class OutboxRow:
     created_at: UnixMs
 
 
+_VALUES = column_values(OutboxRow)
+
+
 async def insert_outbox(tx: WriteConn, rows: Sequence[OutboxRow]) -> None:
     """Insert all rows with one statement."""
-    await tx.execute_many(_INSERT, [asdict(row) for row in rows])
+    await tx.execute_many(_INSERT, [_VALUES(row) for row in rows])

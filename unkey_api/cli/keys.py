@@ -70,7 +70,9 @@ def keys_import(  # noqa: PLR0913, PLR0917 - one parameter per option
 
     Ends with status 2 when lines were rejected.
     """
-    turned_down = RejectsFile(rejects or file.with_name(f"{file.name}.rejects.jsonl"))
+    # A rehearsal must not touch what an import that was interrupted has written.
+    suffix = "dry-run.rejects.jsonl" if dry_run else "rejects.jsonl"
+    turned_down = RejectsFile(rejects or file.with_name(f"{file.name}.{suffix}"))
     notes = journal or file.with_name(f"{file.name}.journal")
 
     async def work(tools: _Tools) -> ImportReport:
@@ -147,7 +149,10 @@ def _with_database(config: str | None, work: Callable[[_Tools], Awaitable[T]]) -
         async with open_database(mysql_settings(read_settings(config)), clock=clock) as database:
             return await work(_Tools(database, clock, RandomIds()))
 
-    return asyncio.run(run())
+    try:
+        return asyncio.run(run())
+    except OSError as err:
+        raise TransferRefused(f"{err.filename or 'a file'} cannot be used: {err.strerror or err}") from err
 
 
 def _tell(report: ImportReport, rejects: RejectsFile, *, dry_run: bool) -> None:

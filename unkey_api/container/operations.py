@@ -105,6 +105,8 @@ class _Shared:
     projects: DefaultProject
     directory: KeyDirectory
     foreign: ForeignHashes
+    namespaces: Namespaces
+    creation: NamespaceCreation
 
 
 @asynccontextmanager
@@ -129,6 +131,34 @@ async def open_operations(
 async def _open_shared(
     stack: AsyncExitStack, settings: Settings, runtime: Runtime, stores: Stores, metrics: Metrics
 ) -> _Shared:
+    clock, database = runtime.clock, stores.database
+    limiter, credits_ = await _open_limits(stack, settings, runtime, stores, metrics)
+    caches = await stack.enter_async_context(open_caches(clock, CacheTiming(), metrics))
+    directory = KeyDirectory(caches.keys, database.replica)
+    watch_limits(metrics, limiter, credits_, directory.counts)
+    audit, projects = AuditLog(clock=clock, ids=runtime.ids), DefaultProject(clock=clock, ids=runtime.ids)
+    namespaces = Namespaces(caches.namespaces, database.replica)
+    creation = NamespaceCreation(database, audit, projects, namespaces, clock=clock, ids=runtime.ids)
+    stack.push_async_callback(creation.close)
+    return _Shared(
+        settings=settings,
+        runtime=runtime,
+        stores=stores,
+        caches=caches,
+        limiter=limiter,
+        credits=credits_,
+        audit=audit,
+        projects=projects,
+        directory=directory,
+        foreign=await _open_foreign_hashes(stack, settings, runtime, stores),
+        namespaces=namespaces,
+        creation=creation,
+    )
+
+
+async def _open_limits(
+    stack: AsyncExitStack, settings: Settings, runtime: Runtime, stores: Stores, metrics: Metrics
+) -> tuple[RateLimiter, CreditLimiter]:
     clock, database, grace = runtime.clock, stores.database, graces(settings.shutdown_timeout)
     limiter = await stack.enter_async_context(
         open_rate_limiter(
@@ -151,21 +181,7 @@ async def _open_shared(
             bounds=ReplayBounds(drain_seconds=grace.credits),
         )
     )
-    caches = await stack.enter_async_context(open_caches(clock, CacheTiming(), metrics))
-    directory = KeyDirectory(caches.keys, database.replica)
-    watch_limits(metrics, limiter, credits_, directory.counts)
-    return _Shared(
-        settings=settings,
-        runtime=runtime,
-        stores=stores,
-        caches=caches,
-        limiter=limiter,
-        credits=credits_,
-        audit=AuditLog(clock=clock, ids=runtime.ids),
-        projects=DefaultProject(clock=clock, ids=runtime.ids),
-        directory=directory,
-        foreign=await _open_foreign_hashes(stack, settings, runtime, stores),
-    )
+    return limiter, credits_
 
 
 async def _open_foreign_hashes(
@@ -292,10 +308,7 @@ def _root_keys(shared: _Shared) -> RootKeysHandler:
 
 def _ratelimit(shared: _Shared) -> RatelimitHandler:
     database, runtime, rows = shared.stores.database, shared.runtime, shared.stores.ratelimits
-    namespaces = Namespaces(shared.caches.namespaces, database.replica)
-    creation = NamespaceCreation(
-        database, shared.audit, shared.projects, namespaces, clock=runtime.clock, ids=runtime.ids
-    )
+    namespaces, creation = shared.namespaces, shared.creation
     return RatelimitHandler(
         RatelimitUseCases(
             limit=Limit(namespaces, creation, shared.limiter, rows, clock=runtime.clock),

@@ -20,6 +20,7 @@ UnixMs = NewType("UnixMs", int)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
+_LAST = UnixMs(253_402_300_799_999)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +33,11 @@ JsonObject = Annotated[Mapping[str, object], FromJson()]
 
 
 def to_datetime(instant: UnixMs) -> datetime:
-    """Return the instant as an aware UTC datetime, the form to bind to a datetime(3) column."""
-    return _EPOCH + instant * _MILLISECOND
+    """Return the instant as an aware UTC datetime, the form to bind to a datetime(3) column.
+
+    One beyond the year 9999 becomes the last a column can hold: whoever asks for an end in so many years means never.
+    """
+    return _EPOCH + min(instant, _LAST) * _MILLISECOND
 
 
 def from_datetime(value: datetime) -> UnixMs:

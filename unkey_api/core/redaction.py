@@ -9,7 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any, Union
 
+import orjson
+
+MASK_TEXT = "[REDACTED]"
 MASK = b'"[REDACTED]"'
 MAX_DEPTH = 64  # deeper nesting than any message of ours; the text below is left alone
 ITEM = "[]"
@@ -56,10 +60,29 @@ class Redactor:
         split = {tuple(path.replace(ITEM, "." + ITEM).strip(".").split(".")) for path in paths}
         self._paths = frozenset(split)
         self._names = frozenset(path[-1] for path in split)
-        self._hints = tuple(name.encode() for name in self._names)
+        self._hints = tuple(b'"%b"' % name.encode() for name in self._names)
+        self._tree = _tree_of(split)
 
     def redact(self, text: bytes) -> bytes:
         """Return `text` with every secret replaced by `"[REDACTED]"`. Idempotent."""
+        plain = self._redact_plain(text)
+        return self._redact_any(text) if plain is None else plain
+
+    def _redact_plain(self, text: bytes) -> bytes | None:
+        """Do it by decoding, several times faster; None when that could change anything else.
+
+        Text that comes out as it went in has no member twice and nothing hidden behind escapes. That goes for our own
+        answers and for most requests.
+        """
+        try:
+            document = orjson.loads(text)
+        except orjson.JSONDecodeError:
+            return None
+        if orjson.dumps(document) != text:
+            return None
+        return orjson.dumps(document) if _blank(document, self._tree) else text
+
+    def _redact_any(self, text: bytes) -> bytes:
         if b"\\" not in text and not any(hint in text for hint in self._hints):
             return text
         scan = _Scan(text)
@@ -109,6 +132,40 @@ class Redactor:
 
 
 _UNREADABLE = "\0"
+
+_Tree = dict[str, Union["_Tree", None]]
+"""Paths by their first name; None where a path ends."""
+
+
+def _tree_of(paths: Iterable[tuple[str, ...]]) -> _Tree:
+    tree: _Tree = {}
+    # A path that ends within another one covers it, so the short ones come first and stay.
+    for path in sorted(paths, key=len):
+        node: _Tree | None = tree
+        for name in path[:-1]:
+            node = None if node is None else node.setdefault(name, {})
+        if node is not None:
+            node.setdefault(path[-1], None)
+    return tree
+
+
+def _blank(value: Any, tree: _Tree) -> bool:  # Any: decoded JSON
+    """Blank the values at the paths in place and say whether there were any."""
+    found = False
+    if type(value) is dict:
+        for name in tree.keys() & value.keys():
+            found |= _blank_at(value, name, tree[name])
+    elif type(value) is list and ITEM in tree:
+        for index in range(len(value)):
+            found |= _blank_at(value, index, tree[ITEM])
+    return found
+
+
+def _blank_at(holder: Any, place: str | int, below: _Tree | None) -> bool:  # Any: a dictionary or a list
+    if below is not None:
+        return _blank(holder[place], below)
+    holder[place] = MASK_TEXT
+    return True
 
 
 def _extend_blank(scan: _Scan, token: bytes, end: int) -> None:

@@ -17,7 +17,7 @@ from unkey_api.core.identifiers import (
     ProjectId,
     RatelimitId,
 )
-from unkey_api.infra.mysql import ReadConn, WriteConn, load_query, load_statement
+from unkey_api.infra.mysql import ReadConn, WriteConn, column_values, load_query, load_statement
 from unkey_api.keys.types import RatelimitSetting
 from unkey_api.projects.service import SLUG as DEFAULT_PROJECT
 
@@ -102,6 +102,8 @@ class _MigrationIdRow:
 
 
 _FIND_ISSUING_API = load_query(__package__, "issuing_api_find", row=IssuingApiRow)
+_KEY_VALUES = column_values(NewKey)
+_LIMIT_VALUES = column_values(NewRatelimit)
 _INSERT = load_statement(__package__, "key_insert")
 _INSERT_ENCRYPTED = load_statement(__package__, "encrypted_key_insert")
 _UPSERT_RATELIMIT = load_statement(__package__, "ratelimit_upsert")
@@ -126,7 +128,7 @@ def expiry_column(expires_ms: int | None) -> datetime | None:
 
 async def insert_keys(tx: WriteConn, keys: Sequence[NewKey]) -> None:
     """Insert keys with one statement. Raises DuplicateKey when an id or a hash is taken."""
-    await tx.execute_many(_INSERT, [asdict(key) for key in keys])
+    await tx.execute_many(_INSERT, [_KEY_VALUES(key) for key in keys])
 
 
 async def insert_encrypted(tx: WriteConn, secret: NewEncryptedKey) -> None:
@@ -136,7 +138,7 @@ async def insert_encrypted(tx: WriteConn, secret: NewEncryptedKey) -> None:
 
 async def put_ratelimits(tx: WriteConn, limits: Sequence[NewRatelimit]) -> None:
     """Insert limits, or give those that exist by name their new settings. No limits, no statement."""
-    await tx.execute_many(_UPSERT_RATELIMIT, [asdict(limit) for limit in limits])
+    await tx.execute_many(_UPSERT_RATELIMIT, [_LIMIT_VALUES(limit) for limit in limits])
 
 
 async def link_permissions(tx: WriteConn, workspace_id: str, links: Iterable[tuple[str, str]], *, now: UnixMs) -> None:

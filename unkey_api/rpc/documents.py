@@ -34,7 +34,7 @@ _MISSING = """<!doctype html>
   <head><meta charset="utf-8" /><title>unkey-api reference</title></head>
   <body>
     <h1>The reference viewer is not installed</h1>
-    <p>Its files are not part of the source tree. Run <code>make assets</code> (needs npm) and restart the server.</p>
+    <p>Its files are not part of the source tree. Run <code>make install</code> (needs npm) and restart the server.</p>
     <p>The document itself: <a href="/openapi.yaml">openapi.yaml</a>, <a href="/openapi.json">openapi.json</a>.</p>
   </body>
 </html>

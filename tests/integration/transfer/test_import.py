@@ -175,6 +175,13 @@ class TestRejected:
         assert reason in rejected["reason"]
         assert (await depot.verify(good))["valid"]
 
+    async def test_secret_in_the_wrong_column_is_not_written_anywhere(self, depot: Depot) -> None:
+        secret = fresh()
+        report = await depot.import_lines({"hash": secret}, {"hash": secret, "x": 1}, f'{{"hash": "{secret}"')
+        assert report.rejected == 3
+        assert secret not in depot.rejects.path.read_text()
+        assert depot.rejects.path.stat().st_mode & 0o077 == 0
+
     async def test_hashes_that_are_taken_here_before_or_elsewhere(self, depot: Depot, tmp_path: Any) -> None:
         other = await Depot.make(depot.api, depot.dsn, tmp_path / "other")
         other.folder.mkdir()

@@ -81,12 +81,13 @@ class TestRehash:
         ]
         assert (await world.verify(secrets[2], migrationId=migration))["keyId"] == keys[2].id
 
-    async def test_wildcards_in_a_presented_key_are_plain_characters(self, world: KeyWorld) -> None:
+    @pytest.mark.parametrize("character", ["%", "_"])
+    async def test_wildcards_in_a_presented_key_find_no_hash_to_verify(self, world: KeyWorld, character: str) -> None:
+        """Otherwise a few of them would use the budget up."""
         migration = await migration_of(world)
         await imported(world, "bcrypt", migration)
-        with world.statements.recording() as seen:
-            assert await world.verify("%" * 30, migrationId=migration) == UNKNOWN
-        assert "pending_key_list_by_lookups" in [statement.name for statement in seen]
+        for _ in range(6):
+            assert await world.verify(character * 30, migrationId=migration) == UNKNOWN
 
     async def test_first_uses_at_once_agree(self, world: KeyWorld) -> None:
         migration = await migration_of(world)

@@ -24,6 +24,10 @@ ALL = tuple(
 )
 
 
+CONNECT = "authorization.connect_role_and_permission"
+DISCONNECT = "authorization.disconnect_role_and_permissions"
+
+
 def urn_of(answer: Answer) -> str:
     """The last part of the error's type."""
     return str(answer.json["error"]["type"]).rsplit("/", 1)[-1]
@@ -75,3 +79,36 @@ async def permissions_of(stage: Stage, workspace: str) -> list[tuple[Any, ...]]:
     return await stage.sql(
         f"SELECT id, slug, name, description FROM permissions WHERE workspace_id = '{workspace}' ORDER BY slug"
     )
+
+
+async def roles_of(stage: Stage, workspace: str) -> list[tuple[Any, ...]]:
+    """Return id, name and description of a workspace's roles."""
+    return await stage.sql(f"SELECT id, name, description FROM roles WHERE workspace_id = '{workspace}' ORDER BY name")
+
+
+async def check_denial(stage: Stage, workspace: str, operation: str, body: dict[str, Any], detail: str) -> None:
+    """Assert that grants which only look as if they covered it are answered with this text, before any lookup."""
+    for grants in ((), (f"unkey:v1:{workspace}:**#*", "rbac.perm_1.read_permission", "*")):
+        answer = await stage.post(operation, body, root_key=stage.root_key(workspace, *grants))
+        assert (answer.status, answer.json["error"]["detail"]) == (403, detail)
+        assert answer.json["error"]["title"] == "Insufficient Permissions"
+
+
+async def check_credentials(stage: Stage, operation: str, body: dict[str, Any]) -> None:
+    """Assert that a missing header is a bad request and an unknown root key unauthorized."""
+    assert (await stage.post(operation, body)).status == 400
+    assert (await stage.post(operation, body, root_key="nobody")).status == 401
+
+
+async def check_unknown_field(stage: Stage, key: str, operation: str, body: dict[str, Any]) -> None:
+    """Assert that a field too many is refused."""
+    answer = await stage.post(operation, body | {"unknown": 1}, root_key=key)
+    assert (answer.status, urn_of(answer)) == (400, "invalid_input")
+    assert "validate schema" in answer.json["error"]["detail"]
+
+
+async def check_hidden(stage: Stage, key: str, operation: str, body: dict[str, Any], urn: str) -> None:
+    """Assert that something does not exist as far as this caller can tell."""
+    answer = await stage.post(operation, body, root_key=key)
+    assert (answer.status, urn_of(answer)) == (404, urn)
+    assert "does not exist" in answer.json["error"]["detail"]

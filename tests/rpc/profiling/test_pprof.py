@@ -57,7 +57,11 @@ async def spin(until: asyncio.Event) -> None:
 
 
 def burn() -> int:
-    return sum(range(20_000))
+    """Work in Python's own loop, where a sampler can look, for long enough to be seen."""
+    total = 0
+    for number in range(200_000):
+        total += number
+    return total
 
 
 class TestDenied:
@@ -86,7 +90,7 @@ class TestProfiles:
     async def test_cpu_profile_names_the_busy_function(self, client: Client) -> None:
         done = asyncio.Event()
         busy = asyncio.create_task(spin(done))
-        profile = decoded(await get(client, "profile", GOOD, "seconds=0.3"))
+        profile = decoded(await get(client, "profile", GOOD, "seconds=1"))
         done.set()
         await busy
         assert "burn" in names_in(profile)

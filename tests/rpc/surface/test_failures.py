@@ -35,6 +35,12 @@ class TestBug:
         assert [str(p) for p in surface.panics] == ["secret internals"]
         assert len(surface.observer.completed) == 1
 
+    async def test_an_answer_that_cannot_be_written_is_a_bug_too(self, surface: Surface) -> None:
+        surface.keys.answer = object()  # type: ignore[assignment]  # what no handler should return
+        answer = await surface.build().post(VERIFY, {"key": "a"})
+        assert (answer.status, answer.json["error"]["status"]) == (500, 500)
+        assert len(surface.panics) == 1
+
 
 class TestDependency:
     @BOTH

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
+from protobuf.wkt.google.protobuf.struct_pb import Struct
+from unkey_proto.unkey.keys.v2.verification_pb import VerifyKeyResponse
 
 from tests.support.asgi import Answer
 from tests.support.surface import MAX_BODY, Surface
@@ -36,6 +39,14 @@ def assert_refused(answer: Answer, detail: str) -> None:
 
 
 class TestSuccess:
+    async def test_numbers_beyond_the_exact_ones_stay_what_they_are(self, surface: Surface) -> None:
+        """A stored number must never make an answer impossible: writers of JSON refuse integers beyond 64 bits."""
+        numbers = {"exact": 9007199254740992, "large": 1e29, "least": -1e308, "half": 0.5}
+        surface.keys.answer = VerifyKeyResponse(code="VALID", meta=Struct.from_json(json.dumps(numbers)))
+        answer = await surface.build().post(VERIFY, {"key": "a"})
+        assert answer.json["data"]["meta"] == numbers
+        assert b'"exact":9007199254740992,' in answer.body
+
     async def test_answer_has_meta_and_data_with_numbers_as_numbers(self, surface: Surface) -> None:
         surface.keys.answer.credits = 2**53  # type: ignore[union-attr]  # the default answer is a message
         answer = await surface.build().post(VERIFY, {"key": "abc"})

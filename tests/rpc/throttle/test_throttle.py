@@ -3,31 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 import pytest
 
 from tests.support.asgi import Answer
+from tests.support.limits_row import limits_row
 from tests.support.stage import Stage, names
 
 pytestmark = pytest.mark.integration
 PATH = "/v2/apis.getApi"
 HEADERS = ("ratelimit-limit", "ratelimit-remaining", "ratelimit-reset", "retry-after")
-COLUMNS = (
-    "api_billable_operations_count_max_per_month",
-    "logs_retention_days_max",
-    "logs_audit_retention_days_max",
-    "team_enabled",
-    "cpu_cores_max",
-    "cpu_cores_max_per_instance",
-    "memory_mib_max",
-    "memory_mib_max_per_instance",
-    "storage_mib_max",
-    "storage_mib_max_per_instance",
-    "builds_concurrent_max",
-    "custom_domains_max",
-    "autoscaling_replicas_max",
-)
 
 
 @pytest.fixture
@@ -41,8 +26,7 @@ def key(stage: Stage, workspace: str) -> str:
 
 
 async def allow(stage: Stage, workspace: str, per_minute: int | None) -> None:
-    values: dict[str, Any] = dict.fromkeys(COLUMNS, 1)
-    await stage.insert("limits", workspace_id=workspace, api_requests_count_max_per_minute=per_minute, **values)
+    await stage.insert("limits", **limits_row(workspace, requests_per_minute=per_minute))
 
 
 async def call(stage: Stage, key: str) -> Answer:

@@ -105,3 +105,26 @@ def expected_of(value: object, path: tuple[str, ...] = ()) -> object:
 def test_agrees_with_decoding_on_any_document(value: object, indent: int | None, *, ascii_only: bool) -> None:
     text = json.dumps(value, indent=indent, ensure_ascii=ascii_only).encode("utf-8", "surrogatepass")
     assert json.loads(Redactor(PATHS).redact(text)) == expected_of(value)
+
+
+TREES = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), st.text(max_size=8)),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3),
+        st.dictionaries(st.sampled_from(["key", "data", "plaintext", "variables", "value", "[]", "x", 'ü"]']), inner),
+    ),
+    max_leaves=20,
+)
+
+
+@given(TREES)
+def test_however_the_text_is_laid_out_the_same_values_are_blanked(tree: object) -> None:
+    """Compact text takes a short cut; text with blanks cannot."""
+    redactor = Redactor(PATHS)
+    compact = json.dumps(tree, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "replace")
+    spaced = json.dumps(tree, separators=(" , ", " : ")).encode()
+    assert json.loads(redactor.redact(compact)) == json.loads(redactor.redact(spaced))
+
+
+def test_a_member_hidden_behind_its_double_is_blanked_too(redactor: Redactor) -> None:
+    assert b"s3cret" not in redactor.redact(b'{"data":{"key":"s3cret"},"data":{}}')

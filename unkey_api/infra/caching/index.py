@@ -1,12 +1,26 @@
-"""Which entries belong to something, in little memory."""
+"""Knowing a cache's entries by something else than their keys, in little memory."""
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 O = TypeVar("O", bound=Hashable)  # noqa: E741 - an owner
 M = TypeVar("M", bound=str)
+K_contra = TypeVar("K_contra", contravariant=True)
+V_contra = TypeVar("V_contra", contravariant=True)
+
+
+class EntryWatcher(Protocol[K_contra, V_contra]):
+    """Told about every entry that comes and goes, as it happens, so it can keep an index of them."""
+
+    def stored(self, key: K_contra, value: V_contra | None) -> None:
+        """Note a new entry. One it replaces was reported as dropped before."""
+        ...
+
+    def dropped(self, key: K_contra, value: V_contra | None) -> None:
+        """Note that an entry is gone, for whatever reason."""
+        ...
 
 
 class MemberIndex(Generic[O, M]):

@@ -12,16 +12,13 @@ from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 import structlog
 
 from unkey_api.core.clock import Clock
+from unkey_api.infra.caching.index import EntryWatcher
+from unkey_api.infra.caching.loading import Load, LoadMany, many, never, nobody, one
 from unkey_api.infra.resilience.background import BackgroundJobs
-from unkey_api.infra.resilience.errors import DependencyTimeout
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
-T = TypeVar("T")
-K_contra = TypeVar("K_contra", contravariant=True)
-V_contra = TypeVar("V_contra", contravariant=True)
 
-LOAD_SECONDS = 5.0  # what a reader waits for a source at most
 REFRESH_PAUSE_MS = 1_000  # a source that just failed is asked again at most this often per key
 EVICTION_SCAN = 32  # second chances handed out per eviction before one entry goes regardless
 
@@ -53,18 +50,6 @@ class CacheObserver(Protocol):
         ...
 
 
-class EntryWatcher(Protocol[K_contra, V_contra]):
-    """Told about every entry that comes and goes, as it happens, so it can keep an index of them."""
-
-    def stored(self, key: K_contra, value: V_contra | None) -> None:
-        """Note a new entry. One it replaces was reported as dropped before."""
-        ...
-
-    def dropped(self, key: K_contra, value: V_contra | None) -> None:
-        """Note that an entry is gone, for whatever reason."""
-        ...
-
-
 @dataclass(slots=True)
 class CacheCounts:
     """Plain counters of one cache, for metrics to read at scrape time."""
@@ -85,6 +70,8 @@ class CacheWindows:
     stale_ms: int
     """Counted from the load, so at least `fresh_ms`."""
     max_entries: int
+    load_seconds: float = 5.0
+    """What a reader waits for the source at most."""
 
 
 class _Entry(Generic[V]):
@@ -98,19 +85,7 @@ class _Entry(Generic[V]):
         self.used = False
 
 
-Load = Callable[[K], Coroutine[Any, Any, V | None]]  # Any: the coroutine protocol's own
-"""Asks the source for one key; None means there is no such thing."""
-LoadMany = Callable[[Sequence[K]], Coroutine[Any, Any, Mapping[K, V]]]  # Any: the same
-"""Asks the source for several keys at once; absent keys are those left out."""
 _Flight = asyncio.Task[Mapping[K, V | None]]
-
-
-def _never(_: Exception) -> bool:
-    return False
-
-
-def _nobody(_: object) -> None:
-    """Tell nobody."""
 
 
 class SwrCache(Generic[K, V]):
@@ -167,7 +142,7 @@ class SwrCache(Generic[K, V]):
         # Ordered, because taking the oldest out of a large plain dict walks over all earlier removals.
         self._entries: OrderedDict[K, _Entry[V]] = OrderedDict()
         self._flights: dict[K, _Flight[K, V]] = {}
-        self._tell: Callable[[K | None], None] = _nobody
+        self._tell: Callable[[K | None], None] = nobody
         self._watcher: EntryWatcher[K, V] | None = None
 
     def announce_to(self, tell: Callable[[K | None], None]) -> None:
@@ -202,7 +177,7 @@ class SwrCache(Generic[K, V]):
         entry = self._entries.get(key)
         return None if entry is None else entry.view.value
 
-    async def get(self, key: K, load: Load[K, V], *, is_absent: Callable[[Exception], bool] = _never) -> Cached[V]:
+    async def get(self, key: K, load: Load[K, V], *, is_absent: Callable[[Exception], bool] = never) -> Cached[V]:
         """Return the value for `key`, loading it when there is none to serve.
 
         Args:
@@ -222,7 +197,9 @@ class SwrCache(Generic[K, V]):
         if entry is not None:
             self._refresh_one(key, entry, load, is_absent)
             return self._seen(Cached(entry.view.value, Freshness.STALE), started)
-        flight = self._flights.get(key) or self._depart((key,), _one(key, load, is_absent))
+        flight = self._flights.get(key) or self._depart(
+            (key,), one(key, load, is_absent, seconds=self._windows.load_seconds)
+        )
         loaded = await asyncio.shield(flight)
         return self._seen(Cached(loaded[key], Freshness.MISS), started)
 
@@ -248,7 +225,7 @@ class SwrCache(Generic[K, V]):
                 if key not in self._flights and self._clock.now_ms() >= entry.refresh_after:
                     stale.append(key)
         if stale:
-            self._refresh(tuple(stale), _many(tuple(stale), load))
+            self._refresh(tuple(stale), many(tuple(stale), load, seconds=self._windows.load_seconds))
         for key, value in (await self._load_missing(missing, load)).items():
             self.counts.miss += 1
             results[key] = Cached(value, Freshness.MISS)
@@ -321,13 +298,13 @@ class SwrCache(Generic[K, V]):
         waiting = {key: self._flights[key] for key in missing if key in self._flights}
         cold = tuple(key for key in missing if key not in waiting)
         if cold:
-            flight = self._depart(cold, _many(cold, load))
+            flight = self._depart(cold, many(cold, load, seconds=self._windows.load_seconds))
             waiting.update(dict.fromkeys(cold, flight))
         return {key: (await asyncio.shield(flight))[key] for key, flight in waiting.items()}
 
     def _refresh_one(self, key: K, entry: _Entry[V], load: Load[K, V], is_absent: Callable[[Exception], bool]) -> None:
         if key not in self._flights and self._clock.now_ms() >= entry.refresh_after:
-            self._refresh((key,), _one(key, load, is_absent))
+            self._refresh((key,), one(key, load, is_absent, seconds=self._windows.load_seconds))
 
     def _refresh(self, keys: tuple[K, ...], work: Callable[[], Coroutine[Any, Any, Mapping[K, V | None]]]) -> None:
         pause_until = self._clock.now_ms() + REFRESH_PAUSE_MS
@@ -395,34 +372,3 @@ class SwrCache(Generic[K, V]):
         self.counts.evicted += 1
         if self._watcher is not None:
             self._watcher.dropped(key, entry.view.value)
-
-
-def _one(
-    key: K, load: Load[K, V], is_absent: Callable[[Exception], bool]
-) -> Callable[[], Coroutine[Any, Any, Mapping[K, V | None]]]:
-    async def work() -> Mapping[K, V | None]:
-        try:
-            return {key: await _bounded(load(key))}
-        except Exception as error:
-            if is_absent(error):
-                return {key: None}
-            raise
-
-    return work
-
-
-def _many(keys: tuple[K, ...], load: LoadMany[K, V]) -> Callable[[], Coroutine[Any, Any, Mapping[K, V | None]]]:
-    async def work() -> Mapping[K, V | None]:
-        found = await _bounded(load(keys))
-        return {key: found.get(key) for key in keys}
-
-    return work
-
-
-async def _bounded(load: Coroutine[Any, Any, T]) -> T:  # Any: the coroutine protocol's own
-    """Await a load, but not for ever: a source that has gone silent must not hold the readers of a cache."""
-    try:
-        async with asyncio.timeout(LOAD_SECONDS):
-            return await load
-    except TimeoutError as error:
-        raise DependencyTimeout("the source of a cache", LOAD_SECONDS) from error

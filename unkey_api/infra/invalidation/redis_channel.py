@@ -54,8 +54,13 @@ class RedisChannel:
     async def send(self, message: bytes) -> None:
         """Send one message. Raises ChannelDown when Redis did not take it."""
         try:
+            connection = self._link.connection
+        except RedisUnavailable as err:
+            raise ChannelDown(str(err)) from err
+        try:
             await self._ask(b"PUBLISH", TOPIC, message)
         except (RedisError, RedisUnavailable, TimeoutError) as err:
+            self._link.drop(connection)  # subscribing anew is what tells that it works again
             raise ChannelDown(str(err) or "redis did not answer") from err
 
     async def _listen(self, connection: BaseConnection, events: ChannelEvents) -> None:

@@ -10,10 +10,8 @@ import os
 import re
 import shutil
 import signal
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import orjson
 import structlog
@@ -25,7 +23,9 @@ RESTART_MOST_SECONDS = 30.0
 STEADY_SECONDS = 60.0  # an agent that ran this long starts with the shortest pause again
 STOP_SECONDS = 5.0  # it says good-bye to the others first, which takes about a second
 JOIN_EVERY = "5s"
+COMPLAINTS_MAX = 100  # anybody on the network can make it complain
 _NAME = re.compile(r"[^A-Za-z0-9.-]")
+_NUMBER = re.compile(r"\d+")
 _MARK = re.compile(r"\[(WARN|ERR)\] (.*)")
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
@@ -59,7 +59,7 @@ def rpc_token(secret_key: Secret) -> Secret:
 
 
 class SerfAgent:
-    """Keeps an agent running. Its settings are in a file only we can read: a command line could be read by all."""
+    """Keeps an agent running. It reads its settings from its standard input: everybody can read a command line."""
 
     def __init__(self, options: AgentOptions) -> None:
         self._options = options
@@ -77,37 +77,38 @@ class SerfAgent:
 
     async def run(self) -> None:
         """Keep the agent running until closed. Raises only on a bug."""
-        with tempfile.TemporaryDirectory(prefix="unkey-serf-") as folder:
-            pause = RESTART_FIRST_SECONDS
-            while not self._stopping.is_set():
-                started = asyncio.get_running_loop().time()
-                await self._run_once(Path(folder) / "agent.json")
-                if asyncio.get_running_loop().time() - started > STEADY_SECONDS:
-                    pause = RESTART_FIRST_SECONDS
-                if not self._stopping.is_set():
-                    _log.warning("serf agent does not run", reason=self._trouble, retry_seconds=pause)
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(pause):
-                        await self._stopping.wait()
-                pause = min(pause * 2, RESTART_MOST_SECONDS)
+        pause = RESTART_FIRST_SECONDS
+        while not self._stopping.is_set():
+            started = asyncio.get_running_loop().time()
+            await self._run_once()
+            if asyncio.get_running_loop().time() - started > STEADY_SECONDS:
+                pause = RESTART_FIRST_SECONDS
+            if not self._stopping.is_set():
+                _log.warning("serf agent does not run", reason=self._trouble, retry_seconds=pause)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await self._stopping.wait()
+            pause = min(pause * 2, RESTART_MOST_SECONDS)
 
-    async def _run_once(self, config: Path) -> None:
+    async def _run_once(self) -> None:
         program = shutil.which(self._options.program)
         if program is None:
             self._trouble = f"{self._options.program} is not installed"
             return
-        write_private(config, orjson.dumps(agent_config(self._options)))
+        settings = readable(orjson.dumps(agent_config(self._options)))
         try:
             child = await asyncio.create_subprocess_exec(
                 *dying_with_us(),
-                *(program, "agent", f"-config-file={config}"),
-                stdin=asyncio.subprocess.DEVNULL,
+                *(program, "agent", "-config-file=/dev/stdin"),
+                stdin=settings,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.STDOUT,
             )
         except OSError as err:
             self._trouble = f"{program} cannot be started: {err.strerror}"
             return
+        finally:
+            os.close(settings)
         self._trouble = ""
         await self._watch(child)
 
@@ -124,7 +125,7 @@ class SerfAgent:
 
 
 def agent_config(options: AgentOptions) -> dict[str, object]:
-    """Return the configuration file of an agent."""
+    """Return the configuration of an agent."""
     config: dict[str, object] = {
         "node_name": _NAME.sub("-", options.node),
         "bind": options.bind,
@@ -145,11 +146,15 @@ def agent_config(options: AgentOptions) -> dict[str, object]:
     return config
 
 
-def write_private(file: Path, content: bytes) -> None:
-    """Write a file that only this user can read."""
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as stream:
+def readable(content: bytes) -> int:
+    """Return a descriptor from which a child can read some kilobytes; the caller closes it.
+
+    A pipe, because an event loop may give a child a socket, which it could not open as a file.
+    """
+    reading, writing = os.pipe()
+    with os.fdopen(writing, "wb") as stream:
         stream.write(content)
+    return reading
 
 
 def dying_with_us() -> tuple[str, ...]:
@@ -159,15 +164,18 @@ def dying_with_us() -> tuple[str, ...]:
 
 
 async def _follow(child: asyncio.subprocess.Process) -> str:
-    """Log what the agent complains about until it ends; return its last words."""
+    """Log what the agent complains about until it ends, each thing once; return its last words."""
     last = ""
+    said: set[str] = set()
     assert child.stdout is not None  # noqa: S101 - it was asked for
     while line := await child.stdout.readline():
         text = line.decode(errors="replace").strip()
         last = text or last
         marked = _MARK.search(text)
-        if marked is not None:
-            _log.debug("serf agent", level_of_agent=marked[1], said=marked[2])
+        kind = "" if marked is None else _NUMBER.sub("", marked[2])
+        if marked is not None and kind not in said and len(said) < COMPLAINTS_MAX:
+            said.add(kind)
+            _log.warning("serf agent complains", level_of_agent=marked[1], said=marked[2])
     return last
 
 

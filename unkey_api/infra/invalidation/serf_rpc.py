@@ -92,8 +92,9 @@ class SerfConnection:
             raise SerfFailed("the agent speaks another protocol")
         if self._body_follows:
             self._body_follows = False
-            if message.get(b"Name") == EVENT_NAME.encode():
-                receive(bytes(message[b"Payload"]))
+            payload = message.get(b"Payload")
+            if message.get(b"Name") == EVENT_NAME.encode() and isinstance(payload, bytes):
+                receive(payload)
             return
         answer = self._answers.get(message.get(b"Seq", 0))
         if answer is None:

@@ -14,6 +14,7 @@ from unkey_api.infra.mysql.ports import ExecResult, Mode, Operation, Params, Rea
 from unkey_api.infra.mysql.settings import MysqlSettings
 from unkey_api.infra.mysql.statement import Query, Statement, load_query, load_statement
 from unkey_api.infra.mysql.tags import route_tags, statement_tags
+from unkey_api.infra.mysql.values import column_values
 
 __all__ = [
     "BeginFailed",
@@ -35,6 +36,7 @@ __all__ = [
     "StoreUnavailable",
     "TlsMode",
     "WriteConn",
+    "column_values",
     "load_query",
     "load_statement",
     "open_database",

@@ -61,13 +61,15 @@ class ImportKeys:
             committed = await queries.key_exists_for_good(self._database.primary, state.pending.first_key_id)
             done = state.pending.after if committed else done
         before = done.imported
-        rejects.keep(done.rejects_bytes)
         for raws in _chunks(source.records(skip=done.number)):
             done = await self._batch(raws, done, target, journal, rejects)
             on_progress(source.consumed, done.imported - before)
         journal.remove()
         return ImportReport(
-            imported=done.imported, rejected=done.rejected, resumed=state.existed, new=done.imported - before
+            imported=done.imported,
+            rejected=done.rejected,
+            resumed=state.pending is not None,
+            new=done.imported - before,
         )
 
     async def rehearse(
@@ -104,8 +106,7 @@ class ImportKeys:
                 if failures == ATTEMPTS:
                     raise
             else:
-                journal.write(after)
-                return after
+                return after  # the journal says so with the next batch; until then it says how to find out
 
     async def _plan(self, raws: Iterable[RawRecord], target: Target, seen: set[bytes] | None = None) -> _Plan:
         """Sort records into those that can be imported now and those that cannot. `seen` remembers across batches."""
@@ -115,8 +116,8 @@ class ImportKeys:
             try:
                 parsed.append(parse(raw, target))
             except Rejected as err:
-                given = raw.document.get("hash")
-                rejections.append(Rejection(raw.line, str(err), given if isinstance(given, str) else ""))
+                # Without the hash: what cannot be read as one may be a secret in the wrong column.
+                rejections.append(Rejection(raw.line, str(err)))
         taken = await list_taken_hashes(self._database.primary, [record.key.hash for record in parsed])
         ids = [record.key_id for record in parsed if record.key_id is not None]
         taken |= await queries.list_taken_ids(self._database.primary, ids)

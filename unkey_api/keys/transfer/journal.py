@@ -35,7 +35,7 @@ class JournalState:
 
     done: Progress
     pending: Pending | None
-    existed: bool
+    """None when there was no earlier run."""
 
 
 class Journal:
@@ -60,7 +60,7 @@ class Journal:
         try:
             found = orjson.loads(self._path.read_bytes())
         except FileNotFoundError:
-            return JournalState(Progress(), None, existed=False)
+            return JournalState(Progress(), None)
         except (OSError, orjson.JSONDecodeError) as err:
             raise TransferRefused(f"{self._path} cannot be read; remove it to start over") from err
         if {name: found.get(name) for name in self._identity} != self._identity:
@@ -70,13 +70,12 @@ class Journal:
         pending = found["pending"]
         return JournalState(
             done=Progress(*found["done"]),
-            pending=Pending(pending["first_key_id"], Progress(*pending["after"])) if pending else None,
-            existed=True,
+            pending=Pending(pending["first_key_id"], Progress(*pending["after"])),
         )
 
-    def write(self, done: Progress, pending: Pending | None = None) -> None:
+    def write(self, done: Progress, pending: Pending) -> None:
         """Say how far the import has come, and which batch is about to be written."""
-        under_way = {"first_key_id": pending.first_key_id, "after": list(pending.after)} if pending else None
+        under_way = {"first_key_id": pending.first_key_id, "after": list(pending.after)}
         fresh = self._path.with_name(self._path.name + ".new")
         with fresh.open("wb") as out:
             out.write(orjson.dumps({**self._identity, "done": list(done), "pending": under_way}))
@@ -115,7 +114,8 @@ class RejectsFile:
         if not lines:
             return progress
         data = b"".join(lines)
-        with self.path.open("ab") as out:
+        # Hashes are for the eyes of whoever runs the import only.
+        with os.fdopen(os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as out:
             out.write(data)
         return progress._replace(
             rejected=progress.rejected + len(lines), rejects_bytes=progress.rejects_bytes + len(data)

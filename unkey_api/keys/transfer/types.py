@@ -66,7 +66,7 @@ class Rejection(NamedTuple):
     line: int
     reason: str
     hash: str = ""
-    """As given; empty when the record has none. Never a secret."""
+    """As it would be stored; empty when the record has none that could be. Never a secret."""
 
 
 class Rejected(Exception):

@@ -19,7 +19,7 @@ from unkey_api.ratelimit.engine.store import GuardedStore, Increment
 
 CAPACITY = 10_000  # cells waiting to be sent; what comes on top is dropped and counted
 BATCH = 500  # keeps one round trip short enough not to hold up other users of the store
-REST_SECONDS = 0.005  # between batches, so that spends of a busy counter travel together
+REST_SECONDS = 0.01  # between batches, so that spends of a busy counter travel together
 REFUSED_PAUSE_SECONDS = 0.2  # between attempts while the store is not asked
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)

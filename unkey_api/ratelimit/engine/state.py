@@ -149,10 +149,9 @@ class Counter:
             gone += 2
         return gone
 
-    @property
-    def empty(self) -> bool:
-        """Whether no window is left."""
-        return self.sequence == _NOWHERE and self.extra is None
+    def __len__(self) -> int:
+        """Return how many windows there are."""
+        return (2 if self.sequence != _NOWHERE else 0) + (len(self.extra) if self.extra is not None else 0)
 
 
 class CounterTable:
@@ -197,17 +196,19 @@ class CounterTable:
             cell.others = value
             self.dirty.add(cell)
 
-    def sweep(self, group: Group, identifiers: Iterable[str], now_ms: int) -> int:
-        """Drop what has run out among the counters; return how many cells went."""
-        gone = 0
+    def sweep(self, group: Group, identifiers: Iterable[str], now_ms: int) -> tuple[int, int]:
+        """Drop what has run out among the counters; return how many cells went and how many are left."""
+        gone = left = 0
         for identifier in identifiers:
             counter = group.counters.get(identifier)
             if counter is None:
                 continue
             gone += counter.forget_before(now_ms)
-            if counter.empty and counter.strict_until < now_ms:
+            held = len(counter)
+            left += held
+            if not held and counter.strict_until < now_ms:
                 del group.counters[identifier]
-        return gone
+        return gone, left
 
     def drop_if_empty(self, group: Group) -> None:
         """Forget a group without counters."""

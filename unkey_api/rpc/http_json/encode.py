@@ -59,6 +59,10 @@ class MessageEncoder:
         return out
 
 
+EXACT = 2.0**53
+"""Up to here every whole number is itself as a double. Beyond, digits would be made up, and writers of JSON refuse."""
+
+
 def compile_encoder(message: DescMessage) -> MessageEncoder:
     """Return the encoder of an answer message."""
     return _message_encoder(message, {})
@@ -114,6 +118,6 @@ def _value_to_json(value: Any) -> Any:  # google.protobuf.Value is any JSON
         return struct_to_json(kind.value)
     if kind.field == "list_value":
         return [_value_to_json(item) for item in kind.value.values]
-    if kind.field == "number_value" and kind.value.is_integer():
+    if kind.field == "number_value" and kind.value.is_integer() and abs(kind.value) <= EXACT:
         return int(kind.value)
     return kind.value

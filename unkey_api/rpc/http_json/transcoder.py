@@ -22,6 +22,7 @@ from unkey_api.rpc.http_json.disconnect import DisconnectWatch
 from unkey_api.rpc.http_json.encode import compile_encoder, compile_field_encoder
 from unkey_api.rpc.http_json.envelope import JSON, bare_success_body, fault_body, fault_content_type, success_body
 from unkey_api.rpc.interceptors.credentials import check_presence
+from unkey_api.rpc.interceptors.recovery import PanicHook
 from unkey_api.rpc.method import AnyMessage, Context
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]  # ASGI events are mappings with values of any kind
@@ -52,12 +53,13 @@ _NO_HEADERS = Headers()
 class Transcoder:
     """One HTTP/JSON route."""
 
-    def __init__(self, binding: Binding, validator: Validator, *, max_body_bytes: int) -> None:
+    def __init__(self, binding: Binding, validator: Validator, *, max_body_bytes: int, on_panic: PanicHook) -> None:
         spec = binding.spec
         output = spec.info.output.desc()
         self._binding = binding
         self._spec = spec
         self._max_body_bytes = max_body_bytes
+        self._on_panic = on_panic
         self._decoder = BodyDecoder(spec, validator) if spec.takes_body else None
         self._encode = (
             compile_field_encoder(output, spec.response_field) if spec.response_field else compile_encoder(output)
@@ -72,8 +74,8 @@ class Transcoder:
             answer = await self._run(exchange, receive)
             body = self._success(exchange, answer)
             status, content_type = self._spec.success_status, JSON
-        except ConnectError as err:
-            fault = err if isinstance(err, Fault) else unexpected_fault(exchange.request_id, str(err))
+        except Exception as err:  # noqa: BLE001 - the edge: an answer that cannot be written is one of ours too
+            fault = self._fault(exchange, err)
             exchange.failure = fault
             status, body = fault.entry.status, fault_body(fault, exchange.request_id)
             content_type = fault_content_type(fault, exchange.header(b"accept"))
@@ -81,6 +83,13 @@ class Transcoder:
             exchange.status = status
             return
         await _send(exchange, send, status=status, content_type=content_type, body=body)
+
+    def _fault(self, exchange: Exchange, error: Exception) -> Fault:
+        if isinstance(error, Fault):
+            return error
+        if not isinstance(error, ConnectError):
+            self._on_panic(exchange, error)
+        return unexpected_fault(exchange.request_id, f"{type(error).__name__}: {error}")
 
     async def _run(self, exchange: Exchange, receive: Receive) -> AnyMessage:
         body, too_large = await read_body(exchange, receive, self._max_body_bytes)

@@ -1,12 +1,13 @@
 """One analytics row per request, without secrets.
 
-A request leaves only a reference behind; turning it into a row, blanking included, happens when the batch is written.
+A request leaves the raw material behind; making a row of it, blanking included, happens when the batch is written.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from typing import NamedTuple
 from urllib.parse import parse_qs
 
 from unkey_api.core.clock import Clock
@@ -17,7 +18,8 @@ from unkey_api.rpc.errors import Fault
 from unkey_api.rpc.exchange import Exchange, Headers
 
 BODY_BYTES_MAX = 64 * 1024  # a buffer full of the largest bodies would take more memory than the service itself
-ROWS_PER_TURN = 200  # rows between two turns of the event loop
+HEADER_NAMES_MAX = 1_000  # names whose canonical case is remembered
+ROWS_PER_TURN = 50  # rows between two turns of the event loop, so that no request waits a millisecond for them
 QUIET_PATHS = frozenset({"/v2/liveness"})
 _LEFT_OUT = frozenset({b"x-forwarded-proto", b"x-forwarded-port", b"x-forwarded-for", b"x-amzn-trace-id"})
 _SECRET = frozenset({b"authorization", b"cookie", b"set-cookie", b"proxy-authorization"})
@@ -26,14 +28,23 @@ _HIDDEN = "[REDACTED]"
 WriteRows = Callable[[Sequence[ApiRequestRow], FlushReason], Awaitable[None]]
 
 
-class FinishedRequest:
-    """What a row is made of."""
+class FinishedRequest(NamedTuple):
+    """What a row is made of, and nothing else: thousands wait at a time, and a whole exchange is many times larger."""
 
-    __slots__ = ("exchange", "latency_ms")
-
-    def __init__(self, exchange: Exchange, latency_ms: int) -> None:
-        self.exchange = exchange
-        self.latency_ms = latency_ms
+    request_id: str
+    started_ms: int
+    workspace_id: str
+    method: str
+    path: str
+    query: bytes
+    headers: Headers
+    body: bytes
+    status: int
+    response_headers: Headers
+    response_body: bytes
+    error: str
+    latency_ms: int
+    client_ip: str
 
 
 class RequestRows:
@@ -50,9 +61,25 @@ class RequestRows:
         """Queue the row of a finished request."""
         if exchange.quiet or exchange.path in QUIET_PATHS:
             return
-        exchange.request_body = exchange.request_body[:BODY_BYTES_MAX]
-        exchange.response_body = exchange.response_body[:BODY_BYTES_MAX]
-        self._add(FinishedRequest(exchange, int((self._clock.monotonic() - exchange.started_at) * 1000)))
+        principal, failure = exchange.principal, exchange.failure
+        self._add(
+            FinishedRequest(
+                exchange.request_id,
+                exchange.started_ms,
+                principal.workspace_id if principal else "",
+                exchange.method,
+                exchange.path,
+                exchange.scope.get("query_string", b""),
+                exchange.scope["headers"],
+                exchange.request_body[:BODY_BYTES_MAX],
+                exchange.status,
+                exchange.response_headers,
+                exchange.response_body[:BODY_BYTES_MAX],
+                failure.internal if isinstance(failure, Fault) else "",
+                int((self._clock.monotonic() - exchange.started_at) * 1000),
+                exchange.client_ip,
+            )
+        )
 
 
 class RowWriter:
@@ -62,6 +89,8 @@ class RowWriter:
         self._write = write
         self._redact = redactor.redact
         self._region = region
+        self._names: dict[bytes, str] = {}
+        """Header names seen lately in canonical case."""
 
     async def __call__(self, requests: Sequence[FinishedRequest], reason: FlushReason) -> None:
         """Write one batch."""
@@ -74,38 +103,43 @@ class RowWriter:
 
     def row(self, request: FinishedRequest) -> ApiRequestRow:
         """Return the row of a request."""
-        exchange = request.exchange
-        query = exchange.scope.get("query_string", b"").decode("latin-1")
-        failure = exchange.failure
+        query = request.query.decode("latin-1")
+        found = dict(request.headers)
         return ApiRequestRow(
-            request_id=exchange.request_id,
-            time=exchange.started_ms,
-            workspace_id=exchange.principal.workspace_id if exchange.principal else "",
-            host=exchange.header(b"host") or "",
-            method=exchange.method,
-            path=exchange.path,
+            request_id=request.request_id,
+            time=request.started_ms,
+            workspace_id=request.workspace_id,
+            host=found.get(b"host", b"").decode("latin-1"),
+            method=request.method,
+            path=request.path,
             query_string=query,
-            query_params=parse_qs(query, keep_blank_values=True),
-            request_headers=_shown(exchange.scope["headers"]),
-            request_body=self._redact(exchange.request_body).decode("utf-8", "replace"),
-            response_status=exchange.status,
-            response_headers=_shown(exchange.response_headers),
-            response_body=self._redact(exchange.response_body).decode("utf-8", "replace"),
-            error=failure.internal if isinstance(failure, Fault) else "",
+            query_params=parse_qs(query, keep_blank_values=True) if query else {},
+            request_headers=self._shown(request.headers),
+            request_body=self._redact(request.body).decode("utf-8", "replace"),
+            response_status=request.status,
+            response_headers=self._shown(request.response_headers),
+            response_body=self._redact(request.response_body).decode("utf-8", "replace"),
+            error=request.error,
             service_latency=request.latency_ms,
-            user_agent=exchange.user_agent,
-            ip_address=exchange.client_ip,
+            user_agent=found.get(b"user-agent", b"").decode("latin-1"),
+            ip_address=request.client_ip,
             region=self._region,
         )
 
+    def _shown(self, headers: Headers) -> list[str]:
+        """Return `Name: v1,v2` per header, in canonical case, secrets hidden."""
+        values: dict[bytes, str] = {}
+        for name, value in headers:
+            if name not in _LEFT_OUT:
+                text = _HIDDEN if name in _SECRET else value.decode("latin-1")
+                values[name] = f"{values[name]},{text}" if name in values else text
+        return [f"{self._names.get(name) or self._learn(name)}: {text}" for name, text in values.items()]
 
-def _shown(headers: Headers) -> list[str]:
-    """Return `Name: v1,v2` per header, in canonical case, secrets hidden."""
-    values: dict[bytes, list[str]] = {}
-    for name, value in headers:
-        if name not in _LEFT_OUT:
-            values.setdefault(name, []).append(_HIDDEN if name in _SECRET else value.decode("latin-1"))
-    return [f"{_canonical(name)}: {','.join(shown)}" for name, shown in values.items()]
+    def _learn(self, name: bytes) -> str:
+        if len(self._names) >= HEADER_NAMES_MAX:
+            self._names.clear()  # callers can make up names without end
+        shown = self._names[name] = _canonical(name)
+        return shown
 
 
 def _canonical(name: bytes) -> str:

@@ -1,0 +1,211 @@
+"""What a warm request costs with Redis healthy, slow and down. Ends with 1 when the p99 of a limit grows too much.
+
+python -m benchmarks.redis_states
+
+The service runs on one core, everything else on the other. Requests come at a fixed rate over a few connections, so
+that what is measured is an answer and not a queue. Every figure is the median of the rounds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from statistics import median
+from typing import NamedTuple
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.machine import choose_cores
+from benchmarks.seeding import PLENTY, Seeded, seed
+from benchmarks.servers import service, stores
+from tests.support.proxy import Proxy, proxy_to
+from unkey_api.core.clock import SystemClock
+from unkey_api.core.ids import RandomIds
+from unkey_api.dev.ports import LOOPBACK
+
+PER_SECOND = 300
+SECONDS = 4
+WARM_SECONDS = 2
+ROUNDS = 3
+CONNECTIONS = 6
+IDENTIFIERS = 10
+WINDOW_MS = 60_000
+SLOW_SECONDS = 0.05  # a round trip
+MAY_GROW_MS = 2.0
+
+
+class State(StrEnum):
+    """How Redis is doing."""
+
+    HEALTHY = "healthy"
+    SLOW = "slow (50 ms)"
+    DOWN = "down"
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """What is asked, in turn."""
+
+    name: str
+    path: str
+    bodies: Sequence[bytes]
+    accepts: bytes
+    bounded: bool
+    """Whether its p99 may grow by `MAY_GROW_MS` at most."""
+
+
+class Times(NamedTuple):
+    """Of one round, in milliseconds."""
+
+    p50: float
+    p99: float
+    worst: float
+
+
+def operations(seeded: Seeded) -> list[Operation]:
+    """Return the rows of the table."""
+
+    def body(**fields: object) -> bytes:
+        return json.dumps(fields).encode()
+
+    limits = [
+        body(namespace="states", identifier=f"u{number}", limit=PLENTY, duration=WINDOW_MS)
+        for number in range(IDENTIFIERS)
+    ]
+    verify = "/v2/keys.verifyKey"
+    return [
+        Operation("ratelimit.limit", "/v2/ratelimit.limit", limits, b'"success":true', bounded=True),
+        Operation("verifyKey, a limit", verify, [body(key=seeded.limited)], b'"valid":true', bounded=True),
+        Operation("verifyKey, credits", verify, [body(key=seeded.counted)], b'"valid":true', bounded=False),
+    ]
+
+
+class Client:
+    """Keeps a few connections busy at a fixed rate."""
+
+    def __init__(self, port: int, root_key: str) -> None:
+        self._port = port
+        self._root_key = root_key
+
+    async def ask(self, operation: Operation, seconds: float) -> Times:
+        """Ask that long; raises `RuntimeError` for an answer that is no success."""
+        lists = await asyncio.gather(*(self._connection(operation, number, seconds) for number in range(CONNECTIONS)))
+        times = sorted(1_000 * each for one in lists for each in one)
+        return Times(times[len(times) // 2], times[len(times) * 99 // 100], times[-1])
+
+    async def _connection(self, operation: Operation, number: int, seconds: float) -> list[float]:
+        reader, writer = await asyncio.open_connection(LOOPBACK, self._port)
+        gap = CONNECTIONS / PER_SECOND
+        began = time.monotonic() + number / PER_SECOND
+        times: list[float] = []
+        for turn in range(int(seconds / gap)):
+            await asyncio.sleep(max(0.0, began + turn * gap - time.monotonic()))
+            body = operation.bodies[(turn * CONNECTIONS + number) % len(operation.bodies)]
+            sent = time.monotonic()
+            writer.write(self._head(operation.path, len(body)) + body)
+            head = await reader.readuntil(b"\r\n\r\n")
+            length = re.search(rb"(?i)content-length: *(\d+)", head)
+            answer = await reader.readexactly(int(length[1])) if length else b""
+            times.append(time.monotonic() - sent)
+            if operation.accepts not in answer:
+                raise RuntimeError(f"{operation.name}: {head!r} {answer!r}")
+        writer.close()
+        return times
+
+    def _head(self, path: str, length: int) -> bytes:
+        return (
+            f"POST {path} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {self._root_key}\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
+        ).encode()
+
+
+async def become(proxy: Proxy, state: State) -> None:
+    """Put the way to Redis into this state."""
+    proxy.delay_seconds = SLOW_SECONDS / 2 if state is State.SLOW else 0.0
+    if state is State.DOWN:
+        await proxy.refuse()
+        proxy.cut()
+    else:
+        await proxy.listen()
+
+
+Results = dict[tuple[str, State], list[Times]]
+
+
+async def measure(folder: Path) -> tuple[list[Operation], Results]:
+    """Run everything and return the times of each operation in each state, one per round."""
+    cores = choose_cores()
+    async with stores(folder, core=cores.load) as stack:
+        seeded = await seed(stack, unseen=0, clock=SystemClock(), ids=RandomIds())
+        rows = operations(seeded)
+        results: Results = {}
+        async with (
+            behind_proxy(stack.config, folder) as (proxy, config),
+            service(config, cores=(cores.service,), workers=1, log=folder / "service.log") as server,
+        ):
+            client = Client(server.port, seeded.root_key)
+            for _ in range(ROUNDS):
+                for state in State:
+                    await become(proxy, state)
+                    for row in rows:
+                        await client.ask(row, WARM_SECONDS)
+                        results.setdefault((row.name, state), []).append(await client.ask(row, SECONDS))
+        return rows, results
+
+
+@asynccontextmanager
+async def behind_proxy(config: Path, folder: Path) -> AsyncIterator[tuple[Proxy, Path]]:
+    """Put a proxy in front of Redis; yields it and a configuration that goes through it."""
+    text = config.read_text()
+    found = re.search(r'redis_url = "redis://([^:"/]+):(\d+)', text)
+    if found is None:
+        raise RuntimeError("the configuration names no Redis")
+    async with proxy_to(found[1], int(found[2])) as proxy:
+        changed = folder / "behind-proxy.toml"
+        changed.touch(mode=0o600)
+        changed.write_text(text.replace(f"{found[1]}:{found[2]}", f"127.0.0.1:{proxy.port}"))
+        yield proxy, changed
+
+
+def show(rows: Sequence[Operation], results: Results) -> bool:
+    """Print the table; return whether every bounded row is within its bound."""
+    table = Table(title=f"Warm requests at {PER_SECOND} per second, ms", title_justify="left")
+    for name in ("operation", "Redis", "p50", "p99", "worst", "p99 grows by", "may grow by"):
+        table.add_column(name, justify="left" if name in {"operation", "Redis"} else "right")
+    within = True
+    for row in rows:
+        calm = median(each.p99 for each in results[row.name, State.HEALTHY])
+        for state in State:
+            rounds = results[row.name, state]
+            p50, p99, worst = (median(column) for column in zip(*rounds, strict=True))
+            if row.bounded:
+                within = within and p99 - calm <= MAY_GROW_MS
+            bound = f"{MAY_GROW_MS:.1f}" if row.bounded else "a round trip"
+            table.add_row(row.name, state, f"{p50:.2f}", f"{p99:.2f}", f"{worst:.2f}", f"{p99 - calm:+.2f}", bound)
+    Console(width=120).print(table)
+    return within
+
+
+def main() -> int:
+    """Run and return the exit status."""
+    folder = Path(tempfile.mkdtemp(prefix="unkey-states-"))
+    try:
+        within = show(*asyncio.run(measure(folder)))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return 0 if within else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Credits over several processes and real stores."""

@@ -1,0 +1,1 @@
+"""The invalidation bus with real agents and servers."""

@@ -1,0 +1,1 @@
+"""What the published document promises, held against what is answered."""

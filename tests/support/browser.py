@@ -1,0 +1,143 @@
+"""A headless Chromium, driven over its own protocol; nothing but the browser is needed."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import itertools
+import re
+import shutil
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any  # the protocol carries any JSON
+
+import aiohttp
+import pytest
+
+PROGRAMS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--remote-debugging-port=0",
+    "--window-size=1400,1000",
+    # Names cannot be looked up, so whatever wants to leave the machine fails; the log shows that it wanted to.
+    "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
+)
+POLL_SECONDS = 0.05
+MESSAGE_BYTES = 64_000_000
+
+
+def browser_program() -> str:
+    """Return the path of a browser, or skip the test."""
+    for name in PROGRAMS:
+        if found := shutil.which(name):
+            return found
+    return pytest.skip("no Chromium is installed; `make browser` installs Debian's")
+
+
+class Page:
+    """One tab."""
+
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        self._socket = socket
+        self._numbers = itertools.count(1)
+        self._session = ""
+        self.requested: list[str] = []
+        """URLs in the order in which the page asked for them."""
+        self.complaints: list[str] = []
+        """What went wrong in the page's scripts."""
+
+    async def open(self, url: str) -> None:
+        """Load a page in a new tab."""
+        target = await self._call("Target.createTarget", {"url": "about:blank"})
+        attached = await self._call("Target.attachToTarget", {"targetId": target["targetId"], "flatten": True})
+        self._session = attached["sessionId"]
+        for domain in ("Network", "Page", "Runtime"):
+            await self._call(f"{domain}.enable", {})
+        await self._call("Page.navigate", {"url": url})
+
+    async def evaluate(self, expression: str) -> Any:  # any JSON
+        """Return the value of a JavaScript expression."""
+        answer = await self._call("Runtime.evaluate", {"expression": expression, "returnByValue": True})
+        assert "exceptionDetails" not in answer, answer
+        return answer["result"].get("value")
+
+    async def until(self, expression: str, seconds: float) -> None:
+        """Wait until an expression is true."""
+        try:
+            async with asyncio.timeout(seconds):
+                while not await self.evaluate(expression):
+                    await asyncio.sleep(POLL_SECONDS)
+        except TimeoutError:
+            text = await self.evaluate("document.body?.innerText ?? ''")
+            pytest.fail(f"waited in vain for {expression}; the page says:\n{text[:3000]}")
+
+    async def screenshot(self, file: Path) -> None:
+        """Keep a picture of the window."""
+        answer = await self._call("Page.captureScreenshot", {"format": "png"})
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(base64.b64decode(answer["data"]))
+
+    async def close_browser(self) -> None:
+        """End the browser, which then completes its log."""
+        self._session = ""
+        await self._call("Browser.close", {})
+
+    async def _call(self, method: str, params: Mapping[str, object]) -> dict[str, Any]:
+        number = next(self._numbers)
+        message = {"id": number, "method": method, "params": params}
+        await self._socket.send_json(message | ({"sessionId": self._session} if self._session else {}))
+        while True:
+            answer: dict[str, Any] = await self._socket.receive_json(timeout=30)
+            if answer.get("id") == number:
+                assert "error" not in answer, answer
+                result: dict[str, Any] = answer["result"]
+                return result
+            self._note(answer)
+
+    def _note(self, event: dict[str, Any]) -> None:
+        match event.get("method"):
+            case "Network.requestWillBeSent":
+                self.requested.append(event["params"]["request"]["url"])
+            case "Runtime.exceptionThrown":
+                self.complaints.append(str(event["params"]["exceptionDetails"]))
+
+
+@asynccontextmanager
+async def browsing(profile: Path) -> AsyncIterator[Page]:
+    """Run a browser with an empty profile until the block ends."""
+    command = [browser_program(), *FLAGS, f"--user-data-dir={profile}", f"--log-net-log={profile / 'net.json'}"]
+    process = await asyncio.create_subprocess_exec(
+        *command, "about:blank", stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
+    )
+    try:
+        port, path = await _address(profile / "DevToolsActivePort")
+        async with (
+            aiohttp.ClientSession() as session,
+            session.ws_connect(f"ws://127.0.0.1:{port}{path}", max_msg_size=MESSAGE_BYTES) as socket,
+        ):
+            yield Page(socket)
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        await process.wait()
+
+
+async def _address(file: Path) -> tuple[str, str]:
+    async with asyncio.timeout(30):
+        while not file.exists() or len(file.read_text().splitlines()) < 2:
+            await asyncio.sleep(POLL_SECONDS)
+    port, path = file.read_text().splitlines()
+    return port, path
+
+
+def asked_for(profile: Path) -> set[str]:
+    """Return the URLs the whole browser asked for, the page's and its own; call it when the browser has ended."""
+    return set(re.findall(r'"url":"((?:https?|wss?)://[^"]*)"', (profile / "net.json").read_text(errors="replace")))

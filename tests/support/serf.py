@@ -1,0 +1,110 @@
+"""Real serf agents for the test session."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import socket
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import pytest
+
+from tests.support.waiting import eventually
+from unkey_api.core.secret import Secret
+from unkey_api.infra.invalidation.serf_agent import AgentOptions, SerfAgent, rpc_token
+from unkey_api.infra.invalidation.serf_channel import SerfChannel
+
+KEY = Secret("MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=")
+needs_serf = pytest.mark.skipif(
+    shutil.which("serf") is None, reason="serf is not installed: `make install` or `apt-get install serf`"
+)
+
+
+def free_ports(count: int) -> list[int]:
+    """Return ports that are free for TCP and UDP on loopback right now, all different."""
+    taken: list[tuple[socket.socket, socket.socket]] = []
+    try:
+        while len(taken) < count:
+            stream = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+            stream.bind(("127.0.0.1", 0))
+            datagram = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            try:
+                datagram.bind(stream.getsockname())
+            except OSError:
+                stream.close()
+                datagram.close()
+                continue
+            taken.append((stream, datagram))
+        return [stream.getsockname()[1] for stream, _ in taken]
+    finally:
+        for stream, datagram in taken:
+            stream.close()
+            datagram.close()
+
+
+def agent_options(
+    node: str, bind: int, rpc: int, *, join: Sequence[int] = (), key: Secret = KEY, program: str = "serf"
+) -> AgentOptions:
+    """Return options of an agent on loopback."""
+    return AgentOptions(
+        program=program,
+        node=node,
+        bind=f"127.0.0.1:{bind}",
+        advertise="",
+        rpc=f"127.0.0.1:{rpc}",
+        secret_key=key,
+        join=tuple(f"127.0.0.1:{port}" for port in join),
+        profile="lan",
+        tags={"region": "test"},
+    )
+
+
+@asynccontextmanager
+async def running_agent(options: AgentOptions) -> AsyncIterator[SerfAgent]:
+    """Run an agent until the block is left, then stop it."""
+    agent = SerfAgent(options)
+    task = asyncio.create_task(agent.run())
+    try:
+        yield agent
+    finally:
+        agent.close()
+        await task
+
+
+def channel_to(options: AgentOptions, *, token: Secret | None = None) -> SerfChannel:
+    """Return a channel over an agent that runs with these options."""
+    host, _, port = options.rpc.partition(":")
+    return SerfChannel(host, int(port), token=rpc_token(options.secret_key) if token is None else token)
+
+
+async def members(options: AgentOptions) -> int:
+    """Return how many live members the agent knows; 0 while it does not answer."""
+    child = await asyncio.create_subprocess_exec(
+        *("serf", "members", "-status=alive", f"-rpc-addr={options.rpc}"),
+        f"-rpc-auth={rpc_token(options.secret_key).reveal()}",
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    output, _ = await child.communicate()
+    return len(output.splitlines()) if child.returncode == 0 else 0
+
+
+@asynccontextmanager
+async def cluster(size: int) -> AsyncIterator[list[AgentOptions]]:
+    """Run agents that know each other."""
+    ports = free_ports(2 * size)
+    made = [
+        agent_options(f"n{number}-{ports[0]}", ports[number], ports[size + number], join=ports[:1] if number else ())
+        for number in range(size)
+    ]
+    async with AsyncExitStack() as stack:
+        for options in made:
+            await stack.enter_async_context(running_agent(options))
+        for options in made:
+
+            async def complete(of: AgentOptions = options) -> bool:
+                return await members(of) == size
+
+            await eventually(complete, within_seconds=30)
+        yield made

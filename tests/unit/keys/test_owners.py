@@ -1,0 +1,145 @@
+"""Forgetting cached keys by what they belong to."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.support.clock import FixedClock
+from unkey_api.core.identifiers import ExternalId, IdentityId, KeyHash, WorkspaceId
+from unkey_api.infra.caching.swr import CacheWindows, SwrCache
+from unkey_api.infra.resilience.background import BackgroundJobs
+from unkey_api.keys.verification.owners import KeyOwners
+from unkey_api.keys.verification.types import KeyIdentity, Status, VerifiableKey
+
+
+def key(
+    workspace: str = "ws_1", *, identity: str = "", roles: tuple[str, ...] = (), slugs: tuple[str, ...] = ()
+) -> VerifiableKey:
+    blank: Any = ""  # what does not matter here
+    return VerifiableKey(
+        id=blank,
+        keyspace_id=blank,
+        workspace_id=WorkspaceId(workspace),
+        api_id=blank,
+        name="",
+        meta=None,
+        enabled=True,
+        expires_ms=None,
+        remaining=None,
+        pending_migration_id=None,
+        standing=Status.VALID,
+        permissions=slugs,
+        slugs=frozenset(slugs),
+        roles=roles,
+        identity=KeyIdentity(IdentityId(identity), ExternalId("user"), None, ()) if identity else None,
+        ip_whitelist=frozenset(),
+        limits={},
+        automatic=(),
+        may_verify=blank,
+        principal=None,
+    )
+
+
+class World:
+    def __init__(self, max_entries: int = 100) -> None:
+        windows = CacheWindows(fresh_ms=10_000, stale_ms=600_000, max_entries=max_entries)
+        self.cache: SwrCache[KeyHash, VerifiableKey] = SwrCache(
+            "verification_key_by_hash", clock=FixedClock(), windows=windows, refreshes=BackgroundJobs("test")
+        )
+        self.owners = KeyOwners(self.cache)
+        self.told: list[str | None] = []
+        self.owners.announce_to(self.told.append)
+
+    def put(self, **keys: Any) -> None:
+        for name, value in keys.items():
+            self.cache.set(KeyHash(name), value)
+
+    @property
+    def left(self) -> set[str]:
+        return {name for name in "abcd" if self.cache.held(KeyHash(name)) is not None}
+
+
+class TestForgetting:
+    def test_an_identity_takes_its_keys_along_and_no_others(self) -> None:
+        world = World()
+        world.put(a=key(identity="id_1"), b=key(identity="id_1"), c=key(identity="id_2"), d=key())
+        world.owners.identity_changed("id_1")
+        assert world.left == {"c", "d"}
+        assert world.told == ["identity:id_1"]
+
+    def test_a_role_takes_along_the_keys_of_its_workspace_that_have_it(self) -> None:
+        world = World()
+        world.put(a=key(roles=("ad:min",)), b=key(roles=("other",)), c=key("ws_2", roles=("ad:min",)), d=key())
+        world.owners.role_changed("ws_1", "ad:min")
+        assert world.left == {"b", "c", "d"}
+        assert world.told == ["role:ws_1:ad:min"]
+
+    def test_a_permission_does_too(self) -> None:
+        world = World()
+        world.put(a=key(slugs=("x.y",)), b=key(slugs=("x",)), c=key("ws_2", slugs=("x.y",)), d=key(roles=("x.y",)))
+        world.owners.permission_changed("ws_1", "x.y")
+        assert world.left == {"b", "c", "d"}
+
+    def test_a_name_too_long_for_a_message_takes_along_all_that_were_granted_anything(self) -> None:
+        world = World()
+        world.put(a=key(roles=("r",)), b=key(slugs=("s",)), c=key(), d=key("ws_2", roles=("r",)))
+        world.owners.role_changed("ws_1", "ä" * 150)
+        assert world.left == {"c", "d"}
+        assert world.told == ["role:ws_1:"]
+
+    def test_keys_are_not_told_one_by_one(self) -> None:
+        """Each process finds its own."""
+        world = World()
+        told: list[object] = []
+        world.cache.announce_to(told.append)
+        world.put(a=key(identity="id_1"))
+        world.owners.identity_changed("id_1")
+        assert told == []
+
+    async def test_a_load_that_was_under_way_is_not_kept(self) -> None:
+        """It may have read the identity as it was before."""
+        world = World()
+
+        async def load(_: KeyHash) -> VerifiableKey | None:
+            world.owners.drop("identity:id_1")
+            found: VerifiableKey = key(identity="id_1")
+            return found
+
+        assert (await world.cache.get(KeyHash("a"), load)).value is not None
+        assert world.left == set()
+
+
+class TestHearing:
+    def test_what_others_say_is_dropped_and_not_repeated(self) -> None:
+        world = World()
+        world.put(a=key(identity="id_1"))
+        world.owners.drop("identity:id_1")
+        assert (world.left, world.told) == (set(), [])
+
+    @pytest.mark.parametrize("text", ["", "id_1", "group:x"])
+    def test_a_text_that_names_no_owner_is_an_error(self, text: str) -> None:
+        with pytest.raises(ValueError, match="owner"):
+            World().owners.drop(text)
+
+
+class TestMemory:
+    def test_the_index_holds_only_what_the_cache_holds(self) -> None:
+        world = World(max_entries=2)
+        for name in "abcd":
+            world.put(**{name: key(identity=f"id_{name}", roles=("r",))})
+        assert len(world.cache) == 2
+        assert len(world.owners) == 3
+        world.cache.clear()
+        assert len(world.owners) == 0
+
+    def test_a_key_that_changed_its_identity_is_found_under_the_new_one_only(self) -> None:
+        world = World()
+        world.put(a=key(identity="id_1"))
+        world.put(a=replace(key(), identity=key(identity="id_2").identity))
+        world.owners.identity_changed("id_1")
+        assert world.left == {"a"}
+        world.owners.identity_changed("id_2")
+        assert world.left == set()
