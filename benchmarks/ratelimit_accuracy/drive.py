@@ -16,6 +16,8 @@ from benchmarks.ratelimit_accuracy.protocol import ASK, RESULT_BYTES, RUN, Comma
 
 ROOT = Path(__file__).parent.parent.parent
 START_MS = 1_750_000_200_000  # the start of a window of every duration in use
+GAP_SECONDS = 0.001  # between requests; a thousandth of what is between them by their own times, or a tenth
+PACED_REQUESTS = 3_000  # cases with more would take too long, and have limits large enough not to need it
 LEAD_MS = 300  # between the order to run and its first request
 
 
@@ -102,10 +104,13 @@ def processes(url: str, count: int) -> Iterator[Sequence[Process]]:
         yield started
 
 
-def put(case: Case, nodes: Sequence[Process], identifier: int) -> Outcome:
-    """Put the case to the first processes, on a counter of its own."""
+def put(case: Case, nodes: Sequence[Process], identifier: int, *, paced: bool = True) -> Outcome:
+    """Put the case to the first processes, on a counter of its own; `paced` as for `_driven`."""
     began = time.monotonic()
-    results = (_free if case.free else _driven)(case, nodes[: case.processes], identifier)
+    if case.free:
+        results = _free(case, nodes[: case.processes], identifier)
+    else:
+        results = _driven(case, nodes[: case.processes], identifier, paced=paced)
     return Outcome(
         case,
         asked=sum(asked for asked, _ in results),
@@ -115,11 +120,19 @@ def put(case: Case, nodes: Sequence[Process], identifier: int) -> Outcome:
     )
 
 
-def _driven(case: Case, nodes: Sequence[Process], identifier: int) -> list[tuple[int, int]]:
+def _driven(case: Case, nodes: Sequence[Process], identifier: int, *, paced: bool) -> list[tuple[int, int]]:
+    """Ask one request at a time.
+
+    When paced, requests are at least `GAP_SECONDS` apart by the machine's clock too, as they are when they come over a
+    network. Without that they come faster than any two processes can hear of each other.
+    """
+    gap = GAP_SECONDS if paced and case.total <= PACED_REQUESTS else 0.0
     draw = random.Random(identifier)  # noqa: S311 - the same requests on every run
     results = [(0, 0)] * len(nodes)
     start_ms = START_MS if case.aligned else START_MS + 337
     for number in range(case.total):
+        if gap:
+            time.sleep(gap)
         which = draw.randrange(len(nodes))
         now_ms = start_ms + number * 1_000 // case.per_second
         nodes[which].send(Command(ASK, identifier, case.limit, case.duration_s * 1_000, now_ms))
