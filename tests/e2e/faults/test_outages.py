@@ -9,7 +9,7 @@ import asyncio
 import signal
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any  # answers are JSON of any shape
@@ -89,7 +89,7 @@ async def stores() -> AsyncIterator[Dependencies]:
 
 
 @pytest.fixture(scope="module")
-def running(stores: Dependencies, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServeOptions]:
+def running(stores: Dependencies, tmp_path_factory: pytest.TempPathFactory) -> ServeOptions:
     return ServeOptions(
         database=stores.connection_string,
         redis=stores.redis_url,
