@@ -73,3 +73,22 @@ async def test_rows_are_written_when_the_service_closes_and_carry_no_secret(
     assert (verifications[ids[1]]["outcome"], verifications[ids[1]]["tags"]) == ("VALID", ["t"])
     limits = {r["request_id"]: r for r in await rows_of(clickhouse_client, "ratelimits_raw_v2")}
     assert (limits[ids[3]]["identifier"], limits[ids[3]]["passed"]) == ("u", True)
+
+
+async def test_clickhouse_that_is_away_is_not_in_the_way(
+    api: Harness, mysql_server: MysqlServer, mysql_dsn: Dsn, redis_server: RedisServer, unused_tcp_port: int
+) -> None:
+    """It may be away from the start: rows are lost then, and requests are answered."""
+    caller = await api.admin()
+    toml = configuration(mysql_server.tcp_dsn(mysql_dsn.database), redis_server.url, shutdown_timeout='"1s"')
+    toml += f'\n[clickhouse]\nurl = "http://127.0.0.1:{unused_tcp_port}"'
+    async with open_application(load_settings(toml, {}), Runtime(clock=FixedClock())) as served:
+        client = Client(served.app)
+        headers = {"content-type": "application/json", "authorization": f"Bearer {caller.root_key}"}
+        limit = {"namespace": "rows", "identifier": "u", "limit": 1, "duration": 1000}
+        for path, body in (
+            ("/v2/apis.createApi", {"name": "rows"}),
+            ("/v2/keys.verifyKey", {"key": "unknown"}),
+            ("/v2/ratelimit.limit", limit),
+        ):
+            assert (await client.post(path, body, headers=headers)).status == 200

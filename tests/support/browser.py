@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import itertools
+import os
 import re
 import shutil
+import signal
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -45,8 +48,9 @@ def browser_program() -> str:
 class Page:
     """One tab."""
 
-    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse, ended: asyncio.subprocess.Process) -> None:
         self._socket = socket
+        self._ended = ended
         self._numbers = itertools.count(1)
         self._session = ""
         self.requested: list[str] = []
@@ -86,9 +90,10 @@ class Page:
         file.write_bytes(base64.b64decode(answer["data"]))
 
     async def close_browser(self) -> None:
-        """End the browser, which then completes its log."""
+        """End the browser and wait until it is gone: only then is its log complete."""
         self._session = ""
         await self._call("Browser.close", {})
+        await self._ended.wait()
 
     async def _call(self, method: str, params: Mapping[str, object]) -> dict[str, Any]:
         number = next(self._numbers)
@@ -115,7 +120,11 @@ async def browsing(profile: Path) -> AsyncIterator[Page]:
     """Run a browser with an empty profile until the block ends."""
     command = [browser_program(), *FLAGS, f"--user-data-dir={profile}", f"--log-net-log={profile / 'net.json'}"]
     process = await asyncio.create_subprocess_exec(
-        *command, "about:blank", stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
+        *command,
+        "about:blank",
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+        start_new_session=True,
     )
     try:
         port, path = await _address(profile / "DevToolsActivePort")
@@ -123,10 +132,10 @@ async def browsing(profile: Path) -> AsyncIterator[Page]:
             aiohttp.ClientSession() as session,
             session.ws_connect(f"ws://127.0.0.1:{port}{path}", max_msg_size=MESSAGE_BYTES) as socket,
         ):
-            yield Page(socket)
+            yield Page(socket, process)
     finally:
-        if process.returncode is None:
-            process.terminate()
+        with contextlib.suppress(ProcessLookupError):  # it was told to close and has done so
+            os.killpg(process.pid, signal.SIGKILL)  # Debian's command is a script around the browser
         await process.wait()
 
 

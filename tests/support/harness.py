@@ -82,7 +82,8 @@ class Harness:
         self.clock = clock
         self.statements = statements
         self.commands = commands
-        self._http = Client(app)
+        self.client = Client(app)
+        """Calls without a root key of ours."""
         ids = RandomIds()
         audit = AuditLog(clock=clock, ids=ids)
         self.desk = OperatorDesk(database, audit=audit, clock=clock, ids=ids, random_bytes=secrets.token_bytes)
@@ -103,7 +104,7 @@ class Harness:
         root_key = caller if isinstance(caller, str) else caller.root_key
         sent = {"content-type": "application/json", "authorization": f"Bearer {root_key}"}
         sent |= {name.replace("_", "-"): value for name, value in headers.items()}
-        return await self._http.post(path, body, headers=sent)
+        return await self.client.post(path, body, headers=sent)
 
     def rpc(self, client: type[RPC], caller: Caller | None = None, *, proto_json: bool = False) -> RPC:
         """Return a generated Connect client whose calls carry the caller's root key."""

@@ -104,6 +104,8 @@ class Target:
     http2_connections: int = 0
     streams: int = 4
     """Requests in flight per HTTP/2 connection."""
+    pace_seconds: float = 0.0
+    """Rest between the requests of an HTTP/1.1 connection."""
     tls: Callable[[str], ssl.SSLContext] | None = None
     """Makes the context of a connection that speaks this ALPN protocol; None for clear text."""
 
@@ -112,7 +114,7 @@ class Target:
 async def under_load(load: Load, target: Target) -> AsyncIterator[None]:
     """Load the target until the block ends; then let what is in flight finish."""
     clients: list[_Http1 | _Http2] = [
-        *(_Http1(load, target.http1_port, target.tls) for _ in range(target.http1_connections)),
+        *(_Http1(load, target.http1_port, target.tls, target.pace_seconds) for _ in range(target.http1_connections)),
         *(_Http2(load, target.http2_port, target.streams, target.tls) for _ in range(target.http2_connections)),
     ]
     tasks = [asyncio.create_task(_keep_going(client, load)) for client in clients]
@@ -162,8 +164,9 @@ class _Connection:
 class _Http1:
     """One kept-alive connection, one request at a time."""
 
-    def __init__(self, load: Load, port: int, tls: Callable[[str], ssl.SSLContext] | None) -> None:
+    def __init__(self, load: Load, port: int, tls: Callable[[str], ssl.SSLContext] | None, pace_seconds: float) -> None:
         self._load = load
+        self._pace_seconds = pace_seconds
         self._connection = _Connection(port, tls, "http/1.1")
         self._head = "".join(f"{name}: {value}\r\n" for name, value in load.headers.items())
 
@@ -187,6 +190,8 @@ class _Http1:
             if closing:
                 self._load.goodbyes["connection: close"] += 1
                 return
+            if self._pace_seconds:
+                await asyncio.sleep(self._pace_seconds)
 
     async def _answer(self) -> tuple[int, bool, bytes]:
         head = (await self._connection.reader.readuntil(b"\r\n\r\n")).lower()

@@ -62,16 +62,32 @@ class MysqlServer:
 @contextmanager
 def run_server(folder: Path, *extra: str) -> Iterator[MysqlServer]:
     """Install and run a server in `folder`, as root or as an ordinary user, until the block ends."""
+    server, command = install_server(folder, *extra)
+    log = folder / "log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(  # noqa: S603 - our own arguments
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=_own_tmpdir(folder)
+        )
+    try:
+        _await_start(process, server, log)
+        yield replace(server, pid=process.pid)
+    finally:
+        _stop(process)
+
+
+def install_server(folder: Path, *extra: str) -> tuple[MysqlServer, list[str]]:
+    """Make the data folder of a server and return what it will be once the command, returned too, runs."""
     server = MysqlServer(port=free_port(), socket=folder / "s.sock", pid=0)
     who = ["--user=root"] if os.geteuid() == 0 else []
     data = folder / "data"
     _install(data, who, _own_tmpdir(folder))
     init = folder / "init.sql"
     init.write_text(  # one statement per line, the server insists
-        f"CREATE USER '{USER}'@'%' IDENTIFIED BY '{PASSWORD}';\nGRANT ALL ON *.* TO '{USER}'@'%' WITH GRANT OPTION;\n",
+        f"CREATE USER IF NOT EXISTS '{USER}'@'%' IDENTIFIED BY '{PASSWORD}';\n"
+        f"GRANT ALL ON *.* TO '{USER}'@'%' WITH GRANT OPTION;\n",
         encoding="utf-8",
     )
-    arguments = [
+    return server, [
         *_dies_with_parent(),
         binary("mariadbd", "mysqld"),
         "--no-defaults",
@@ -87,16 +103,6 @@ def run_server(folder: Path, *extra: str) -> Iterator[MysqlServer]:
         *SPEED,
         *extra,
     ]
-    log = folder / "log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(  # noqa: S603 - our own arguments
-            arguments, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=_own_tmpdir(folder)
-        )
-    try:
-        _await_start(process, server, log)
-        yield replace(server, pid=process.pid)
-    finally:
-        _stop(process)
 
 
 def binary(*names: str) -> str:
@@ -134,7 +140,7 @@ async def run_sql(dsn: Dsn, *statements: str) -> list[tuple[object, ...]]:
             rows = list((await connection.run(statement)).rows)
         return rows
     finally:
-        await connection.quit()
+        await connection.quit(wait=True)
 
 
 @pytest.fixture(scope="session")

@@ -119,8 +119,8 @@ class Service:
         return self.log.read_text(errors="replace")
 
     def events(self) -> list[dict[str, object]]:
-        """The log, line by line."""
-        return [json.loads(line) for line in self.log_text().splitlines() if line.startswith("{")]
+        """The log, line by line. What is still being written is left out."""
+        return [json.loads(line) for line in self.log_text().split("\n")[:-1] if line.startswith("{")]
 
     def metrics(self) -> str:
         """What all workers report."""

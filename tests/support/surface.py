@@ -21,6 +21,7 @@ from unkey_api.app import Application, Platform, Service
 from unkey_api.core.ids import RandomIds
 from unkey_api.core.principal import Principal, SubjectType
 from unkey_api.rpc.documents import Documents
+from unkey_api.rpc.edge import Observer
 from unkey_api.rpc.exchange import Exchange, current_exchange
 from unkey_api.rpc.health import Health, Phase
 from unkey_api.rpc.pprof import Pprof
@@ -105,22 +106,27 @@ class Surface:
     keys: ScriptedKeys = field(default_factory=ScriptedKeys)
     platform: ScriptedPlatform = field(default_factory=ScriptedPlatform)
     observer: RecordingObserver = field(default_factory=RecordingObserver)
+    observers: list[Observer] = field(default_factory=list)
+    """Those of production that a test is about, beside the one that remembers."""
+    clock: FixedClock = field(default_factory=FixedClock)
     health: Health = field(default_factory=Health)
     panics: list[BaseException] = field(default_factory=list)
     request_timeout: timedelta = timedelta(seconds=60)
+    assets: Path = Path("/nowhere")
+    """Where the viewer of the reference page would be."""
     proxies: tuple[str, ...] = ()
     pprof: Pprof | None = None
 
     def parts(self) -> Platform:
         """Return what lies around the handlers."""
         return Platform(
-            clock=FixedClock(),
+            clock=self.clock,
             ids=RandomIds(),
             authenticator=self.platform,
             throttle=self.platform,
-            observers=(self.observer,),
+            observers=(self.observer, *self.observers),
             on_panic=lambda _, err: self.panics.append(err),
-            documents=Documents(openapi_yaml=b"openapi: 3.1.0\n", openapi_json=b"{}", assets=Path("/nowhere")),
+            documents=Documents(openapi_yaml=b"openapi: 3.1.0\n", openapi_json=b"{}", assets=self.assets),
             health=self.health,
             request_timeout=self.request_timeout,
             max_body_bytes=MAX_BODY,

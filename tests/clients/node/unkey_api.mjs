@@ -74,6 +74,12 @@ async function keyWithout(add, remove, what, made) {
   return (await unkey.keys[remove]({ keyId, [what]: [made] })).data.length;
 }
 
+/** This client knows the older form of the request only: the role by its id. */
+async function setRolePermissions() {
+  const { roleId } = (await unkey.permissions.createRole({ name: fresh("role") })).data;
+  return (await unkey.permissions.setRolePermissions({ roleId, permissions: [await permission()] })).meta.requestId.slice(0, 4);
+}
+
 const operations = {
   "apis.createApi": async () => (await api()).slice(0, 4),
   "apis.getApi": async () => (await unkey.apis.getApi({ apiId: await api() })).data.name.slice(0, 4),
@@ -106,7 +112,7 @@ const operations = {
   "permissions.getRole": async () => (await unkey.permissions.getRole({ role: await role() })).data.name.slice(0, 4),
   "permissions.listRoles": async () => (await role()) && (await count(unkey.permissions.listRoles({ limit: 2 }))) > 0,
   "permissions.deleteRole": async () => (await unkey.permissions.deleteRole({ role: await role() })).meta.requestId.slice(0, 4),
-  "permissions.setRolePermissions": async () => (await unkey.permissions.setRolePermissions({ role: await role(), permissions: [await permission()] })).meta.requestId.slice(0, 4),
+  "permissions.setRolePermissions": setRolePermissions,
   "ratelimit.limit": async () => (await unkey.ratelimit.limit({ namespace: fresh("ns"), identifier: "u", limit: 2, duration: MINUTE })).data.remaining,
   "ratelimit.multiLimit": multiLimit,
   "ratelimit.setOverride": async () => (await override()).identifier,

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.rpc.apis.making import NOT_FOUND, make_api, urn_of
+from tests.rpc.apis.making import NOT_FOUND, keyspace_of, make_api, make_key, urn_of
 from tests.support.stage import Stage
 from unkey_api.apis.queries import mark_deleted
 from unkey_api.core.columns import UnixMs
@@ -29,6 +29,13 @@ class TestDeleted:
         (entry,) = await stage.audits(workspace)
         assert (entry["event"], entry["description"]) == ("api.delete", f"Deleted API {api_id}")
         assert entry["targets"] == [{"type": "api", "id": api_id, "name": "an api"}]
+
+    async def test_keys_of_the_api_stay_stored(self, stage: Stage, workspace: str, key: str) -> None:
+        api_id = await make_api(stage, workspace)
+        keys = [await make_key(stage, workspace, await keyspace_of(stage, api_id)) for _ in range(2)]
+        assert (await stage.post(PATH, {"apiId": api_id}, root_key=key)).status == 200
+        stored = await stage.sql(f"SELECT id, enabled, deleted_at_m FROM `keys` WHERE workspace_id = '{workspace}'")
+        assert sorted(stored) == sorted((key_id, 1, None) for key_id in keys)
 
     async def test_api_created_a_moment_ago_can_be_deleted(self, stage: Stage, key: str) -> None:
         api_id = (await stage.post("/v2/apis.createApi", {"name": "abc"}, root_key=key)).json["data"]["apiId"]

@@ -46,6 +46,12 @@ class TestMeta:
         assert "meta" not in answer.json["data"]
         assert "meta" not in (await stage.post(GET, {"identity": identity}, root_key=key)).json["data"]
 
+    async def test_meta_and_limits_change_together(self, stage: Stage, key: str, identity: str) -> None:
+        body = {"identity": identity, "meta": {"both": True}, "ratelimits": [a_limit("api_calls", 7)]}
+        changed = (await stage.post(UPDATE, body, root_key=key)).json["data"]
+        assert (changed["meta"], [item["limit"] for item in changed["ratelimits"]]) == ({"both": True}, [7])
+        assert (await stage.post(GET, {"identity": identity}, root_key=key)).json["data"] == changed
+
     async def test_omitted_meta_stays(self, stage: Stage, key: str, identity: str) -> None:
         answer = await stage.post(UPDATE, {"identity": identity}, root_key=key)
         assert (answer.status, answer.json["data"]) == (200, {"id": identity, "externalId": "user_x"})

@@ -62,6 +62,11 @@ class TestSuccess:
             "ratelimits": [{"id": own, "name": "same", "limit": 5, "duration": minute, "autoApply": True}],
         }
 
+    async def test_disabled_and_expired_keys_are_shown(self, world: KeyWorld) -> None:
+        disabled, expired = await world.key(enabled=False), await world.key(expires="2020-01-01")
+        assert (await world.ok("getKey", {"keyId": disabled.id}))["enabled"] is False
+        assert (await world.ok("getKey", {"keyId": expired.id}))["expires"] == 1_577_836_800_000
+
     async def test_daily_refill_has_no_day_and_an_unlimited_key_shows_none(self, world: KeyWorld) -> None:
         daily = await world.key(remaining_requests=1, refill_amount=9)
         unlimited = await world.key(refill_amount=9)

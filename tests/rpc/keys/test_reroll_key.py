@@ -116,6 +116,15 @@ class TestNotFound:
         answer = await world.call("rerollKey", {"keyId": "key_absent", "expiration": 0})
         assert (answer.status, answer.json["error"]["detail"]) == (404, "The specified key was not found.")
 
+    async def test_deleted_and_foreign_keys_are_404_and_stay_as_they_are(self, world: KeyWorld) -> None:
+        deleted, foreign = (
+            await world.key(deleted_at_m=1),
+            await world.key(await world.make_api(await world.workspace())),
+        )
+        for key in (deleted, foreign):
+            assert (await world.call("rerollKey", {"keyId": key.id, "expiration": 0})).status == 404
+            assert await world.one("keys", key.id, "expires") == (None,)
+
 
 class TestPrecondition:
     async def test_keyspace_that_stopped_keeping_secrets_is_412(self, world: KeyWorld) -> None:

@@ -276,6 +276,11 @@ class TestCredits:
         data = await world.verify(key.secret, credits={"cost": 0})
         assert (data["code"], data["credits"]) == ("VALID", 0)
 
+    async def test_cost_of_zero_leaves_the_balance_alone(self, world: KeyWorld) -> None:
+        key = await world.key(remaining_requests=5)
+        seen = [(await world.verify(key.secret, credits={"cost": cost}))["credits"] for cost in (0, 0, 1, 0)]
+        assert seen == [5, 5, 4, 4]
+
     async def test_unlimited_key_has_no_credits_even_with_a_cost(self, world: KeyWorld) -> None:
         data = await world.verify((await world.key()).secret, credits={"cost": 5})
         assert data["valid"]

@@ -87,8 +87,10 @@ async def roles_of(stage: Stage, workspace: str) -> list[tuple[Any, ...]]:
 
 
 async def check_denial(stage: Stage, workspace: str, operation: str, body: dict[str, Any], detail: str) -> None:
-    """Assert that grants which only look as if they covered it are answered with this text, before any lookup."""
-    for grants in ((), (f"unkey:v1:{workspace}:**#*", "rbac.perm_1.read_permission", "*")):
+    """Assert that every grant but the needed one is answered with this text, before any lookup."""
+    others = tuple(grant for grant in ALL if grant not in detail)
+    assert len(others) == len(ALL) - 1
+    for grants in ((), others, (f"unkey:v1:{workspace}:**#*", "rbac.perm_1.read_permission", "*")):
         answer = await stage.post(operation, body, root_key=stage.root_key(workspace, *grants))
         assert (answer.status, answer.json["error"]["detail"]) == (403, detail)
         assert answer.json["error"]["title"] == "Insufficient Permissions"

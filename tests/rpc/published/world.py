@@ -7,7 +7,7 @@ import secrets
 from dataclasses import dataclass
 from typing import Any
 
-from tests.support.asgi import Answer, Client
+from tests.support.asgi import Answer
 from tests.support.harness import Caller, Harness
 from unkey_api.infra.mysql import Statement
 
@@ -36,7 +36,7 @@ class World:
 
     async def get(self, path: str) -> Answer:
         """Get a path without a credential."""
-        return await Client(self.api.app).request("GET", path, b"", headers={})
+        return await self.api.client.request("GET", path, headers={})
 
     async def made(self, name: str, body: object) -> Any:
         """Call an operation that must succeed and return its `data`."""

@@ -108,6 +108,27 @@ class TestClientLeaves:
         assert answer.status == 0
         assert surface.observer.completed[0].status == 499
 
+    async def test_leaving_counts_even_when_the_deadline_passes_meanwhile(self, surface: Surface) -> None:
+        surface.request_timeout = timedelta(milliseconds=20)
+        handler, hang_up = surface.keys, asyncio.Event()
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + 0.1
+
+        async def stubborn(request: VerifyKeyRequest, ctx: object, /) -> VerifyKeyResponse:
+            handler.requests.append(request)
+            try:
+                await asyncio.Event().wait()
+            finally:
+                await eventually(lambda: loop.time() > deadline)
+            return VerifyKeyResponse()
+
+        handler.verify_key = stubborn  # type: ignore[method-assign]  # a handler of this test's own
+        call = asyncio.create_task(surface.build().post(VERIFY, {"key": "a"}, hang_up=hang_up))
+        await eventually(lambda: bool(handler.requests))
+        hang_up.set()
+        assert (await call).status == 0
+        assert surface.observer.completed[0].status == 499
+
     async def test_leaving_before_the_body_is_complete_is_recorded_as_499(self, surface: Surface) -> None:
         client = surface.build()
         hang_up = asyncio.Event()

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from jwt.algorithms import ECAlgorithm
 
 from tests.support.clock import FixedClock
-from tests.support.tokens import Issuer, jwk, key_set, rsa_key, shared_token, signed_token
+from tests.support.tokens import Issuer, claims, ec_key, encoded, jwk, key_set, rsa_key, shared_token, signed_token
 from tests.support.waiting import eventually, settle
 from unkey_api.auth.jwks import REFETCH_SECONDS, PublishedKeys, TokenNotChecked
 from unkey_api.auth.signatures import UnusableKeySet, read_key_set
@@ -63,6 +65,14 @@ class TestSelection:
         world.issuer.document = key_set(jwk("a"), jwk("e", algorithm="ES256"))
         await world.check(signed_token("e", algorithm="ES256"))
         assert await world.refused(signed_token("e", algorithm="ES256", kid="a"))
+
+    async def test_a_token_that_names_another_algorithm_than_its_key_has_is_refused(self, world: World) -> None:
+        """The signature is good, but the header lies about it: the kind of key decides, and both must agree."""
+        world.issuer.document = key_set(jwk("e", algorithm="ES256"))
+        signed = f"{encoded({'alg': 'RS256', 'kid': 'e'})}.{encoded(claims())}"
+        signature = ECAlgorithm(ECAlgorithm.SHA256).sign(signed.encode(), ec_key("e"))
+        forged = f"{signed}.{base64.urlsafe_b64encode(signature).decode().rstrip('=')}"
+        assert await world.refused(forged)
 
     async def test_a_public_key_is_never_taken_as_a_shared_secret(self, world: World) -> None:
         """The classic confusion: HS256 with the public key, which everybody knows, as the secret."""

@@ -11,6 +11,7 @@ from tests.support.clock import FixedClock
 from tests.support.waiting import settle
 from unkey_api.infra.caching.swr import Cached, CacheWindows, Freshness, SwrCache
 from unkey_api.infra.resilience.background import BackgroundJobs
+from unkey_api.infra.resilience.errors import DependencyTimeout
 
 FRESH_MS = 10_000
 STALE_MS = 60_000
@@ -52,6 +53,12 @@ class Source:
         if self.error is not None:
             raise self.error
         return {key: self.rows[key] for key in keys if key in self.rows}
+
+
+async def hanging(source: Source) -> Mapping[str, str]:
+    assert source.gate is not None
+    await source.gate.wait()
+    return source.rows
 
 
 class Reads:
@@ -224,6 +231,20 @@ class TestSingleFlight:
         assert all(isinstance(result, ValueError) for result in results)
         assert len(cache) == 0
         source.error = None
+        assert (await cache.get("a", source.load)).value == "1"
+
+    async def test_a_source_that_has_gone_silent_fails_the_readers_and_is_not_remembered(
+        self, clock: FixedClock, jobs: BackgroundJobs, source: Source
+    ) -> None:
+        windows = CacheWindows(fresh_ms=FRESH_MS, stale_ms=STALE_MS, max_entries=100, load_seconds=0.01)
+        cache: SwrCache[str, str] = SwrCache("things", clock=clock, windows=windows, refreshes=jobs)
+        source.gate = asyncio.Event()
+        with pytest.raises(DependencyTimeout):
+            await cache.get("a", source.load)
+        with pytest.raises(DependencyTimeout):
+            await cache.get_many(["b"], lambda _: hanging(source))
+        assert (len(cache), source.running) == (0, 0)
+        source.gate.set()
         assert (await cache.get("a", source.load)).value == "1"
 
 

@@ -40,6 +40,14 @@ def test_seven_keys_travel_in_one_event() -> None:
     assert len(message.changes) == 7
 
 
+def test_many_changes_are_spread_over_messages_that_fit() -> None:
+    changes = {Invalidation(cache, f"{number:044}") for number in range(100) for cache in ("keys", "apis")}
+    messages = list(encode(changes, origin="ins_123456789", changed_at_ms=1_750_000_000_000, bytes_max=400))
+    assert all(0 < len(message.data) <= 400 for message in messages)
+    assert {change for message in messages for change in decode(message.data).changes} == changes
+    assert len(messages) <= 32
+
+
 def test_a_change_that_fits_nowhere_is_told_apart() -> None:
     huge, small = Invalidation("keys", "x" * 500), Invalidation("keys", "k")
     messages = list(encode([huge, small], origin="ins_1", changed_at_ms=0, bytes_max=400))

@@ -70,6 +70,8 @@ class CacheWindows:
     stale_ms: int
     """Counted from the load, so at least `fresh_ms`."""
     max_entries: int
+    load_seconds: float = 5.0
+    """What a reader waits for the source at most."""
 
 
 class _Entry(Generic[V]):
@@ -184,6 +186,7 @@ class SwrCache(Generic[K, V]):
             is_absent: Says that an error of `load` means "there is no such thing".
 
         Raises:
+            DependencyTimeout: `load` took too long, when there was no entry to serve.
             Exception: Whatever `load` raised, when there was no entry to serve.
         """
         found = self.peek(key)
@@ -194,7 +197,9 @@ class SwrCache(Generic[K, V]):
         if entry is not None:
             self._refresh_one(key, entry, load, is_absent)
             return self._seen(Cached(entry.view.value, Freshness.STALE), started)
-        flight = self._flights.get(key) or self._depart((key,), one(key, load, is_absent))
+        flight = self._flights.get(key) or self._depart(
+            (key,), one(key, load, is_absent, seconds=self._windows.load_seconds)
+        )
         loaded = await asyncio.shield(flight)
         return self._seen(Cached(loaded[key], Freshness.MISS), started)
 
@@ -220,7 +225,7 @@ class SwrCache(Generic[K, V]):
                 if key not in self._flights and self._clock.now_ms() >= entry.refresh_after:
                     stale.append(key)
         if stale:
-            self._refresh(tuple(stale), many(tuple(stale), load))
+            self._refresh(tuple(stale), many(tuple(stale), load, seconds=self._windows.load_seconds))
         for key, value in (await self._load_missing(missing, load)).items():
             self.counts.miss += 1
             results[key] = Cached(value, Freshness.MISS)
@@ -293,13 +298,13 @@ class SwrCache(Generic[K, V]):
         waiting = {key: self._flights[key] for key in missing if key in self._flights}
         cold = tuple(key for key in missing if key not in waiting)
         if cold:
-            flight = self._depart(cold, many(cold, load))
+            flight = self._depart(cold, many(cold, load, seconds=self._windows.load_seconds))
             waiting.update(dict.fromkeys(cold, flight))
         return {key: (await asyncio.shield(flight))[key] for key, flight in waiting.items()}
 
     def _refresh_one(self, key: K, entry: _Entry[V], load: Load[K, V], is_absent: Callable[[Exception], bool]) -> None:
         if key not in self._flights and self._clock.now_ms() >= entry.refresh_after:
-            self._refresh((key,), one(key, load, is_absent))
+            self._refresh((key,), one(key, load, is_absent, seconds=self._windows.load_seconds))
 
     def _refresh(self, keys: tuple[K, ...], work: Callable[[], Coroutine[Any, Any, Mapping[K, V | None]]]) -> None:
         pause_until = self._clock.now_ms() + REFRESH_PAUSE_MS

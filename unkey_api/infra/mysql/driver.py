@@ -117,15 +117,16 @@ class DriverConnection:
         """Drop the connection without a farewell. May be called twice."""
         self._raw.close()
 
-    async def quit(self) -> None:
+    async def quit(self, *, wait: bool = False) -> None:
         """Tell the server and close, whether or not it still listens. May be called twice.
 
-        Returns once the transport is gone, so that a loop may be closed right after; encrypted ones take a moment.
+        With `wait` this returns once the transport is gone, at most a second later, so that a loop may be closed right
+        after; encrypted ones take a moment. Nobody waits in front of a request.
         """
         writer = self._raw._writer  # noqa: SLF001 - the driver offers no way to wait for the end of its transport
         try:
             await self._raw.ensure_closed()
-            if writer is not None:
+            if wait and writer is not None:
                 async with asyncio.timeout(QUIT_SECONDS):
                     await writer.wait_closed()
         except (OSError, TimeoutError):

@@ -72,10 +72,9 @@ class Pool:
     async def close(self) -> None:
         """Close what is idle; what is lent is closed when it comes back. May be called twice."""
         self._closed = True
-        while self._idle:
-            await self._idle.pop().connection.quit()
-        await asyncio.sleep(0)  # transports finish closing on the next turns of the loop
-        await asyncio.sleep(0)
+        idle = list(self._idle)
+        self._idle.clear()
+        await asyncio.gather(*(member.connection.quit(wait=True) for member in idle))
 
     async def _wait_for_place(self) -> None:
         if self._closed:
@@ -127,5 +126,6 @@ class Pool:
 
     async def _prune(self) -> None:
         """Close those at the cold end that were not used for too long; the warm end is checked when it is taken."""
-        while self._expired(self._idle[0]) and len(self._idle) > 1:
+        # Others lend and give back while a farewell is under way, so look again before each.
+        while len(self._idle) > 1 and self._expired(self._idle[0]):
             await self._idle.popleft().connection.quit()

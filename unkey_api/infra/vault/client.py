@@ -22,7 +22,7 @@ from unkey_api.infra.vault.port import Ciphertext, VaultUnavailable
 
 Answer = TypeVar("Answer")
 
-DEADLINE = timedelta(seconds=60)  # a request's own; the vault is told, so that it can give up too
+DEADLINE = timedelta(seconds=5)  # well below a request's own; the vault is told, so that it can give up too
 
 
 class ConnectVault:

@@ -46,9 +46,9 @@ class AddPermissions:
         async def work(tx: WriteConn) -> list[Permission]:
             return await self._write(tx, caller, key, wanted, correlation_id, now=now)
 
-        permissions = await parts.database.transaction("keys.add_permissions", work)
-        parts.directory.forget(key.hash)
-        return permissions
+        return await parts.database.transaction(
+            "keys.add_permissions", work, on_commit=lambda _: parts.directory.forget(key.hash)
+        )
 
     async def prepare(self, caller: Caller, key: LiveKey, slugs: Sequence[str]) -> dict[str, NewPermission]:
         """Return the permissions by slug, as they would be created.

@@ -45,9 +45,9 @@ class AddRoles:
         async def work(tx: WriteConn) -> list[Role]:
             return await self._write(tx, caller, key, wanted, now=now)
 
-        roles = await database.transaction("keys.add_roles", work)
-        self._parts.directory.forget(key.hash)
-        return roles
+        return await database.transaction(
+            "keys.add_roles", work, on_commit=lambda _: self._parts.directory.forget(key.hash)
+        )
 
     async def _write(
         self, tx: WriteConn, caller: Caller, key: LiveKey, wanted: list[Role], *, now: UnixMs

@@ -40,5 +40,6 @@ class DeleteKey:
             event = events.key_deleted(events.key_target(key.id, key.name or ""), permanent=permanent)
             await self._parts.audit.record(tx, caller, [event])
 
-        await self._parts.database.transaction("keys.delete", work)
-        self._parts.directory.forget(key.hash)
+        await self._parts.database.transaction(
+            "keys.delete", work, on_commit=lambda _: self._parts.directory.forget(key.hash)
+        )

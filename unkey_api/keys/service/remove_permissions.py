@@ -50,6 +50,7 @@ class RemovePermissions:
                 await changes.remove_permissions(tx, workspace_id, key.id, [permission.id for permission in removed])
                 await self._parts.audit.record(tx, caller, log)
 
-            await database.transaction("keys.remove_permissions", work)
-            self._parts.directory.forget(key.hash)
+            await database.transaction(
+                "keys.remove_permissions", work, on_commit=lambda _: self._parts.directory.forget(key.hash)
+            )
         return [permission for permission in current if permission.id not in unwanted]

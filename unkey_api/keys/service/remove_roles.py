@@ -44,6 +44,7 @@ class RemoveRoles:
                 await changes.remove_roles(tx, key.workspace_id, key.id, [role.id for role in removed])
                 await self._parts.audit.record(tx, caller, log)
 
-            await database.transaction("keys.remove_roles", work)
-            self._parts.directory.forget(key.hash)
+            await database.transaction(
+                "keys.remove_roles", work, on_commit=lambda _: self._parts.directory.forget(key.hash)
+            )
         return [role for role in current if role.id not in unwanted]

@@ -65,11 +65,10 @@ class RerollKey:
                     await changes.set_expiry(tx, key.workspace_id, key.id, to_datetime(ends_at), now=now)
                 await self._parts.audit.record(tx, caller, [_rerolled(key, new_id)])
 
-            await parts.database.transaction("keys.reroll", work)
+            await parts.database.transaction("keys.reroll", work, on_commit=lambda _: parts.directory.forget(key.hash))
             return new_id
 
         new_id = await with_fresh_ids(attempt, parts.sleep)
-        parts.directory.forget(key.hash)
         return CreatedKey(new_id, material.plaintext)
 
     def _authorize(self, caller: Caller, key: LiveKey) -> None:

@@ -42,9 +42,9 @@ class SetPermissions:
         async def work(tx: WriteConn) -> list[Permission]:
             return await self._write(tx, caller, key, wanted, correlation_id, now=now)
 
-        permissions = await parts.database.transaction("keys.set_permissions", work)
-        parts.directory.forget(key.hash)
-        return permissions
+        return await parts.database.transaction(
+            "keys.set_permissions", work, on_commit=lambda _: parts.directory.forget(key.hash)
+        )
 
     async def _write(
         self,

@@ -41,9 +41,9 @@ class SetRoles:
         async def work(tx: WriteConn) -> list[Role]:
             return await self._write(tx, caller, key, names, correlation_id, now=now)
 
-        roles = await parts.database.transaction("keys.set_roles", work)
-        parts.directory.forget(key.hash)
-        return roles
+        return await parts.database.transaction(
+            "keys.set_roles", work, on_commit=lambda _: parts.directory.forget(key.hash)
+        )
 
     async def _write(
         self,

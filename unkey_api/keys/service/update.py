@@ -67,8 +67,11 @@ class UpdateKey:
         draft = self._draft(command, key, project_id)
         if command.credits is not UNSET:
             await parts.credits.settle(key.id)
-        await parts.database.transaction("keys.update", lambda tx: self._write(tx, caller, draft))
-        parts.directory.forget(key.hash)
+        await parts.database.transaction(
+            "keys.update",
+            lambda tx: self._write(tx, caller, draft),
+            on_commit=lambda _: parts.directory.forget(key.hash),
+        )
         if command.credits is not UNSET:
             await parts.credits.invalidate(key.id)
 

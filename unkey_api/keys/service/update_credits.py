@@ -71,8 +71,9 @@ class UpdateCredits:
             await self._parts.audit.record(tx, caller, [events.credits_set(key.id, key.keyspace_id, remaining)])
             return remaining
 
-        remaining = await self._parts.database.transaction("keys.update_credits", work)
-        self._parts.directory.forget(key.hash)
+        remaining = await self._parts.database.transaction(
+            "keys.update_credits", work, on_commit=lambda _: self._parts.directory.forget(key.hash)
+        )
         await self._parts.credits.invalidate(key.id)
         return _state(key, remaining, drop_refill=drop_refill)
 

@@ -25,10 +25,9 @@ class DeleteRootKey:
             InsufficientPermissions: The caller may not delete it.
             StoreUnavailable: Nothing was changed.
         """
-        key_hash = await self._parts.database.transaction(
-            "root_keys.delete", lambda tx: self._write(tx, caller, key_id)
+        await self._parts.database.transaction(
+            "root_keys.delete", lambda tx: self._write(tx, caller, key_id), on_commit=self._parts.directory.forget
         )
-        self._parts.directory.forget(key_hash)
 
     async def _write(self, tx: WriteConn, caller: Caller, key_id: str) -> KeyHash:
         principal = caller.principal

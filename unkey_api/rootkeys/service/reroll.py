@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from unkey_api.audit.types import AuditAction
 from unkey_api.core.columns import UnixMs, to_datetime
 from unkey_api.core.identifiers import KeyHash
@@ -16,11 +14,6 @@ from unkey_api.rootkeys.issuing import RootKeyDraft, RootKeySettings
 from unkey_api.rootkeys.queries import KeyspaceRow, RootKeyRow
 from unkey_api.rootkeys.service.parts import RootKeyParts, locked
 from unkey_api.rootkeys.types import IssuedRootKey
-
-
-class _Rerolled(NamedTuple):
-    issued: IssuedRootKey
-    old_hash: KeyHash
 
 
 class RerollRootKey:
@@ -45,16 +38,16 @@ class RerollRootKey:
             StoreUnavailable: Nothing was changed.
         """
 
-        async def attempt() -> _Rerolled:
+        async def attempt() -> IssuedRootKey:
             draft, now = self._parts.issuing.draft(), self._parts.now()
-            old_hash = await self._parts.database.transaction(
-                "root_keys.reroll", lambda tx: self._write(tx, caller, key_id, grace_ms, draft, now)
+            await self._parts.database.transaction(
+                "root_keys.reroll",
+                lambda tx: self._write(tx, caller, key_id, grace_ms, draft, now),
+                on_commit=self._parts.directory.forget,
             )
-            return _Rerolled(IssuedRootKey(draft.id, draft.material.plaintext), old_hash)
+            return IssuedRootKey(draft.id, draft.material.plaintext)
 
-        rerolled = await with_fresh_ids(attempt, self._parts.sleep)
-        self._parts.directory.forget(rerolled.old_hash)
-        return rerolled.issued
+        return await with_fresh_ids(attempt, self._parts.sleep)
 
     async def _write(
         self, tx: WriteConn, caller: Caller, key_id: str, grace_ms: int | None, draft: RootKeyDraft, now: UnixMs

@@ -30,10 +30,9 @@ class UpdateRootKey:
             PermissionUnsupported: A permission is malformed, of another workspace or of no known resource.
             StoreUnavailable: Nothing was changed.
         """
-        key_hash = await self._parts.database.transaction(
-            "root_keys.update", lambda tx: self._write(tx, caller, command)
+        await self._parts.database.transaction(
+            "root_keys.update", lambda tx: self._write(tx, caller, command), on_commit=self._parts.directory.forget
         )
-        self._parts.directory.forget(key_hash)
 
     async def _write(self, tx: WriteConn, caller: Caller, command: UpdateRootKeyCommand) -> KeyHash:
         principal = caller.principal

@@ -1,0 +1,92 @@
+"""Which requests leave a line in the log, and what it says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+from unkey_proto.unkey.keys.v2.verification_pb import VerifyKeyRequest, VerifyKeyResponse
+
+from tests.support.surface import ScriptedKeys, Surface
+from unkey_api.core.errors import AppError, ErrorCode, ServiceUnavailable
+from unkey_api.rpc.observers.request_log import RequestLog
+
+VERIFY = "/v2/keys.verifyKey"
+BODY = {"key": "sk_secret_of_the_caller"}
+
+
+class NotFound(AppError):
+    code = ErrorCode.DATA_KEY_NOT_FOUND
+
+
+async def lines_of(surface: Surface, *, sample_rate: float = 1.0, drawn: float = 0.0) -> list[dict[str, Any]]:
+    """Send one request and return the lines it left."""
+    surface.observers = [RequestLog(clock=surface.clock, sample_rate=sample_rate, slow_seconds=1.0, draw=lambda: drawn)]
+    client = surface.build()
+    with capture_logs() as lines:
+        await client.post(VERIFY, BODY)
+    return [dict(line) for line in lines]
+
+
+async def test_success_leaves_none() -> None:
+    assert await lines_of(Surface()) == []
+
+
+async def test_server_error_leaves_one_with_everything_about_it() -> None:
+    surface = Surface()
+    surface.keys.answer = ServiceUnavailable("try later", internal="ratelimit backend offline: internal boom")
+    (line,) = await lines_of(surface, sample_rate=0.5, drawn=0.9)
+    assert (line["event"], line["log_level"]) == ("api error", "error")
+    (error,) = line["errors"]
+    assert error == {
+        "code": "err:unkey:application:service_unavailable",
+        "public": "try later",
+        "internal": "ratelimit backend offline: internal boom",
+    }
+    assert (line["http"]["method"], line["http"]["path"], line["http"]["status_code"]) == ("POST", VERIFY, 500)
+    assert line["http"]["request_id"].startswith("req_")
+    assert line["http"]["ip_address"] == "203.0.113.9"
+    assert (line["auth"]["workspace_id"], line["auth"]["subject"]) == ("ws_1", "key_1")
+
+
+async def test_refusal_leaves_an_ordinary_line_and_no_error() -> None:
+    surface = Surface()
+    surface.keys.answer = NotFound("not there", internal="key_1 is deleted")
+    (line,) = await lines_of(surface)
+    assert (line["event"], line["log_level"]) == (f"POST {VERIFY}", "info")
+    assert (line["http"]["status_code"], line["errors"][0]["internal"]) == (404, "key_1 is deleted")
+
+
+@pytest.mark.parametrize(("drawn", "kept"), [(0.2, 1), (0.3, 0), (0.9, 0)])
+async def test_refusals_are_sampled(drawn: float, kept: int) -> None:
+    surface = Surface()
+    surface.keys.answer = NotFound("not there")
+    assert len(await lines_of(surface, sample_rate=0.3, drawn=drawn)) == kept
+
+
+async def test_slow_request_is_kept_whatever_the_sample() -> None:
+    surface = Surface()
+
+    class Slow(ScriptedKeys):
+        async def verify_key(self, request: VerifyKeyRequest, ctx: object, /) -> VerifyKeyResponse:
+            surface.clock.advance(1_000)
+            return await super().verify_key(request, ctx)
+
+    surface.keys = Slow()
+    (line,) = await lines_of(surface, sample_rate=0.0)
+    assert (line["event"], line["log_level"], line["log_meta"]["duration_ms"]) == ("slow request", "warning", 1_000)
+
+
+async def test_no_line_holds_a_body() -> None:
+    for answer in (ServiceUnavailable("try later"), NotFound("not there"), RuntimeError("bug")):
+        surface = Surface()
+        surface.keys.answer = answer
+        assert BODY["key"] not in repr(await lines_of(surface))
+
+
+async def test_unauthenticated_request_has_no_caller() -> None:
+    surface = Surface()
+    surface.platform.principal = NotFound("who?")
+    (line,) = await lines_of(surface)
+    assert "auth" not in line
