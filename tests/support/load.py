@@ -113,7 +113,7 @@ class Target:
 @asynccontextmanager
 async def under_load(load: Load, target: Target) -> AsyncIterator[None]:
     """Load the target until the block ends; then let what is in flight finish."""
-    clients = [
+    clients: list[_Http1 | _Http2] = [
         *(_Http1(load, target.http1_port, target.tls, target.pace_seconds) for _ in range(target.http1_connections)),
         *(_Http2(load, target.http2_port, target.streams, target.tls) for _ in range(target.http2_connections)),
     ]
@@ -275,7 +275,7 @@ class _Http2:
             return
         match event:
             case h2.events.ResponseReceived(headers=headers):
-                stream.status = int(dict(headers or ())[":status"])
+                stream.status = int(next(value for name, value in headers or () if name in {":status", b":status"}))
             case h2.events.DataReceived(data=data, flow_controlled_length=length, stream_id=number):
                 stream.body += data or b""
                 self._h2.acknowledge_received_data(length or 0, number or 0)
