@@ -34,6 +34,7 @@ from hyperframe.frame import GoAwayFrame
 from unkey_api.server.listeners import (
     KEEP_ALIVE_SECONDS,
     LOOK_SECONDS,
+    REQUESTS_PER_CONNECTION,
     Asgi,
     TlsFiles,
     lingering,
@@ -175,6 +176,7 @@ class Http2Listener:
         config.errorlog = logging.getLogger("hypercorn.error")
         config.include_server_header = False
         config.keep_alive_timeout = KEEP_ALIVE_SECONDS
+        config.keep_alive_max_requests = REQUESTS_PER_CONNECTION
         config.h2_max_concurrent_streams = 250
         config.h2_max_inbound_frame_size = 2**16
         if tls is not None:

@@ -26,6 +26,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from unkey_api.server.sockets import has_waiting, refuse_new
 
 Asgi = Callable[[Any, Any, Any], Awaitable[None]]  # scope, receive, send; events are mappings with values of any kind
+REQUESTS_PER_CONNECTION = 1_000_000  # a busy gRPC channel would use up hypercorn's thousand within a second
 KEEP_ALIVE_SECONDS = 75  # longer than the idle time of common proxies, so that they close first
 TAKE_OVER_SECONDS = 10  # a listener that is not up by then never will be
 HANDSHAKE_SECONDS = 0.2  # connections being made when the stop begins are established by then
