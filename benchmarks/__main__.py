@@ -1,4 +1,4 @@
-"""`python -m benchmarks run|compare|profile|soak`; the Makefile has a target for each."""
+"""`python -m benchmarks run|compare|profile|soak|observability`; the Makefile has a target for each."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import asyncio
 import sys
 
 from benchmarks.load import LoadFailed
+from benchmarks.observability import observability
 from benchmarks.profiling import profile
 from benchmarks.report import BASELINE, LATEST, Report, show, show_change
 from benchmarks.run import run
@@ -30,6 +31,7 @@ def main() -> int:
     sample.add_argument("scenario", nargs="?", default="verify /v2 JSON", help="a row of the table")
     long = commands.add_parser("soak", help="load for minutes; fails when memory grows or a request does")
     long.add_argument("--seconds", type=int, default=SOAK_SECONDS)
+    commands.add_parser("observability", help="what logs, metrics, traces and rows cost; fails above 15 percent")
     arguments = parser.parse_args()
     try:
         if arguments.command == "run":
@@ -38,6 +40,8 @@ def main() -> int:
             print(f"\n{asyncio.run(profile(arguments.scenario, seconds=PROFILE_SECONDS))}")
         elif arguments.command == "soak":
             asyncio.run(soak(seconds=arguments.seconds))
+        elif arguments.command == "observability":
+            asyncio.run(observability())
         else:
             show_change(Report.load(BASELINE), Report.load(LATEST))
     except LoadFailed as err:

@@ -6,7 +6,7 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -56,12 +56,20 @@ async def stores(folder: Path, *, core: int) -> AsyncIterator[Stack]:
 
 
 @asynccontextmanager
-async def service(config: Path, *, cores: Sequence[int], workers: int, log: Path) -> AsyncIterator[Server]:
-    """Run the service with that many workers, all of them on these cores."""
+async def service(
+    config: Path,
+    *,
+    cores: Sequence[int],
+    workers: int,
+    log: Path,
+    program: Sequence[str] = ("unkey_api", "serve"),
+    environment: Mapping[str, str] | None = None,
+) -> AsyncIterator[Server]:
+    """Run the service with that many workers, all of them on these cores; `program` is the module and its command."""
     port, http2_port = free_ports(2)
     spec = ChildSpec(
         name="unkey-api serve",
-        command=pinned([sys.executable, "-m", "unkey_api", "serve", "--config", str(config)], *cores),
+        command=pinned([sys.executable, "-m", *program, "--config", str(config)], *cores),
         log=log,
         stop_timeout=STOP_LIMIT,
         environment={
@@ -69,6 +77,7 @@ async def service(config: Path, *, cores: Sequence[int], workers: int, log: Path
             "UNKEY_HTTP2_PORT": str(http2_port),
             "UNKEY_WORKERS": str(workers),
             "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'gen'}",
+            **(environment or {}),
         },
     )
     began = time.monotonic()

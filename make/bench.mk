@@ -12,6 +12,10 @@ bench: ## Measure the hot paths against a bare server, in two minutes; writes be
 bench-compare: ## Show the last run of `make bench` against the committed benchmarks/baseline.json
 	@$(BENCH) compare
 
+.PHONY: bench-observability
+bench-observability: ## Measure what logs, metrics, traces and rows cost a warm verify; fails above 15 percent
+	@$(BENCH) observability
+
 .PHONY: profile
 profile: ## Sample a worker under load; prints where the time goes and writes a flame graph into build/
 	@$(BENCH) profile $(BENCH_ARGS)

@@ -12,7 +12,7 @@ from tests.support.clock import FixedClock
 from tests.support.harness import Harness, configuration
 from tests.support.mysql import MysqlServer
 from tests.support.redis import RedisServer
-from tests.support.waiting import eventually
+from tests.support.waiting import eventually, running
 from unkey_api.container.application import open_application
 from unkey_api.container.runtime import Runtime
 from unkey_api.infra.mysql import Dsn
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.integration
 
 def creating() -> bool:
     """Whether somebody is behind the creation of a namespace; the write itself is a task of the database."""
-    return any(task.get_name().startswith("ratelimit.create_namespace:") for task in asyncio.all_tasks())
+    return running("ratelimit.create_namespace:")
 
 
 async def test_creation_nobody_waits_for_is_ended_before_the_database_closes(

@@ -195,13 +195,12 @@ async def api(
     mysql_server: MysqlServer,
     mysql_dsn: Dsn,
     redis_server: RedisServer,
-    statements: StatementRecorder,
     database: Database,
 ) -> AsyncIterator[Harness]:
     """The service on the session's stores, with a clock the test moves."""
     clock = FixedClock()
     settings = load_settings(configuration(mysql_server.tcp_dsn(mysql_dsn.database), redis_server.url), {})
-    commands = CommandRecorder()
+    commands, statements = CommandRecorder(), StatementRecorder()
     runtime = Runtime(clock=clock, jitter=lambda: 0.0, statements=statements, commands=commands)
     async with open_application(settings, runtime) as served:
         served.health.phase = Phase.SERVING

@@ -275,7 +275,7 @@ class _Http2:
             return
         match event:
             case h2.events.ResponseReceived(headers=headers):
-                stream.status = int({_text(name): _text(value) for name, value in headers or ()}[":status"])
+                stream.status = int(next(value for name, value in headers or () if name in {":status", b":status"}))
             case h2.events.DataReceived(data=data, flow_controlled_length=length, stream_id=number):
                 stream.body += data or b""
                 self._h2.acknowledge_received_data(length or 0, number or 0)
@@ -288,8 +288,3 @@ class _Http2:
                     self._load.unprocessed += 1
                 else:
                     self._load.lose(stream.call, stream.sent_at, f"HTTP/2 stream reset with {code}")
-
-
-def _text(word: bytes | str) -> str:
-    """The library gives header fields as bytes or as text, as it was told."""
-    return word.decode() if isinstance(word, bytes) else word

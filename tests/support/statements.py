@@ -21,7 +21,12 @@ class SeenStatement:
 
 
 class StatementRecorder:
-    """A `StatementObserver` that remembers while someone is recording."""
+    """A `StatementObserver` that remembers while someone is recording.
+
+    What a service does every few seconds by itself does not count: it would appear in whatever test is running.
+    """
+
+    BY_ITSELF = "global_counter_"
 
     def __init__(self) -> None:
         self._open: list[list[SeenStatement]] = []
@@ -30,6 +35,8 @@ class StatementRecorder:
         self, name: str, mode: Mode, operation: Operation, seconds: float, error: BaseException | None
     ) -> None:
         """Remember it in every open recording."""
+        if name.startswith(self.BY_ITSELF):
+            return
         for seen in self._open:
             seen.append(SeenStatement(name, mode, operation, seconds, error))
 

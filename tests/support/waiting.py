@@ -20,3 +20,8 @@ async def settle(turns: int = 20) -> None:
     """Let everything that is ready run, without letting time pass."""
     for _ in range(turns):
         await asyncio.sleep(0)
+
+
+def running(prefix: str) -> bool:
+    """Whether there is a task whose name begins like this."""
+    return any(task.get_name().startswith(prefix) for task in asyncio.all_tasks())

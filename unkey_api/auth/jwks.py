@@ -92,4 +92,6 @@ class PublishedKeys:
             self._failure = ""
         except (JwksFetchFailed, UnusableKeySet) as err:
             self._failure = str(err)
-            _log.warning("key set of the token issuer not fetched", error=str(err), kept=self._keys is not None)
+            _log.warning(
+                "key set of the token issuer not fetched", error=str(err), state="kept" if self._keys else "none"
+            )

@@ -73,7 +73,11 @@ class RequestThrottle:
         try:
             return await self._limiter.limit(check)
         except InvalidCheck as err:
-            _log.warning("workspace limit cannot be checked, request let through", check=check, error=str(err))
+            _log.warning(
+                "workspace limit cannot be checked, request let through",
+                workspace_id=check.workspace_id,
+                error=str(err),
+            )
             return None
 
     def _report(self, decision: Decision, headers: list[tuple[bytes, bytes]]) -> None:

@@ -29,9 +29,9 @@ from unkey_api.settings.sections import Settings
 _log = structlog.get_logger(__name__)
 
 
-def serve_settings(settings: Settings) -> int:
+def serve_settings(settings: Settings, runtime: Runtime | None = None) -> int:
     """Serve until a stop signal. Returns the exit status; what keeps it from starting is printed."""
-    runtime = Runtime()
+    runtime = runtime or Runtime()
     instance_id = settings.instance_id or runtime.ids.new(IdPrefix.INSTANCE)
     settings = replace(settings, instance_id=instance_id)
     _configure_logging(settings, runtime, instance_id, worker=None)

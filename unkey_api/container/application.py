@@ -49,6 +49,8 @@ async def open_application(settings: Settings, runtime: Runtime) -> AsyncIterato
             RequestRows(stores.requests, clock=runtime.clock),
             _request_log(settings, runtime),
         ]
+        if not runtime.observed:
+            observers.clear()
         platform = _platform(settings, runtime, operations, observers, health, _panic_hook(telemetry))
         application = Application(platform, operations.services)
         request_metrics.know(application.paths)

@@ -35,5 +35,7 @@ class Runtime:
     """Told about every SQL statement, besides metrics and traces."""
     commands: CommandObserver | None = None
     """Told about every Redis command, besides traces."""
+    observed: bool = True
+    """False leaves requests without log, metrics, traces and rows, to measure what those cost."""
     tracer: trace.Tracer | None = None
     """Where spans go; None leaves it to the settings."""

@@ -41,7 +41,7 @@ from unkey_api.settings.sections import Settings
 Row = TypeVar("Row", bound=NamedTuple)
 Item = TypeVar("Item")
 
-INSERT_POLICY = BreakerPolicy(trip_failures=5, cycle_seconds=10.0, open_seconds=30.0, trial_calls=3)
+INSERT_POLICY = BreakerPolicy(trip_failures=5, cycle_seconds=10.0, open_seconds=10.0, trial_calls=3)
 _log = structlog.get_logger(__name__)
 
 

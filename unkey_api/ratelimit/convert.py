@@ -29,7 +29,7 @@ def to_time_ms(header: str | None) -> int:
     try:
         return int(header)
     except ValueError:
-        _log.warning("ignored an unreadable test time", value=header)
+        _log.warning("ignored an unreadable test time")
         return 0
 
 

@@ -26,11 +26,13 @@ from unkey_api.infra.mysql import Database
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
 
 
-@pytest.fixture
-def own(served_database: str, redis_server: RedisServer, database: Database, tmp_path: Path) -> Iterator[Served]:
-    """A service of this test alone."""
+@pytest.fixture(scope="module")
+def own(
+    served_database: str, redis_server: RedisServer, database: Database, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Served]:
+    """A service of this module alone; the last test that uses it ends it."""
     options = ServeOptions(database=served_database, redis=redis_server.url, workers=2)
-    with serving(options, tmp_path) as service:
+    with serving(options, tmp_path_factory.mktemp("own")) as service:
         yield served_by(service, database)
 
 

@@ -177,3 +177,13 @@ class TestAbsence:
 def test_what_is_no_redis_url_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match="not a Redis URL"):
         RedisLink(url)
+
+
+async def test_closing_ends_a_handshake_that_hangs(own_redis_server: RedisServer) -> None:
+    own_redis_server.start()
+    os.kill(own_redis_server.pid, signal.SIGSTOP)
+    link = RedisLink(own_redis_server.url)
+    link.start()
+    assert not await link.wait_up(0.2)
+    async with asyncio.timeout(1.0):
+        await link.close()

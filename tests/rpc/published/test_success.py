@@ -8,13 +8,15 @@ from tests.rpc.published.document import operations, statuses, violations
 from tests.rpc.published.requests import REQUESTS
 from tests.rpc.published.world import World, shown
 from tests.support.asgi import Answer
+from tools.operations import published_operations
 
 pytestmark = pytest.mark.integration
 LISTS = [name for name in REQUESTS if ".list" in name]
 
 
 def test_every_published_operation_is_called() -> None:
-    assert REQUESTS.keys() | {"liveness"} == operations().keys()
+    not_built = {each.http_path.removeprefix("/v2/") for each in published_operations() if not each.built}
+    assert REQUESTS.keys() | {"liveness"} == operations().keys() - not_built
 
 
 @pytest.mark.parametrize("name", REQUESTS)

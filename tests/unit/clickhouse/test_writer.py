@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from unkey_api.core.clock import SystemClock
+from tests.support.clock import FixedClock
 from unkey_api.infra.batching.batcher import FlushReason
 from unkey_api.infra.clickhouse.errors import ClickHouseRefused, ClickHouseUnavailable
 from unkey_api.infra.clickhouse.rows import ApiRequestRow, KeyVerificationRow, RatelimitRow
@@ -122,13 +122,24 @@ async def test_after_five_tries_the_batch_is_given_up_and_reported() -> None:
     assert "UNKNOWN_TABLE" in reports[0].error
 
 
-async def test_an_open_breaker_counts_as_a_try_and_spares_the_store() -> None:
-    breaker = CircuitBreaker("clickhouse_insert", SystemClock(), policy=BreakerPolicy(trip_failures=2))
-    inserts = Inserts(AWAY, AWAY)
-    reports, _ = await write(inserts, guard=breaker.call)
-    assert len(inserts.seen) == 2
-    assert reports[0].outcome is FlushOutcome.LOST
-    assert "open" in reports[0].error
+async def test_what_an_open_breaker_refuses_is_no_try_and_spares_the_store() -> None:
+    """Otherwise batches would be given up for nothing while a store that is back is not even asked."""
+    clock = FixedClock()
+    breaker = CircuitBreaker("inserts", clock, policy=BreakerPolicy(trip_failures=2, open_seconds=10.0, trial_calls=1))
+    inserts, reports = Inserts(AWAY, AWAY), list[FlushReport]()
+    looks = 0
+
+    async def pause(seconds: float) -> None:
+        nonlocal looks
+        looks += 1
+        clock.advance(int(seconds * 1000))
+
+    await TableWriter(inserts, RATELIMITS, report=reports.append, guard=breaker.call, pause=pause)(
+        [row()], FlushReason.CLOSE
+    )
+    assert looks > 10
+    assert len(inserts.seen) == 3
+    assert (reports[0].outcome, reports[0].attempts) == (FlushOutcome.WRITTEN, 3)
 
 
 async def test_a_cancellation_is_no_failure_to_try_again() -> None:

@@ -17,10 +17,12 @@ from unkey_api.infra.batching.batcher import FlushReason
 from unkey_api.infra.clickhouse.client import Pause
 from unkey_api.infra.clickhouse.errors import ClickHouseRefused
 from unkey_api.infra.clickhouse.rows import ApiRequestRow, KeyVerificationRow, RatelimitRow
+from unkey_api.infra.resilience.errors import NotAttempted
 
 Row = TypeVar("Row", bound=NamedTuple)
 
 ATTEMPTS = 5
+REFUSED_PAUSE_SECONDS = 0.5  # between looks at a guard that refuses
 ENCODE_CHUNK = 100  # rows between two turns of the event loop: a fraction of a millisecond of work
 INSERT_SETTINGS = "async_insert=1, wait_for_async_insert=1, async_insert_deduplicate=1"
 
@@ -65,7 +67,7 @@ class FlushReport:
 
 
 Guard = Callable[[Callable[[], Awaitable[None]]], Awaitable[None]]
-"""Runs one attempt and passes its exception on, or refuses with a `ServiceUnavailable`: `CircuitBreaker.call`."""
+"""Runs one attempt and passes its exception on, or refuses with `NotAttempted`: `CircuitBreaker.call`."""
 
 
 async def unguarded(call: Callable[[], Awaitable[None]], /) -> None:
@@ -102,20 +104,25 @@ class TableWriter(Generic[Row]):
     async def __call__(self, rows: Sequence[Row], reason: FlushReason) -> None:
         """Write `rows` in one insert, trying up to five times, 1, 2, 4 and 8 seconds apart.
 
-        Every try carries the same deduplication token, so that a try whose answer got lost does not count twice.
+        Every try carries the same deduplication token, so that a try whose answer got lost does not count twice. What
+        the guard refuses is no try: the batch waits.
         """
         body = await encode_rows(rows)
         token = blake2b(body, digest_size=16).hexdigest()
         statement = insert_statement(self._table, token)
-        error = ""
-        for attempt in range(1, ATTEMPTS + 1):
+        error, attempt = "", 0
+        while attempt < ATTEMPTS:
             try:
                 await self._guard(lambda: self._client.insert(statement, body))
+            except NotAttempted:
+                await self._pause(REFUSED_PAUSE_SECONDS)
+                continue
             except (ClickHouseRefused, ServiceUnavailable) as failure:
                 error = str(failure) or repr(failure)
             else:
-                self._done(rows, reason, FlushOutcome.WRITTEN, attempt)
+                self._done(rows, reason, FlushOutcome.WRITTEN, attempt + 1)
                 return
+            attempt += 1
             if attempt < ATTEMPTS:
                 await self._pause(2 ** (attempt - 1))
         self._done(rows, reason, FlushOutcome.LOST, ATTEMPTS, error)

@@ -15,6 +15,7 @@ from coredis.pool import ConnectionPool
 from unkey_api.infra.redis.errors import RedisNotConnected
 
 CONNECT_SECONDS = 1.0
+CANCEL_SECONDS = 0.1  # between attempts to end it
 RETRY_FIRST_SECONDS = 0.05
 RETRY_MOST_SECONDS = 1.0  # a Redis that comes back is used again within about a second
 
@@ -67,6 +68,7 @@ class RedisLink:
         self._up = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._wait = RETRY_FIRST_SECONDS
+        self._closing = False
 
     def start(self) -> None:
         """Begin connecting. The task ends with `close`."""
@@ -102,14 +104,16 @@ class RedisLink:
 
     async def close(self) -> None:
         """Disconnect and stop. Safe to repeat."""
-        if self._task is not None:
+        self._closing = True
+        while self._task is not None and not self._task.done():
+            # Again and again: coredis turns a cancellation of its handshake into an error of its own.
             self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await asyncio.wait((self._task,), timeout=CANCEL_SECONDS)
         self._connection = None
         self._up.clear()
 
     async def _keep_up(self) -> None:
-        while True:
+        while not self._closing:
             if await self._reachable():
                 await self._run_connection()
             await asyncio.sleep(self._wait)

@@ -128,7 +128,7 @@ class CreditReplays:
         self._closing.set()
         await self._jobs.close(grace_seconds=self._bounds.drain_seconds)
         if self._pending or self._writing:
-            _log.error("credit spends not written at shutdown", keys=len(self))
+            _log.error("credit spends not written at shutdown", count=len(self))
 
     async def _write_key(self, key_id: str) -> None:
         """Write the key's spends and those that come in meanwhile: writes of one key would wait for each other."""
