@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any  # reports hold any JSON
 
@@ -10,6 +11,8 @@ import pytest
 from tests.e2e.bad_ways import BadWays
 from tests.e2e.troubles import Troubles
 from tests.support.foreign import Report, report_of, require_program
+from tests.support.redis import RedisServer
+from tests.support.served import ServeOptions, Service, serving
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
 
@@ -40,8 +43,19 @@ REFUSALS = {
 
 
 @pytest.fixture(scope="module")
-def report(node_clients: Path, troubles: Troubles, ways: BadWays) -> Report:
-    return report_of([require_program("node"), "unkey_ratelimit.mjs"], ways.given(troubles), folder=node_clients)
+def one_worker(
+    served_database: str, redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Service]:
+    """A service whose only worker knows every count, so that counting down is exact to the last one."""
+    options = ServeOptions(database=served_database, redis=redis_server.url, workers=1)
+    with serving(options, tmp_path_factory.mktemp("one-worker")) as service:
+        yield service
+
+
+@pytest.fixture(scope="module")
+def report(node_clients: Path, troubles: Troubles, ways: BadWays, one_worker: Service) -> Report:
+    given = ways.given(troubles) | {"base": one_worker.base}
+    return report_of([require_program("node"), "unkey_ratelimit.mjs"], given, folder=node_clients)
 
 
 @pytest.mark.parametrize("scenario", VALUES)
