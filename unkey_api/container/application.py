@@ -42,11 +42,11 @@ async def open_application(settings: Settings, runtime: Runtime) -> AsyncIterato
     ):
         health = Health(details=details)
         request_metrics = RequestMetrics(telemetry.metrics.http, clock=runtime.clock)
-        tracing = RequestTracing(telemetry.tracer) if telemetry.tracer is not None else None
+        tracing = _tracing(settings, runtime, telemetry)
         observers: list[Observer] = [
             *([tracing] if tracing is not None else []),
             request_metrics,
-            RequestRows(stores.requests, clock=runtime.clock),
+            *([] if stores.requests is None else [RequestRows(stores.requests, clock=runtime.clock)]),
             _request_log(settings, runtime),
         ]
         if not runtime.observed:
@@ -84,6 +84,14 @@ def _platform(
         proxies=settings.trusted_proxies,
         pprof=_pprof(settings, runtime),
     )
+
+
+def _tracing(settings: Settings, runtime: Runtime, telemetry: Telemetry) -> RequestTracing | None:
+    if telemetry.tracer is None:
+        return None
+    tracing = settings.observability.tracing
+    rate = 1.0 if tracing is None else tracing.sample_rate
+    return RequestTracing(telemetry.tracer, sample_rate=rate, draw=lambda: abs(runtime.jitter()))
 
 
 def _pprof(settings: Settings, runtime: Runtime) -> Pprof | None:

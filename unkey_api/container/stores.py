@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
@@ -16,7 +16,7 @@ from unkey_api.container.published import published_methods
 from unkey_api.container.runtime import Runtime
 from unkey_api.container.telemetry import Telemetry
 from unkey_api.core.redaction import Redactor
-from unkey_api.infra.batching.batcher import Batcher, BatchPolicy, Flush, NullSink, Sink
+from unkey_api.infra.batching.batcher import Batcher, BatchPolicy, NullSink, Sink
 from unkey_api.infra.clickhouse.address import parse_clickhouse_url
 from unkey_api.infra.clickhouse.client import open_clickhouse
 from unkey_api.infra.clickhouse.rows import KeyVerificationRow, RatelimitRow
@@ -24,17 +24,19 @@ from unkey_api.infra.clickhouse.writer import (
     API_REQUESTS,
     KEY_VERIFICATIONS,
     RATELIMITS,
+    EncodingSink,
     FlushOutcome,
     FlushReport,
     Table,
     TableWriter,
+    encode_row,
 )
 from unkey_api.infra.mysql import Database, MysqlSettings, open_database, parse_dsn
 from unkey_api.infra.redis.client import RedisClient, RedisOptions, open_redis
 from unkey_api.infra.resilience.breaker import BreakerPolicy, CircuitBreaker
 from unkey_api.infra.telemetry.metrics import Metrics
 from unkey_api.infra.vault import VaultClient, open_vault
-from unkey_api.rpc.observers.request_rows import FinishedRequest, RowWriter
+from unkey_api.rpc.observers.request_rows import FinishedRequest, RowMaker
 from unkey_api.rpc.redaction_paths import redaction_paths
 from unkey_api.settings.sections import Settings
 
@@ -52,7 +54,8 @@ class Stores:
     database: Database
     redis: RedisClient
     vault: VaultClient | None
-    requests: Sink[FinishedRequest]
+    requests: Sink[FinishedRequest] | None
+    """None where nobody keeps rows of requests, so that none are made."""
     verifications: Sink[KeyVerificationRow]
     ratelimits: Sink[RatelimitRow]
 
@@ -99,10 +102,10 @@ def mysql_settings(settings: Settings) -> MysqlSettings:
 
 async def _open_sinks(
     stack: AsyncExitStack, settings: Settings, runtime: Runtime, metrics: Metrics, failed: asyncio.Event
-) -> tuple[Sink[FinishedRequest], Sink[KeyVerificationRow], Sink[RatelimitRow]]:
+) -> tuple[Sink[FinishedRequest] | None, Sink[KeyVerificationRow], Sink[RatelimitRow]]:
     url = settings.clickhouse.url.reveal() if settings.clickhouse else ""
     if not url:
-        return NullSink(), NullSink(), NullSink()
+        return None, NullSink(), NullSink()
     client = await stack.enter_async_context(open_clickhouse(parse_clickhouse_url(url)))
     on_call = metrics.breakers.on_call
     breaker = CircuitBreaker("clickhouse_insert", runtime.clock, policy=INSERT_POLICY, on_call=on_call)
@@ -112,24 +115,28 @@ async def _open_sinks(
         if flush.outcome is FlushOutcome.LOST:
             _log.error("failed to flush batch", table=flush.table, count=flush.rows, error=flush.error)
 
-    def writer(table: Table[Row]) -> TableWriter[Row]:
-        return TableWriter(client, table, report=report, guard=breaker.call)
-
     batchers: list[AbstractAsyncContextManager[None]] = []
     grace_seconds = graces(settings.shutdown_timeout).rows
 
-    def sink(name: str, flush: Flush[Item]) -> Sink[Item]:
+    def sink(table: Table[Row], encode: Callable[[Item], bytes]) -> Sink[Item]:
         policy = BatchPolicy()
-        batcher = Batcher(name, flush, policy)
-        metrics.buffers.watch(name, batcher, capacity=policy.capacity)
-        batchers.append(running(name, batcher.run(), close=batcher.close, failed=failed, grace_seconds=grace_seconds))
-        return batcher
+        batcher = Batcher(table.name, TableWriter(client, table, report=report, guard=breaker.call), policy)
+        metrics.buffers.watch(table.name, batcher, capacity=policy.capacity)
+        encoding = EncodingSink(batcher, encode)
 
-    redactor = Redactor(redaction_paths(published_methods()))
+        def close() -> None:
+            encoding.settle()
+            batcher.close()
+
+        work = batcher.run()
+        batchers.append(running(table.name, work, close=close, failed=failed, grace_seconds=grace_seconds))
+        return encoding
+
+    rows = RowMaker(Redactor(redaction_paths(published_methods())), region=settings.region)
     sinks = (
-        sink(API_REQUESTS.name, RowWriter(writer(API_REQUESTS), redactor, region=settings.region)),
-        sink(KEY_VERIFICATIONS.name, writer(KEY_VERIFICATIONS)),
-        sink(RATELIMITS.name, writer(RATELIMITS)),
+        sink(API_REQUESTS, lambda request: encode_row(rows.row(request))),
+        sink(KEY_VERIFICATIONS, encode_row),
+        sink(RATELIMITS, encode_row),
     )
     await stack.enter_async_context(leaving_together(batchers))
     return sinks

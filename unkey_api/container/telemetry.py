@@ -46,7 +46,7 @@ async def open_telemetry(settings: Settings, runtime: Runtime) -> AsyncIterator[
             "service.instance.id": settings.instance_id,
             "cloud.region": settings.region,
         }
-        async with open_tracing(tracing.sample_rate, resource) as tracer:
+        async with open_tracing(resource) as tracer:
             yield _telemetry(runtime, metrics, tracer)
 
 

@@ -18,6 +18,7 @@ from unkey_api.infra.clickhouse.writer import (
     FlushReport,
     Table,
     TableWriter,
+    encode_row,
 )
 
 pytestmark = pytest.mark.integration
@@ -66,7 +67,7 @@ def ratelimit(workspace: str, *, passed: bool, time: int = NOON) -> RatelimitRow
 
 async def write(client: ClickHouseClient, table: Table[KeyVerificationRow], *rows: KeyVerificationRow) -> FlushReport:
     reports: list[FlushReport] = []
-    await TableWriter(client, table, report=reports.append)(rows, FlushReason.CLOSE)
+    await TableWriter(client, table, report=reports.append)([*map(encode_row, rows)], FlushReason.CLOSE)
     return reports[0]
 
 
@@ -144,7 +145,7 @@ async def test_gateway_verifications_are_not_billed(clickhouse_client: ClickHous
 
 async def test_ratelimit_rows_and_their_rollups(clickhouse_client: ClickHouseClient, workspace: str) -> None:
     rows = [ratelimit(workspace, passed=True), ratelimit(workspace, passed=False, time=NOON + 5)]
-    await TableWriter(clickhouse_client, RATELIMITS, report=lambda _: None)(rows, FlushReason.CLOSE)
+    await TableWriter(clickhouse_client, RATELIMITS, report=lambda _: None)([*map(encode_row, rows)], FlushReason.CLOSE)
     stored = await clickhouse_client.fetch(
         f"SELECT * FROM ratelimits_raw_v2 WHERE workspace_id = '{workspace}' ORDER BY time"
     )
@@ -181,7 +182,7 @@ async def test_api_request_rows_and_their_rollups(clickhouse_client: ClickHouseC
         ip_address="203.0.113.9",
         region="local",
     )
-    await TableWriter(clickhouse_client, API_REQUESTS, report=lambda _: None)([row], FlushReason.CLOSE)
+    await TableWriter(clickhouse_client, API_REQUESTS, report=lambda _: None)([encode_row(row)], FlushReason.CLOSE)
     stored = await clickhouse_client.fetch(f"SELECT * FROM api_requests_raw_v2 WHERE workspace_id = '{workspace}'")
     assert stored == [row._asdict()]
     rolled = await clickhouse_client.fetch(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import pytest
 from unkey_proto.unkey.keys.v2.verification_pb import VerifyKeyRequest, VerifyKeyResponse
@@ -11,10 +10,9 @@ from unkey_proto.unkey.keys.v2.verification_pb import VerifyKeyRequest, VerifyKe
 from tests.support.surface import ScriptedKeys, Surface
 from unkey_api.core.errors import AppError, ErrorCode, ServiceUnavailable
 from unkey_api.core.redaction import Redactor
-from unkey_api.infra.batching.batcher import FlushReason
 from unkey_api.infra.batching.buffer import Offer
 from unkey_api.infra.clickhouse.rows import ApiRequestRow
-from unkey_api.rpc.observers.request_rows import BODY_BYTES_MAX, FinishedRequest, RequestRows, RowWriter
+from unkey_api.rpc.observers.request_rows import BODY_BYTES_MAX, FinishedRequest, RequestRows, RowMaker
 
 VERIFY = "/v2/keys.verifyKey"
 HEADERS = {"content-type": "application/json", "authorization": "Bearer root_secret"}
@@ -35,14 +33,9 @@ class Kept:
         return Offer.BUFFERED
 
     async def rows(self) -> list[ApiRequestRow]:
-        """Write what there is and return what was written."""
-        written: list[ApiRequestRow] = []
-
-        async def write(rows: Any, reason: FlushReason) -> None:
-            written.extend(rows)
-
-        await RowWriter(write, Redactor(["key", "data.key"]), region="eu")(self.requests, FlushReason.CLOSE)
-        return written
+        """Return the rows of what there is."""
+        maker = RowMaker(Redactor(["key", "data.key"]), region="eu")
+        return [maker.row(request) for request in self.requests]
 
 
 @pytest.fixture

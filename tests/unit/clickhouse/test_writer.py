@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
 
 from tests.support.clock import FixedClock
-from unkey_api.infra.batching.batcher import FlushReason
+from tests.support.waiting import eventually
+from unkey_api.infra.batching.batcher import Batcher, BatchPolicy, FlushReason
 from unkey_api.infra.clickhouse.errors import ClickHouseRefused, ClickHouseUnavailable
 from unkey_api.infra.clickhouse.rows import ApiRequestRow, KeyVerificationRow, RatelimitRow
 from unkey_api.infra.clickhouse.writer import (
     API_REQUESTS,
-    ENCODE_CHUNK,
     KEY_VERIFICATIONS,
     RATELIMITS,
+    EncodingSink,
     FlushOutcome,
     FlushReport,
     TableWriter,
-    encode_rows,
+    encode_row,
 )
 from unkey_api.infra.resilience.breaker import BreakerPolicy, CircuitBreaker
 
@@ -78,7 +79,7 @@ async def write(
     writer = TableWriter(inserts, RATELIMITS, report=reports.append, pause=pauses)
     if guard:
         writer = TableWriter(inserts, RATELIMITS, report=reports.append, pause=pauses, guard=guard)
-    await writer([row()], FlushReason.SIZE_LIMIT)
+    await writer([encode_row(row())], FlushReason.SIZE_LIMIT)
     return reports, pauses.seconds
 
 
@@ -108,8 +109,8 @@ async def test_every_try_sends_the_same_batch_under_the_same_token() -> None:
 async def test_different_batches_have_different_tokens() -> None:
     inserts = Inserts()
     writer = TableWriter(inserts, RATELIMITS, report=lambda _: None)
-    await writer([row(1)], FlushReason.CLOSE)
-    await writer([row(2)], FlushReason.CLOSE)
+    await writer([encode_row(row(1))], FlushReason.CLOSE)
+    await writer([encode_row(row(2))], FlushReason.CLOSE)
     assert inserts.seen[0][0] != inserts.seen[1][0]
 
 
@@ -135,7 +136,7 @@ async def test_what_an_open_breaker_refuses_is_no_try_and_spares_the_store() -> 
         clock.advance(int(seconds * 1000))
 
     await TableWriter(inserts, RATELIMITS, report=reports.append, guard=breaker.call, pause=pause)(
-        [row()], FlushReason.CLOSE
+        [encode_row(row())], FlushReason.CLOSE
     )
     assert looks > 10
     assert len(inserts.seen) == 3
@@ -149,29 +150,30 @@ async def test_a_cancellation_is_no_failure_to_try_again() -> None:
 
     reports: list[FlushReport] = []
     with pytest.raises(asyncio.CancelledError):
-        await TableWriter(Hanging(), RATELIMITS, report=reports.append)([row()], FlushReason.CLOSE)
+        await TableWriter(Hanging(), RATELIMITS, report=reports.append)([encode_row(row())], FlushReason.CLOSE)
     assert reports == []
 
 
 async def test_a_lone_surrogate_costs_a_character_and_not_the_batch() -> None:
-    lines = (await encode_rows([row(1), row(2, "\udc80x")])).splitlines()
-    assert json.loads(lines[0])[4] == "user"
-    assert json.loads(lines[1])[4] == "?x"
+    assert json.loads(encode_row(row(2, "\udc80x")))[4] == "?x"
 
 
-async def test_encoding_gives_way_to_other_tasks() -> None:
-    turns = 0
+async def test_rows_are_encoded_some_at_a_time_or_when_time_is_up() -> None:
+    batcher: Batcher[bytes] = Batcher("rows", unused, BatchPolicy(capacity=3))
+    sink: EncodingSink[RatelimitRow] = EncodingSink(batcher, encode_row, together=2)
+    sink.add(row())
+    assert len(batcher) == 0
+    sink.add(row())
+    assert len(batcher) == 2
+    sink.add(row())
+    await eventually(lambda: len(batcher) == 3)
+    sink.add(row())
+    sink.settle()
+    assert (len(batcher), batcher.dropped) == (3, 1)
 
-    async def other() -> None:
-        nonlocal turns
-        while True:
-            turns += 1
-            await asyncio.sleep(0)
 
-    task = asyncio.ensure_future(other())
-    await encode_rows([row(number) for number in range(ENCODE_CHUNK * 4)])
-    task.cancel()
-    assert turns >= 4
+async def unused(lines: Sequence[bytes], reason: FlushReason) -> None:
+    raise AssertionError
 
 
 def test_columns_are_the_fields_of_the_rows() -> None:

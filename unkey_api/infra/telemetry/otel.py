@@ -19,8 +19,8 @@ class TracingUnavailable(ServiceUnavailable):
 
 
 @asynccontextmanager
-async def open_tracing(sample_rate: float, resource: Mapping[str, str]) -> AsyncIterator[trace.Tracer]:
-    """Yield a tracer that samples this share of new traces and follows callers that sample; flush at the end.
+async def open_tracing(resource: Mapping[str, str]) -> AsyncIterator[trace.Tracer]:
+    """Yield a tracer that records what it is asked to and follows callers that sample; flush at the end.
 
     Raises:
         TracingUnavailable: The packages of the `otel` extra are missing.
@@ -30,12 +30,12 @@ async def open_tracing(sample_rate: float, resource: Mapping[str, str]) -> Async
         from opentelemetry.sdk.resources import Resource  # noqa: PLC0415 - the same
         from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415 - the same
         from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415 - the same
-        from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased  # noqa: PLC0415 - the same
+        from opentelemetry.sdk.trace.sampling import ALWAYS_ON, ParentBased  # noqa: PLC0415 - the same
     except ImportError as err:
         message = "tracing is configured, but its packages are missing: install `unkey-api[otel]`"
         raise TracingUnavailable(message) from err
     provider = TracerProvider(
-        sampler=ParentBased(TraceIdRatioBased(min(1.0, max(0.0, sample_rate)))),
+        sampler=ParentBased(ALWAYS_ON),  # new traces are drawn for before they get here
         resource=Resource.create(dict(resource)),
     )
     exporter = OTLPSpanExporter()

@@ -1,31 +1,27 @@
 """One analytics row per request, without secrets.
 
-A request leaves the raw material behind; making a row of it, blanking included, happens when the batch is written.
+A request leaves the raw material behind; making a row of it, blanking included, happens a little later, for a few dozen
+at once.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 from urllib.parse import parse_qs
 
 from unkey_api.core.clock import Clock
 from unkey_api.core.redaction import Redactor
-from unkey_api.infra.batching.batcher import FlushReason, Sink
+from unkey_api.infra.batching.batcher import Sink
 from unkey_api.infra.clickhouse.rows import ApiRequestRow
 from unkey_api.rpc.errors import Fault
 from unkey_api.rpc.exchange import Exchange, Headers
 
 BODY_BYTES_MAX = 64 * 1024  # a buffer full of the largest bodies would take more memory than the service itself
 HEADER_NAMES_MAX = 1_000  # names whose canonical case is remembered
-ROWS_PER_TURN = 50  # rows between two turns of the event loop, so that no request waits a millisecond for them
 QUIET_PATHS = frozenset({"/v2/liveness"})
 _LEFT_OUT = frozenset({b"x-forwarded-proto", b"x-forwarded-port", b"x-forwarded-for", b"x-amzn-trace-id"})
 _SECRET = frozenset({b"authorization", b"cookie", b"set-cookie", b"proxy-authorization"})
 _HIDDEN = "[REDACTED]"
-
-WriteRows = Callable[[Sequence[ApiRequestRow], FlushReason], Awaitable[None]]
 
 
 class FinishedRequest(NamedTuple):
@@ -82,24 +78,14 @@ class RequestRows:
         )
 
 
-class RowWriter:
-    """Turns finished requests into rows and writes them. The flush function of a `Batcher`."""
+class RowMaker:
+    """Turns finished requests into rows."""
 
-    def __init__(self, write: WriteRows, redactor: Redactor, *, region: str) -> None:
-        self._write = write
+    def __init__(self, redactor: Redactor, *, region: str) -> None:
         self._redact = redactor.redact
         self._region = region
         self._names: dict[bytes, str] = {}
         """Header names seen lately in canonical case."""
-
-    async def __call__(self, requests: Sequence[FinishedRequest], reason: FlushReason) -> None:
-        """Write one batch."""
-        rows = []
-        for number, request in enumerate(requests, start=1):
-            rows.append(self.row(request))
-            if number % ROWS_PER_TURN == 0:
-                await asyncio.sleep(0)
-        await self._write(rows, reason)
 
     def row(self, request: FinishedRequest) -> ApiRequestRow:
         """Return the row of a request."""
