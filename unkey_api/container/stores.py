@@ -100,6 +100,15 @@ def mysql_settings(settings: Settings) -> MysqlSettings:
     )
 
 
+def _reporter(metrics: Metrics) -> Callable[[FlushReport], None]:
+    def report(flush: FlushReport) -> None:
+        metrics.batches.on_flush(flush)
+        if flush.outcome is FlushOutcome.LOST:
+            _log.error("failed to flush batch", table=flush.table, count=flush.rows, error=flush.error)
+
+    return report
+
+
 async def _open_sinks(
     stack: AsyncExitStack, settings: Settings, runtime: Runtime, metrics: Metrics, failed: asyncio.Event
 ) -> tuple[Sink[FinishedRequest] | None, Sink[KeyVerificationRow], Sink[RatelimitRow]]:
@@ -110,11 +119,7 @@ async def _open_sinks(
     on_call = metrics.breakers.on_call
     breaker = CircuitBreaker("clickhouse_insert", runtime.clock, policy=INSERT_POLICY, on_call=on_call)
 
-    def report(flush: FlushReport) -> None:
-        metrics.batches.on_flush(flush)
-        if flush.outcome is FlushOutcome.LOST:
-            _log.error("failed to flush batch", table=flush.table, count=flush.rows, error=flush.error)
-
+    report = _reporter(metrics)
     batchers: list[AbstractAsyncContextManager[None]] = []
     grace_seconds = graces(settings.shutdown_timeout).rows
 
@@ -133,8 +138,12 @@ async def _open_sinks(
         return encoding
 
     rows = RowMaker(Redactor(redaction_paths(published_methods())), region=settings.region)
+
+    def encode_request(request: FinishedRequest) -> bytes:
+        return encode_row(rows.row(request))
+
     sinks = (
-        sink(API_REQUESTS, lambda request: encode_row(rows.row(request))),
+        sink(API_REQUESTS, encode_request),
         sink(KEY_VERIFICATIONS, encode_row),
         sink(RATELIMITS, encode_row),
     )
