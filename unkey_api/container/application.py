@@ -41,12 +41,12 @@ async def open_application(settings: Settings, runtime: Runtime) -> AsyncIterato
         open_operations(settings, runtime, stores, telemetry.metrics, bus) as operations,
     ):
         health = Health(details=details)
-        request_metrics = RequestMetrics(telemetry.metrics.http, clock=runtime.clock)
+        request_metrics = RequestMetrics(telemetry.metrics.http)
         tracing = _tracing(settings, runtime, telemetry)
         observers: list[Observer] = [
             *([tracing] if tracing is not None else []),
             request_metrics,
-            *([] if stores.requests is None else [RequestRows(stores.requests, clock=runtime.clock)]),
+            *([] if stores.requests is None else [RequestRows(stores.requests)]),
             _request_log(settings, runtime),
         ]
         if not runtime.observed:
@@ -103,7 +103,6 @@ def _pprof(settings: Settings, runtime: Runtime) -> Pprof | None:
 def _request_log(settings: Settings, runtime: Runtime) -> RequestLog:
     log = settings.observability.logging
     return RequestLog(
-        clock=runtime.clock,
         sample_rate=log.sample_rate if log else 1.0,
         slow_seconds=log.slow_threshold.total_seconds() if log else 1.0,
         draw=lambda: abs(runtime.jitter()),

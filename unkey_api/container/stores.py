@@ -36,7 +36,8 @@ from unkey_api.infra.redis.client import RedisClient, RedisOptions, open_redis
 from unkey_api.infra.resilience.breaker import BreakerPolicy, CircuitBreaker
 from unkey_api.infra.telemetry.metrics import Metrics
 from unkey_api.infra.vault import VaultClient, open_vault
-from unkey_api.rpc.observers.request_rows import FinishedRequest, RowMaker
+from unkey_api.rpc.exchange import Exchange
+from unkey_api.rpc.observers.request_rows import RowMaker
 from unkey_api.rpc.redaction_paths import redaction_paths
 from unkey_api.settings.sections import Settings
 
@@ -54,7 +55,7 @@ class Stores:
     database: Database
     redis: RedisClient
     vault: VaultClient | None
-    requests: Sink[FinishedRequest] | None
+    requests: Sink[Exchange] | None
     """None where nobody keeps rows of requests, so that none are made."""
     verifications: Sink[KeyVerificationRow]
     ratelimits: Sink[RatelimitRow]
@@ -111,7 +112,7 @@ def _reporter(metrics: Metrics) -> Callable[[FlushReport], None]:
 
 async def _open_sinks(
     stack: AsyncExitStack, settings: Settings, runtime: Runtime, metrics: Metrics, failed: asyncio.Event
-) -> tuple[Sink[FinishedRequest] | None, Sink[KeyVerificationRow], Sink[RatelimitRow]]:
+) -> tuple[Sink[Exchange] | None, Sink[KeyVerificationRow], Sink[RatelimitRow]]:
     url = settings.clickhouse.url.reveal() if settings.clickhouse else ""
     if not url:
         return None, NullSink(), NullSink()
@@ -139,8 +140,8 @@ async def _open_sinks(
 
     rows = RowMaker(Redactor(redaction_paths(published_methods())), region=settings.region)
 
-    def encode_request(request: FinishedRequest) -> bytes:
-        return encode_row(rows.row(request))
+    def encode_request(exchange: Exchange) -> bytes:
+        return encode_row(rows.row(exchange))
 
     sinks = (
         sink(API_REQUESTS, encode_request),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from unkey_api.core.clock import Clock
 from unkey_api.core.ids import IdPrefix, IdSource
@@ -23,12 +23,17 @@ Router = Callable[[Scope], Endpoint]
 class Observer(Protocol):
     """Hears about every request."""
 
-    def begin(self, exchange: Exchange) -> None:
-        """Note the start. Called before anything else happens to the request."""
-        ...
-
     def complete(self, exchange: Exchange) -> None:
         """Note the end. Called exactly once, after the answer was sent or given up."""
+        ...
+
+
+@runtime_checkable
+class Starting(Protocol):
+    """What an observer has besides, that wants to hear of the start as well."""
+
+    def begin(self, exchange: Exchange) -> None:
+        """Note the start. Called before anything else happens to the request."""
         ...
 
 
@@ -47,7 +52,7 @@ class Edge:
         self._router = router
         self._clock = clock
         self._ids = ids
-        self._starts = tuple(o.begin for o in observers)
+        self._starts = tuple(o.begin for o in observers if isinstance(o, Starting))
         self._ends = tuple(o.complete for o in reversed(observers))
         self._proxies = proxies
         self.in_flight = 0
@@ -78,5 +83,6 @@ class Edge:
             raise
         finally:
             self.in_flight -= 1
+            exchange.seconds = self._clock.monotonic() - exchange.started_at
             for complete in self._ends:
                 complete(exchange)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextvars import ContextVar
 from typing import Any
 
@@ -21,6 +21,7 @@ class Exchange:
 
     __slots__ = (
         "_client_ip",
+        "_headers",
         "_proxies",
         "_request_id",
         "failure",
@@ -33,6 +34,7 @@ class Exchange:
         "response_body",
         "response_headers",
         "scope",
+        "seconds",
         "span",
         "started_at",
         "started_ms",
@@ -45,6 +47,7 @@ class Exchange:
         self._request_id = request_id
         self._proxies = proxies
         self._client_ip: str | None = None
+        self._headers: dict[bytes, bytes] | None = None
         self.scope = scope
         self.method: str = scope["method"]
         self.path: str = scope["path"]
@@ -52,6 +55,8 @@ class Exchange:
         """Unix time in milliseconds when the request line was read."""
         self.started_at = started_at
         """Monotonic seconds at the same moment."""
+        self.seconds = 0.0
+        """How long the request took; known once it is over."""
         self.principal: Principal | None = None
         self.failure: BaseException | None = None
         """What ended the request, if it did not succeed."""
@@ -73,12 +78,17 @@ class Exchange:
         """Identity of the request, `req_…`; fresh for each one, never taken from the caller."""
         return self._request_id
 
+    @property
+    def headers(self) -> Mapping[bytes, bytes]:
+        """The request's headers by their names in lower case; of several with one name, the first."""
+        if self._headers is None:
+            self._headers = dict(reversed(self.scope["headers"]))
+        return self._headers
+
     def header(self, name: bytes) -> str | None:
         """Return the first value of a header, given in lower case, or None."""
-        for key, value in self.scope["headers"]:
-            if key == name:
-                return str(value, "latin-1")
-        return None
+        value = self.headers.get(name)
+        return None if value is None else str(value, "latin-1")
 
     @property
     def cookies(self) -> str | None:

@@ -22,7 +22,7 @@ class NotFound(AppError):
 
 async def lines_of(surface: Surface, *, sample_rate: float = 1.0, drawn: float = 0.0) -> list[dict[str, Any]]:
     """Send one request and return the lines it left."""
-    surface.observers = [RequestLog(clock=surface.clock, sample_rate=sample_rate, slow_seconds=1.0, draw=lambda: drawn)]
+    surface.observers = [RequestLog(sample_rate=sample_rate, slow_seconds=1.0, draw=lambda: drawn)]
     client = surface.build()
     with capture_logs() as lines:
         await client.post(VERIFY, BODY)

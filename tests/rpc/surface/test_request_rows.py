@@ -12,7 +12,8 @@ from unkey_api.core.errors import AppError, ErrorCode, ServiceUnavailable
 from unkey_api.core.redaction import Redactor
 from unkey_api.infra.batching.buffer import Offer
 from unkey_api.infra.clickhouse.rows import ApiRequestRow
-from unkey_api.rpc.observers.request_rows import BODY_BYTES_MAX, FinishedRequest, RequestRows, RowMaker
+from unkey_api.rpc.exchange import Exchange
+from unkey_api.rpc.observers.request_rows import BODY_BYTES_MAX, RequestRows, RowMaker
 
 VERIFY = "/v2/keys.verifyKey"
 HEADERS = {"content-type": "application/json", "authorization": "Bearer root_secret"}
@@ -26,9 +27,9 @@ class Missing(AppError):
 class Kept:
     """A sink that keeps everything."""
 
-    requests: list[FinishedRequest] = field(default_factory=list)
+    requests: list[Exchange] = field(default_factory=list)
 
-    def add(self, row: FinishedRequest, /) -> Offer:
+    def add(self, row: Exchange, /) -> Offer:
         self.requests.append(row)
         return Offer.BUFFERED
 
@@ -46,7 +47,7 @@ def kept() -> Kept:
 @pytest.fixture
 def surface(kept: Kept) -> Surface:
     surface = Surface()
-    surface.observers = [RequestRows(kept, clock=surface.clock)]
+    surface.observers = [RequestRows(kept)]
     return surface
 
 

@@ -111,7 +111,9 @@ class TableWriter:
         the guard refuses is no try: the batch waits.
         """
         body = b"\n".join((*lines, b""))
-        token = blake2b(body, digest_size=16).hexdigest()
+        # Rows have ids of their own, so the ends of a batch tell it from every other; the whole of it is megabytes.
+        ends = b"%b\n%b\n%d" % (lines[0], lines[-1], len(lines))
+        token = blake2b(ends, digest_size=16).hexdigest()
         statement = insert_statement(self._table, token)
         error, attempt = "", 0
         while attempt < ATTEMPTS:

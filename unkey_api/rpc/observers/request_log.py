@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import structlog
 
-from unkey_api.core.clock import Clock
 from unkey_api.rpc.errors import Fault
 from unkey_api.rpc.exchange import Exchange
 
@@ -16,19 +15,15 @@ _log = structlog.get_logger(__name__)
 class RequestLog:
     """Log failures: server errors always, refusals as sampled, slow requests always. Successes are for metrics."""
 
-    def __init__(self, *, clock: Clock, sample_rate: float, slow_seconds: float, draw: Callable[[], float]) -> None:
+    def __init__(self, *, sample_rate: float, slow_seconds: float, draw: Callable[[], float]) -> None:
         """`sample_rate` is the share of 4xx lines kept, `draw` a number from 0 to 1 for each of them."""
-        self._clock = clock
         self._sample_rate = sample_rate
         self._slow_seconds = slow_seconds
         self._draw = draw
 
-    def begin(self, exchange: Exchange) -> None:
-        """Nothing is known yet."""
-
     def complete(self, exchange: Exchange) -> None:
         """Write the line of a finished request, if it is worth one."""
-        seconds = self._clock.monotonic() - exchange.started_at
+        seconds = exchange.seconds
         if exchange.status >= 500:
             _log.error("api error", **_fields(exchange, seconds))
         elif seconds >= self._slow_seconds:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from unkey_api.core.clock import Clock
 from unkey_api.infra.telemetry.http_metrics import HttpMetrics
 from unkey_api.rpc.exchange import Exchange
 
@@ -15,17 +14,13 @@ UNMATCHED = "(unmatched)"
 class RequestMetrics:
     """Records each finished request under its route."""
 
-    def __init__(self, metrics: HttpMetrics, *, clock: Clock) -> None:
+    def __init__(self, metrics: HttpMetrics) -> None:
         self._metrics = metrics
         self._paths: frozenset[str] = frozenset()
-        self._clock = clock
 
     def know(self, paths: Collection[str]) -> None:
         """Take the routes that get series of their own."""
         self._paths = frozenset(paths)
-
-    def begin(self, exchange: Exchange) -> None:
-        """Nothing is known yet."""
 
     def complete(self, exchange: Exchange) -> None:
         """Record the outcome."""
@@ -34,6 +29,6 @@ class RequestMetrics:
             exchange.method,
             path,
             exchange.status,
-            seconds=self._clock.monotonic() - exchange.started_at,
+            seconds=exchange.seconds,
             body_bytes=len(exchange.request_body),
         )

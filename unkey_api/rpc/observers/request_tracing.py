@@ -10,7 +10,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from unkey_api.rpc.exchange import Exchange
 
 UNMATCHED = "(unmatched)"
-_PARENT_HEADERS = frozenset({b"traceparent", b"tracestate"})
+_PARENT_HEADERS = ("traceparent", "tracestate")
 
 
 class RequestTracing:
@@ -34,8 +34,7 @@ class RequestTracing:
 
     def begin(self, exchange: Exchange) -> None:
         """Open the span and make it current, if the request is sampled."""
-        carrier = {str(n, "latin-1"): str(v, "latin-1") for n, v in exchange.scope["headers"] if n in _PARENT_HEADERS}
-        parent = self._propagator.extract(carrier) if carrier else None
+        parent = self._extract(exchange) if b"traceparent" in exchange.headers else None
         if not (parent or self._drawn()):
             return
         name = exchange.path if exchange.path in self._paths else UNMATCHED
@@ -48,6 +47,10 @@ class RequestTracing:
         # The request has a task, and so a context, of its own: nothing needs to be put back afterwards.
         context.attach(trace.set_span_in_context(span))
         exchange.span = span
+
+    def _extract(self, exchange: Exchange) -> context.Context:
+        """Return the caller's trace as the one above; empty when the header cannot be read."""
+        return self._propagator.extract({name: exchange.header(name.encode()) or "" for name in _PARENT_HEADERS})
 
     def _drawn(self) -> bool:
         return self._sample_rate >= 1 or self._draw() < self._sample_rate
