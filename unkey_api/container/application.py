@@ -91,7 +91,7 @@ def _tracing(settings: Settings, runtime: Runtime, telemetry: Telemetry) -> Requ
         return None
     tracing = settings.observability.tracing
     rate = 1.0 if tracing is None else tracing.sample_rate
-    return RequestTracing(telemetry.tracer, sample_rate=rate, draw=lambda: abs(runtime.jitter()))
+    return RequestTracing(telemetry.tracer, sample_rate=rate, draw=runtime.chance)
 
 
 def _pprof(settings: Settings, runtime: Runtime) -> Pprof | None:
@@ -105,7 +105,7 @@ def _request_log(settings: Settings, runtime: Runtime) -> RequestLog:
     return RequestLog(
         sample_rate=log.sample_rate if log else 1.0,
         slow_seconds=log.slow_threshold.total_seconds() if log else 1.0,
-        draw=lambda: abs(runtime.jitter()),
+        draw=runtime.chance,
     )
 
 

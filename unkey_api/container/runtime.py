@@ -31,6 +31,8 @@ class Runtime:
     """Draws a number between -1 and 1."""
     worker: int = 0
     """Which worker of its host this process is; the first looks after what a host has only one of."""
+    chance: Callable[[], float] = random.random
+    """Draws a number from 0 to 1, for samples."""
     statements: StatementObserver | None = None
     """Told about every SQL statement, besides metrics and traces."""
     commands: CommandObserver | None = None
