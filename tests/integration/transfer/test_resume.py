@@ -78,8 +78,8 @@ class TestResume:
         for _ in range(2):
             await die(depot, path, at=1, committed=committed)
         report = await depot.run(path)
-        assert await depot.count() == report.imported == 2700
-        assert len(depot.rejected()) == report.rejected == 300
+        assert await depot.count() == report.imported == 3 * BATCH * 9 // 10
+        assert len(depot.rejected()) == report.rejected == 3 * BATCH // 10
 
     async def test_csv(self, depot: Depot) -> None:
         path = depot.folder / "keys.csv"
