@@ -84,7 +84,14 @@ def fresh(kind: str = "name") -> str:
     return f"{kind}_{secrets.token_hex(6)}"
 
 
-async def rounds(race: Callable[[int], Awaitable[None]]) -> None:
-    """Run a race again and again."""
-    for number in range(ROUNDS):
-        await race(number)
+async def rounds(race: Callable[[int], Awaitable[None]], *, abreast: int = 1) -> None:
+    """Run a race again and again; several races at a time where they have nothing in common."""
+    numbers = iter(range(ROUNDS))
+
+    async def lane() -> None:
+        for number in numbers:
+            await race(number)
+
+    async with asyncio.TaskGroup() as lanes:
+        for _ in range(abreast):
+            lanes.create_task(lane())
