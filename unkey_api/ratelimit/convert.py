@@ -38,9 +38,7 @@ def to_time_ms(header: str | None) -> int:
 def from_outcome(outcome: LimitOutcome) -> pb.LimitResponse:
     """Return the answer to `limit`."""
     (success, remaining, reset_ms, limit, _), override_id = outcome
-    return pb.LimitResponse(
-        success=success, limit=limit, remaining=remaining, reset=reset_ms, override_id=override_id
-    )
+    return pb.LimitResponse(success=success, limit=limit, remaining=remaining, reset=reset_ms, override_id=override_id)
 
 
 def from_multi_outcome(request: pb.MultiLimitRequest, result: MultiLimitOutcome) -> pb.MultiLimitResponse:
