@@ -48,12 +48,14 @@ class RealNode:
         self.clock = clock
         self.limiter: RateLimiter
         self.states: list[BreakerState] = []
+        self.operations: list[StoreOperation] = []
         self.failures: list[str] = []
         self.slowest = 0.0
         """Longest time a check took, in seconds."""
         self.asked = 0
 
     def store_called(self, operation: StoreOperation, counters: int, seconds: float, failure: str | None) -> None:
+        self.operations.append(operation)
         if failure is not None:
             self.failures += [failure] * counters
 
