@@ -109,7 +109,7 @@ async def test_silent_redis_costs_one_budget_and_then_nothing(server: RedisServe
 
 
 async def test_a_check_in_the_strict_time_waits_once_too(server: RedisServer) -> None:
-    """The count and its confirmation are two reads; when the first gets no answer, the second is not tried."""
+    """The count and its confirmation are two reads, made at the same time."""
     async with proxy_to("127.0.0.1", server.port) as proxy, real_node(f"redis://127.0.0.1:{proxy.port}") as node:
         node.clock.start_window()
         assert not await node.ask("u", limit=0)
@@ -237,3 +237,19 @@ async def test_every_key_expires(server: RedisServer) -> None:
             duration_ms = int(name.decode().rpartition(":")[0].rpartition("-")[2])
             assert isinstance(seconds, int)
             assert 0 < seconds <= 3 * duration_ms // 1_000
+
+
+async def test_nobody_waits_twice_for_a_redis_that_is_slow(server: RedisServer) -> None:
+    """A count that has to be read and confirmed is so in one round trip, however slow that is."""
+    async with proxy_to("127.0.0.1", server.port) as proxy, real_node(f"redis://127.0.0.1:{proxy.port}") as node:
+        node.clock.start_window()
+        node.clock.advance(5_000)
+        for _ in range(3):
+            await node.ask("u", limit=2)
+        node.clock.start_window()
+        proxy.delay_seconds = 0.1
+        node.operations.clear()
+        node.slowest = 0.0
+        await node.ask("u", limit=100)
+        assert {StoreOperation.FETCH_COLD, StoreOperation.FETCH_STRICT} <= set(node.operations)
+        assert 0.2 <= node.slowest < BUDGET + SLACK / 3

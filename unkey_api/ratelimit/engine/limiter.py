@@ -173,15 +173,12 @@ class RateLimiter:
             for cell in (entry.current, entry.previous)
             if entry.now_ms >= cell.fresh_until and (entry.may_pass or not cell.hydrated)
         ]
-        if stale and not await self._loader.refresh(stale):
-            return entries  # one wait for a store that does not answer is enough
-        doubtful: dict[Cell, int] = {}
+        doubted: list[tuple[Cell, int]] = []
         for entry in entries:
             if entry.now_ms < entry.counter.strict_until and entry.may_pass:
                 entry.from_store = True
-                doubtful[entry.current] = max(entry.now_ms, doubtful.get(entry.current, 0))
-        if doubtful:
-            await self._loader.confirm(doubtful.items())
+                doubted.append((entry.current, entry.now_ms))
+        await self._loader.refresh(stale, doubted)
         return entries
 
     def _enter(self, check: Check, now_ms: int) -> _Entry:

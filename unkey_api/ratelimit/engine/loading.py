@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine, Iterable, Mapping
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any
 
 import structlog
 
@@ -14,8 +14,6 @@ from unkey_api.ratelimit.engine.counts import StoreOperation
 from unkey_api.ratelimit.engine.resting import rest
 from unkey_api.ratelimit.engine.state import Cell, CounterTable
 from unkey_api.ratelimit.engine.store import GuardedStore
-
-T = TypeVar("T")
 
 FRESH_MS = 5_000  # how long a read of the store is good for
 RETRY_MS = 300  # after a failed read, local counts are used this long before asking again
@@ -31,7 +29,7 @@ class _Round:
 
     def __init__(self) -> None:
         self.cells: dict[Cell, int] = {}
-        self.reading: asyncio.Task[bool]
+        self.reading: asyncio.Task[None]
 
 
 class CellLoader:
@@ -46,43 +44,29 @@ class CellLoader:
     def __init__(self, store: GuardedStore, table: CounterTable) -> None:
         self._store = store
         self._table = table
-        self._tasks: set[asyncio.Task[Any]] = set()  # what they return is read by those who wait
-        self._loading: dict[Cell, asyncio.Task[bool]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._loading: dict[Cell, asyncio.Task[None]] = {}
         self._missing: _Round | None = None
         self._doubted: _Round | None = None
         self._behind: dict[Cell, int] = {}
 
-    async def refresh(self, wanted: Iterable[tuple[Cell, int]]) -> bool:
-        """Read the cells whose freshness has run out at the request time next to them; join reads under way.
+    async def refresh(self, stale: Iterable[tuple[Cell, int]], doubted: Iterable[tuple[Cell, int]]) -> None:
+        """Read cells, all at the same time, so that nobody waits twice.
 
-        Returns whether all reads worked. A caller that has waited for one that did not need not ask again.
+        Args:
+            stale: Cells, each with a request time at which its freshness has run out. Reads under way are joined.
+            doubted: Cells to be read now, however fresh they are.
         """
-        reads: set[asyncio.Task[bool]] = set()
-        for cell, now_ms in wanted:
-            if now_ms >= cell.fresh_until:
-                reads.add(self._loading.get(cell) or self._read_next(cell, now_ms))
-        if not reads:
-            return True
-        done, _ = await asyncio.wait(reads)
-        return all(not read.cancelled() and read.result() for read in done)
+        reads = {self._loading.get(cell) or self._read_next(cell, now_ms) for cell, now_ms in stale}
+        reads.update(self._confirm_next(cell, now_ms) for cell, now_ms in doubted)
+        if reads:
+            await asyncio.wait(reads)
 
     def refresh_behind(self, cell: Cell, now_ms: int) -> None:
         """Read one cell soon, together with others, without having anybody wait for it."""
         if not self._behind:
             self._start(self._read_behind())
         self._behind.setdefault(cell, now_ms)
-
-    async def confirm(self, wanted: Iterable[tuple[Cell, int]]) -> None:
-        """Read the cells now, however fresh they are."""
-        reads = set()
-        for cell, now_ms in wanted:
-            doubted = self._doubted
-            if doubted is None or len(doubted.cells) >= READ_TOGETHER:
-                doubted = self._doubted = _Round()
-                doubted.reading = self._start(self._confirm(doubted))
-            doubted.cells[cell] = max(now_ms, doubted.cells.get(cell, 0))
-            reads.add(doubted.reading)
-        await asyncio.wait(reads)
 
     async def close(self) -> None:
         """End reads under way."""
@@ -91,7 +75,7 @@ class CellLoader:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _read_next(self, cell: Cell, now_ms: int) -> asyncio.Task[bool]:
+    def _read_next(self, cell: Cell, now_ms: int) -> asyncio.Task[None]:
         """Add the cell to the read that starts with the next turn of the loop."""
         missing = self._missing
         if missing is None or len(missing.cells) >= READ_TOGETHER:
@@ -101,19 +85,27 @@ class CellLoader:
         self._loading[cell] = missing.reading
         return missing.reading
 
-    async def _load(self, missing: _Round) -> bool:
+    def _confirm_next(self, cell: Cell, now_ms: int) -> asyncio.Task[None]:
+        doubted = self._doubted
+        if doubted is None or len(doubted.cells) >= READ_TOGETHER:
+            doubted = self._doubted = _Round()
+            doubted.reading = self._start(self._confirm(doubted))
+        doubted.cells[cell] = max(now_ms, doubted.cells.get(cell, 0))
+        return doubted.reading
+
+    async def _load(self, missing: _Round) -> None:
         if self._missing is missing:
             self._missing = None
         try:
-            return await self._read(missing.cells)
+            await self._read(missing.cells)
         finally:
             for cell in missing.cells:
                 del self._loading[cell]
 
-    async def _confirm(self, doubted: _Round) -> bool:
+    async def _confirm(self, doubted: _Round) -> None:
         if self._doubted is doubted:
             self._doubted = None
-        return await self._read(doubted.cells, StoreOperation.FETCH_STRICT)
+        await self._read(doubted.cells, StoreOperation.FETCH_STRICT)
 
     async def _read_behind(self) -> None:
         """Read what is wanted behind answers until nothing is; cells count as wanted until they were read."""
@@ -126,7 +118,7 @@ class CellLoader:
             for cell in wanted:
                 del self._behind[cell]
 
-    async def _read(self, wanted: Mapping[Cell, int], operation: StoreOperation | None = None) -> bool:
+    async def _read(self, wanted: Mapping[Cell, int], operation: StoreOperation | None = None) -> None:
         """Read and merge; without `operation` it is the first or a later read of each cell, as the case may be."""
         values: list[int] | None = None
         operations = [operation or _reason(cell) for cell in wanted]
@@ -144,9 +136,8 @@ class CellLoader:
                 continue
             good_for = FRESH_MS if values is not None else RETRY_MS
             cell.fresh_until = max(cell.fresh_until, fresh.setdefault(now_ms, now_ms + good_for))
-        return values is not None
 
-    def _start(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:  # Any: the coroutine protocol's own
+    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:  # Any: the coroutine protocol's own
         task = asyncio.get_running_loop().create_task(work, name="ratelimit.load")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
