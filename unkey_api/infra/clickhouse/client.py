@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -91,15 +91,17 @@ class ClickHouseClient:
             rows: list[dict[str, object]] = await self._driver(wanted, address).fetch(query, json=True)
         return rows
 
-    async def insert(self, statement: str, body: bytes) -> None:
+    async def insert(self, statement: str, body: Sequence[bytes]) -> None:
         """Run `INSERT INTO ... FORMAT ...` with `body` as the data, all or nothing.
+
+        The data is sent piece by piece, as fast as the server reads it, and is never in memory a second time.
 
         Raises:
             ClickHouseRefused: The server rejected the batch; nothing was written.
             ClickHouseUnavailable: No answer; repeat it with the same deduplication token.
         """
         with _translated():
-            await self._driver(None).insert_file(statement, body)
+            await self._driver(None).insert_file(statement, _one_by_one(body))
 
     async def ping(self, *, attempts: int) -> None:
         """Wait until the server answers.
@@ -131,6 +133,12 @@ class ClickHouseClient:
             json=_Json,
             **(settings or {}),
         )
+
+
+async def _one_by_one(pieces: Sequence[bytes]) -> AsyncIterator[bytes]:
+    for piece in pieces:
+        yield piece
+        await asyncio.sleep(0)  # a server that reads quickly would keep requests waiting for megabytes on end
 
 
 class _Json:
