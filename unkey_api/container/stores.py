@@ -97,6 +97,7 @@ def mysql_settings(settings: Settings) -> MysqlSettings:
     return MysqlSettings(
         primary=parse_dsn(settings.database.primary.reveal()),
         replica=parse_dsn(replica) if replica else None,
+        startup_attempts=settings.database.startup_attempts,
         close_timeout=graces(settings.shutdown_timeout).writes,
     )
 

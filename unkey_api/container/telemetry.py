@@ -9,6 +9,7 @@ from importlib.metadata import version
 
 from opentelemetry import trace
 
+from unkey_api.container.closing import graces
 from unkey_api.container.runtime import Runtime
 from unkey_api.infra.mysql import StatementObserver
 from unkey_api.infra.redis.client import CommandObserver
@@ -46,7 +47,7 @@ async def open_telemetry(settings: Settings, runtime: Runtime) -> AsyncIterator[
             "service.instance.id": settings.instance_id,
             "cloud.region": settings.region,
         }
-        async with open_tracing(resource) as tracer:
+        async with open_tracing(resource, grace_seconds=graces(settings.shutdown_timeout).spans) as tracer:
             yield _telemetry(runtime, metrics, tracer)
 
 

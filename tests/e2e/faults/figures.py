@@ -1,4 +1,4 @@
-"""What callers saw while something was away: printed, and kept in build/faults.txt."""
+"""What callers saw while something was away or stopped: printed, and kept in build/faults.txt."""
 
 from __future__ import annotations
 

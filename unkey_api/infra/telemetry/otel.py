@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+import contextlib
+import threading
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 
 from opentelemetry import trace
@@ -19,8 +21,10 @@ class TracingUnavailable(ServiceUnavailable):
 
 
 @asynccontextmanager
-async def open_tracing(resource: Mapping[str, str]) -> AsyncIterator[trace.Tracer]:
+async def open_tracing(resource: Mapping[str, str], *, grace_seconds: float) -> AsyncIterator[trace.Tracer]:
     """Yield a tracer that records what it is asked to and follows callers that sample; flush at the end.
+
+    A collector that does not take the last spans within `grace_seconds` does not get them.
 
     Raises:
         TracingUnavailable: The packages of the `otel` extra are missing.
@@ -45,4 +49,22 @@ async def open_tracing(resource: Mapping[str, str]) -> AsyncIterator[trace.Trace
     try:
         yield provider.get_tracer("unkey_api")
     finally:
-        await asyncio.to_thread(provider.shutdown)
+        await _called_within(grace_seconds, provider.shutdown)
+
+
+async def _called_within(seconds: float, call: Callable[[], None]) -> None:
+    """Call in a thread that nobody waits for longer than this, not even the end of the process.
+
+    The threads of an executor would be waited for, and flushing to a collector that is silent takes half a minute.
+    """
+    loop, done = asyncio.get_running_loop(), asyncio.Event()
+
+    def run() -> None:
+        call()
+        with contextlib.suppress(RuntimeError):  # nobody waits any more and the loop is closed
+            loop.call_soon_threadsafe(done.set)
+
+    threading.Thread(target=run, name="tracing.close", daemon=True).start()
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await done.wait()
