@@ -1,4 +1,4 @@
-"""The key set of a token issuer away, silent, slow, rotated or full of garbage, under the load of root keys and tokens."""
+"""The key set of a token issuer away, silent, slow, rotated or garbage, under the load of root keys and tokens."""
 
 from __future__ import annotations
 

@@ -153,7 +153,7 @@ async def test_clickhouse_and_vault(world: World) -> None:
         f"ClickHouse away {away_seconds:.1f} s: {len(load.answers)} requests, {written} rows written and "
         f"{given_up} given up {seconds:.1f} s after it was back"
     )
-    # Every row is accounted for; and none is given up, unless the machine was too slow to bring ClickHouse back in time.
+    # Every row is accounted for, and none is given up unless the machine took too long to bring ClickHouse back.
     assert written + given_up >= len(load.answers)
     assert given_up == 0 or away_seconds > KEPT_SECONDS
     assert written <= len(load.answers)

@@ -66,7 +66,7 @@ class SerfConnection:
         await self.ask("event", {"Name": EVENT_NAME, "Payload": payload, "Coalesce": False})
 
     async def probe(self) -> None:
-        """See whether the agent answers: have it end a subscription there is none of. Raises SerfFailed as `ask` does."""
+        """See whether the agent answers, by ending a subscription that never was. Raises SerfFailed as `ask` does."""
         await self.ask("stop", {"Stop": 0})
 
     async def read(self, receive: Callable[[bytes], None]) -> None:
