@@ -77,7 +77,7 @@ class World:
     async def sql(self, statement: str) -> list[tuple[object, ...]]:
         return await run_sql(self.stores.database, statement)
 
-    async def metric(self, name: str, **labels: str) -> float:
+    async def metric(self, name: str, /, **labels: str) -> float:
         """Return the sum of the series of a metric that have these labels, without holding up the load."""
         return counter(await asyncio.to_thread(self.served.service.metrics), name, **labels)
 
@@ -105,7 +105,7 @@ async def pause_for(seconds: float) -> None:
     await asyncio.sleep(seconds)
 
 
-def counter(metrics: str, name: str, **labels: str) -> float:
+def counter(metrics: str, name: str, /, **labels: str) -> float:
     """Return the sum of the series of a metric that have these labels."""
     lines = [line for line in metrics.splitlines() if line.startswith(name + "{")]
     chosen = [line for line in lines if all(f'{key}="{value}"' in line for key, value in labels.items())]
