@@ -13,7 +13,7 @@ from unkey_api.keys import convert
 from unkey_api.keys.service.all import KeyUseCases
 from unkey_api.keys.types import CreditOperation
 from unkey_api.keys.verification.convert import from_verdict, to_verification
-from unkey_api.rpc.exchange import current_caller
+from unkey_api.rpc.exchange import answer_with, current_caller
 
 
 class KeysHandler(KeysService):
@@ -29,7 +29,7 @@ class KeysHandler(KeysService):
         /,
     ) -> verifying.VerifyKeyResponse:
         """Decide whether a key may be used."""
-        return from_verdict(await self._do.verify(current_caller(), to_verification(request)))
+        return answer_with(from_verdict(await self._do.verify(current_caller(), to_verification(request))))
 
     async def create_key(
         self,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable, Mapping
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from unkey_api.core.principal import Caller, Principal
 
@@ -14,6 +14,20 @@ Headers = list[tuple[bytes, bytes]]
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 STATUS_CLIENT_CLOSED = 499
+
+
+Answer = TypeVar("Answer")
+
+
+class KeptAnswer(Generic[Answer]):
+    """An answer that may go to many requests. Its JSON is made for the first of them; nobody changes the message."""
+
+    __slots__ = ("json", "message")
+
+    def __init__(self, message: Answer) -> None:
+        self.message = message
+        self.json: bytes | None = None
+        """The `data` of the HTTP/JSON answer, once it was made."""
 
 
 class Exchange:
@@ -26,6 +40,7 @@ class Exchange:
         "_request_id",
         "failure",
         "http_json",
+        "kept",
         "method",
         "path",
         "principal",
@@ -62,6 +77,8 @@ class Exchange:
         """What ended the request, if it did not succeed."""
         self.http_json = False
         """Whether the request came over the HTTP/JSON surface."""
+        self.kept: KeptAnswer[Any] | None = None
+        """Where the JSON of the answer stays, when the same answer is given to many requests."""
         self.quiet = False
         """Set to keep the request out of the analytics rows."""
         self.span: object = None
@@ -137,6 +154,12 @@ def current_exchange() -> Exchange:
 def running_exchange() -> Exchange | None:
     """Return the exchange of the running request, or None outside of requests."""
     return _current.get(None)
+
+
+def answer_with(kept: KeptAnswer[Answer]) -> Answer:
+    """Return the message for the running request, whose surface may then keep its JSON."""
+    _current.get().kept = kept
+    return kept.message
 
 
 def current_caller() -> Caller:

@@ -17,6 +17,7 @@ from unkey_api.keys.verification.types import (
     VerifiableKey,
     Verification,
 )
+from unkey_api.rpc.exchange import KeptAnswer
 from unkey_api.rpc.metadata import struct_of
 
 _CODES = {status: status.value for status in Status} | {
@@ -25,7 +26,7 @@ _CODES = {status: status.value for status in Status} | {
 }
 """What the caller is told; the event keeps the status itself."""
 
-_UNKNOWN = pb.VerifyKeyResponse(valid=False, code=Status.NOT_FOUND.value)
+_UNKNOWN = KeptAnswer(pb.VerifyKeyResponse(valid=False, code=Status.NOT_FOUND.value))
 
 DEFAULT_LIMIT_COST = 1
 
@@ -53,8 +54,8 @@ def _to_limit(limit: pb.VerifyKeyRatelimit) -> RequestedLimit:
     )
 
 
-def from_verdict(verdict: Verdict) -> pb.VerifyKeyResponse:
-    """Return the answer. It may be shared with other requests: nobody changes it."""
+def from_verdict(verdict: Verdict) -> KeptAnswer[pb.VerifyKeyResponse]:
+    """Return the answer."""
     key = verdict.key
     if key is None:
         return _UNKNOWN
@@ -85,15 +86,15 @@ class _Page:
             self._grants["roles"] = list(key.roles)
         if key.identity:
             self._grants["identity"] = _from_identity(key.identity)
-        self._plain: dict[Status, pb.VerifyKeyResponse] = {}
+        self._plain: dict[Status, KeptAnswer[pb.VerifyKeyResponse]] = {}
 
-    def answer(self, verdict: Verdict) -> pb.VerifyKeyResponse:
+    def answer(self, verdict: Verdict) -> KeptAnswer[pb.VerifyKeyResponse]:
         """Return the answer to one verification; those without limits and credits are made once per status."""
         if verdict.credits is not None or verdict.ratelimits:
-            return self._make(verdict)
+            return KeptAnswer(self._make(verdict))
         answer = self._plain.get(verdict.status)
         if answer is None:
-            answer = self._plain[verdict.status] = self._make(verdict)
+            answer = self._plain[verdict.status] = KeptAnswer(self._make(verdict))
         return answer
 
     def _make(self, verdict: Verdict) -> pb.VerifyKeyResponse:

@@ -14,10 +14,10 @@ _WITH_VIOLATIONS = frozenset({400, 408, 413, 499})
 _PROBLEM_ACCEPTING = frozenset({"application/problem+json", "application/*", "*/*"})
 
 
-def success_body(request_id: str, data: object, pagination: object | None = None) -> bytes:
-    """Return the body of a successful answer."""
+def success_body(request_id: str, data: bytes, pagination: object | None = None) -> bytes:
+    """Return the body of a successful answer, whose data is JSON already."""
     tail = b',"pagination":' + orjson.dumps(pagination) if pagination is not None else b""
-    return b'{"meta":{"requestId":"%b"},"data":%b%b}' % (request_id.encode(), orjson.dumps(data), tail)
+    return b'{"meta":{"requestId":"%b"},"data":%b%b}' % (request_id.encode(), data, tail)
 
 
 def bare_success_body(request_id: str) -> bytes:

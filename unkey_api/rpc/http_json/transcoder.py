@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import orjson
 from connectrpc.errors import ConnectError
 from connectrpc.request import Headers, RequestContext
 from protovalidate import Validator
@@ -127,13 +128,18 @@ class Transcoder:
     def _success(self, exchange: Exchange, answer: AnyMessage) -> bytes:
         if self._spec.no_data:
             return bare_success_body(exchange.request_id)
+        kept = exchange.kept
+        if kept is not None:
+            if kept.json is None:
+                kept.json = orjson.dumps(self._encode(kept.message))
+            return success_body(exchange.request_id, kept.json)
         data = self._encode(answer)
         pagination = None
         if self._encode_pagination is not None:
             pagination = self._encode_pagination(answer)
             if isinstance(data, dict):
                 data.pop(PAGINATION, None)
-        return success_body(exchange.request_id, data, pagination)
+        return success_body(exchange.request_id, orjson.dumps(data), pagination)
 
 
 async def _send(exchange: Exchange, send: Send, *, status: int, content_type: bytes, body: bytes) -> None:
