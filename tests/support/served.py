@@ -65,6 +65,7 @@ class ServeOptions:
     log_level: str = "info"
     replica: str = ""
     """Connection string to read with; empty reads from the primary."""
+    statement_timeout: str = "30s"
     collector: str = ""
     """Address that takes traces of all requests; empty leaves tracing off."""
     auth: str = ""
@@ -84,6 +85,7 @@ class ServeOptions:
             f"max_request_body_size = {self.max_body_bytes}",
             f'redis_url = "{self.redis}"',
             f'[database]\nprimary = "{self.database}"\nreadonly_replica = "{self.replica}"\nstartup_attempts = 2',
+            f'statement_timeout = "{self.statement_timeout}"',
             f"[observability.metrics]\nprometheus_port = {self.metrics_port}",
             self.auth,
             '[[auth]]\ntype = "root_key"',

@@ -45,6 +45,10 @@ class DatabaseSettings:
             between=(1, 100),
         ),
     )
+    statement_timeout: timedelta = field(
+        default=timedelta(seconds=30),
+        metadata=about("Time one statement may take, enforced by the server and, where it is silent, by us."),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
