@@ -22,8 +22,8 @@ class Phase:
 
     @property
     def slowest(self) -> float:
-        """Seconds of the slowest answer."""
-        return max(answer.seconds for answer in self.answers)
+        """Seconds of the slowest answer, 0 without any."""
+        return max((answer.seconds for answer in self.answers), default=0.0)
 
     @property
     def wrong(self) -> list[Answer]:

@@ -6,7 +6,7 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -61,7 +61,7 @@ class Issuer:
 
 
 @pytest.fixture
-def issuer(tmp_path: Path) -> AsyncIterator[Issuer]:
+def issuer(tmp_path: Path) -> Iterator[Issuer]:
     certificate, key = self_signed(tmp_path)
     [port] = free_ports(1)
     document = tmp_path / "keys.json"
