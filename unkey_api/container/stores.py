@@ -97,6 +97,8 @@ def mysql_settings(settings: Settings) -> MysqlSettings:
     return MysqlSettings(
         primary=parse_dsn(settings.database.primary.reveal()),
         replica=parse_dsn(replica) if replica else None,
+        startup_attempts=settings.database.startup_attempts,
+        statement_timeout=settings.database.statement_timeout,
         close_timeout=graces(settings.shutdown_timeout).writes,
     )
 
