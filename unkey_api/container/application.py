@@ -35,7 +35,7 @@ async def open_application(settings: Settings, runtime: Runtime) -> AsyncIterato
     failed = asyncio.Event()
     details: Details = {}
     async with (
-        open_telemetry(settings, runtime) as telemetry,
+        open_telemetry(settings, runtime, failed=failed) as telemetry,
         open_stores(settings, runtime, telemetry, failed=failed) as stores,
         open_bus(settings, runtime, telemetry.metrics, details, failed=failed) as bus,
         open_operations(settings, runtime, stores, telemetry.metrics, bus) as operations,

@@ -21,6 +21,8 @@ class Graces:
     """Rows still to be written to ClickHouse."""
     writes: timedelta
     """Transactions still under way."""
+    spans: float
+    """Spans still to be sent to the collector."""
 
 
 def graces(budget: timedelta) -> Graces:
@@ -31,6 +33,7 @@ def graces(budget: timedelta) -> Graces:
         credits=min(30.0, 0.3 * seconds),
         rows=0.3 * seconds,
         writes=min(timedelta(seconds=10), 0.1 * budget),
+        spans=min(5.0, 0.1 * seconds),
     )
 
 
