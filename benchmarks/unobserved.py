@@ -1,4 +1,4 @@
-"""`unkey-api serve` that observes no request: what the benchmark of observability compares with."""
+"""`unkey-api serve` that tells less about requests: what the benchmark of observability compares with."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ import sys
 
 from unkey_api.cli.configuration import read_settings
 from unkey_api.cli.serving import serve_settings
-from unkey_api.container.runtime import Runtime
+from unkey_api.container.runtime import Observing, Runtime
 
 
 def main() -> int:
     """Serve with the configuration named on the command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.unobserved")
+    parser.add_argument("observing", type=Observing, choices=[Observing.EVENTS, Observing.NOTHING])
     parser.add_argument("--config", required=True)
-    return serve_settings(read_settings(parser.parse_args().config), Runtime(observed=False))
+    arguments = parser.parse_args()
+    return serve_settings(read_settings(arguments.config), Runtime(observing=arguments.observing))
 
 
 if __name__ == "__main__":

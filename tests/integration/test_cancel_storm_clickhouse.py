@@ -8,7 +8,7 @@ import random
 import pytest
 
 from tests.support.proxy import proxy_to
-from tests.support.storm import Storm, StormPlan
+from tests.support.storm import Storm, StormPlan, tell_connections
 from tests.support.waiting import eventually
 from unkey_api.infra.clickhouse.address import ClickHouseAddress, parse_clickhouse_url
 from unkey_api.infra.clickhouse.client import ClickHouseClient, ClickHousePolicy, open_clickhouse
@@ -39,11 +39,12 @@ async def test_every_answer_carries_its_own_nonce(clickhouse_address: ClickHouse
     async with proxy_to(host, int(port)) as proxy:
         address = parse_clickhouse_url(f"http://127.0.0.1:{proxy.port}")
         async with open_clickhouse(address, policy=ClickHousePolicy(connections=CONNECTIONS)) as client:
-            storm = Storm(StormPlan.share(0.05), seed=3, at_once=AT_ONCE, longest_seconds=0.03)
+            storm = Storm(StormPlan.share(0.03), seed=3, at_once=AT_ONCE, longest_seconds=0.03)
             asker = Asker(client, storm.random)
             await storm.rage(asker.ask, expect=lambda nonce: {nonce})
             storm.verify()
             await eventually(lambda: proxy.open_links <= CONNECTIONS)
+            tell_connections("ClickHouse", proxy.open_links)
             after = await asyncio.gather(*(asker.ask(nonce) for nonce in range(20)))
             assert after == [{nonce} for nonce in range(20)]
         await eventually(lambda: proxy.open_links == 0)

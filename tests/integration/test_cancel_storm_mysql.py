@@ -11,7 +11,7 @@ import pytest
 
 from tests.integration.mysql.conftest import NONCE
 from tests.support.mysql import run_sql, settings_for
-from tests.support.storm import Storm, StormPlan
+from tests.support.storm import Storm, StormPlan, tell_connections
 from tests.support.waiting import eventually
 from unkey_api.core.clock import SystemClock
 from unkey_api.infra.mysql import Database, Dsn, WriteConn, open_database
@@ -57,13 +57,14 @@ async def connections_to(dsn: Dsn) -> int:
 async def test_every_answer_carries_its_own_nonce(empty_mysql_dsn: Dsn) -> None:
     settings = replace(settings_for(empty_mysql_dsn), max_open=CONNECTIONS, max_idle=CONNECTIONS)
     async with open_database(settings, clock=SystemClock()) as database:
-        storm = Storm(StormPlan.share(0.25), seed=1, at_once=AT_ONCE, longest_seconds=0.04)
+        storm = Storm(StormPlan.share(0.2), seed=1, at_once=AT_ONCE, longest_seconds=0.04)
         asker = Asker(database, storm.random)
         await storm.rage(asker.ask, expect=value_of)
         storm.verify()
         pool = database.pools[0]
         await eventually(lambda: database.flights.count == 0 and pool.lent == 0)
         assert 0 < pool.idle <= CONNECTIONS
+        tell_connections("MySQL", await connections_to(empty_mysql_dsn))
         after = await asyncio.gather(*(asker.ask(nonce) for nonce in range(50)))
         assert after == [value_of(nonce) for nonce in range(50)]
         await eventually(lambda: _equal(empty_mysql_dsn, pool.idle))

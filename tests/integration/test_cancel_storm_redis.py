@@ -7,7 +7,7 @@ import random
 import pytest
 
 from tests.support.redis import RedisServer
-from tests.support.storm import Storm, StormPlan
+from tests.support.storm import Storm, StormPlan, tell_connections
 from tests.support.waiting import eventually
 from unkey_api.core.ids import IdPrefix, RandomIds
 from unkey_api.infra.redis.client import RedisClient, RedisOptions, open_redis
@@ -58,12 +58,13 @@ async def test_every_answer_belongs_to_its_question(redis_server: RedisServer) -
     async with open_redis(RedisOptions(redis_server.url, command_seconds=5.0)) as observer:
         others = await connections_of(observer)
         async with open_redis(RedisOptions(redis_server.url, command_seconds=5.0)) as client:
-            storm = Storm(StormPlan.share(0.35), seed=7, at_once=AT_ONCE, longest_seconds=0.004)
+            storm = Storm(StormPlan.share(0.55), seed=7, at_once=AT_ONCE, longest_seconds=0.004)
             asker = Asker(client, storm.random)
             await asker.prepare()
             await storm.rage(asker.ask, expect=value_of)
             storm.verify()
             assert [await asker.ask(nonce) for nonce in range(KEYS)] == [value_of(nonce) for nonce in range(KEYS)]
+            tell_connections("Redis", await connections_of(observer) - others)
             assert await connections_of(observer) == others + 1
         await eventually(lambda: _are(observer, others))
 

@@ -10,7 +10,7 @@ from importlib.resources import files
 from unkey_api.app import Application, Platform
 from unkey_api.container.invalidation import open_bus
 from unkey_api.container.operations import Operations, open_operations
-from unkey_api.container.runtime import Runtime
+from unkey_api.container.runtime import Observing, Runtime
 from unkey_api.container.stores import open_stores
 from unkey_api.container.telemetry import Telemetry, open_telemetry
 from unkey_api.openapi_document import read_document
@@ -35,7 +35,7 @@ async def open_application(settings: Settings, runtime: Runtime) -> AsyncIterato
     failed = asyncio.Event()
     details: Details = {}
     async with (
-        open_telemetry(settings, runtime) as telemetry,
+        open_telemetry(settings, runtime, failed=failed) as telemetry,
         open_stores(settings, runtime, telemetry, failed=failed) as stores,
         open_bus(settings, runtime, telemetry.metrics, details, failed=failed) as bus,
         open_operations(settings, runtime, stores, telemetry.metrics, bus) as operations,
@@ -49,8 +49,8 @@ async def open_application(settings: Settings, runtime: Runtime) -> AsyncIterato
             *([] if stores.requests is None else [RequestRows(stores.requests)]),
             _request_log(settings, runtime),
         ]
-        if not runtime.observed:
-            observers.clear()
+        if runtime.observing is not Observing.EVERYTHING:
+            observers = [o for o in observers if runtime.observing is Observing.EVENTS and isinstance(o, RequestRows)]
         platform = _platform(settings, runtime, operations, observers, health, _panic_hook(telemetry))
         application = Application(platform, operations.services)
         request_metrics.know(application.paths)

@@ -6,6 +6,7 @@ import random
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from opentelemetry import trace
 
@@ -18,6 +19,15 @@ from unkey_api.infra.redis.client import CommandObserver
 
 def _jitter() -> float:
     return random.uniform(-1, 1)  # noqa: S311 - spreads load, keeps no secret
+
+
+class Observing(StrEnum):
+    """What is told about requests."""
+
+    EVERYTHING = "everything"
+    EVENTS = "events"
+    """Rows for ClickHouse only."""
+    NOTHING = "nothing"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +47,7 @@ class Runtime:
     """Told about every SQL statement, besides metrics and traces."""
     commands: CommandObserver | None = None
     """Told about every Redis command, besides traces."""
-    observed: bool = True
-    """False leaves requests without log, metrics, traces and rows, to measure what those cost."""
+    observing: Observing = Observing.EVERYTHING
+    """Less than everything is for measuring what the rest costs."""
     tracer: trace.Tracer | None = None
     """Where spans go; None leaves it to the settings."""

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from importlib.metadata import version
 
 from opentelemetry import trace
 
+from unkey_api.container.background import running
 from unkey_api.container.closing import graces
 from unkey_api.container.runtime import Runtime
+from unkey_api.infra.batching.batcher import Batcher, BatchPolicy
 from unkey_api.infra.mysql import StatementObserver
 from unkey_api.infra.redis.client import CommandObserver
 from unkey_api.infra.telemetry.metrics import Metrics
-from unkey_api.infra.telemetry.otel import open_tracing
+from unkey_api.infra.telemetry.otlp import collector_of, open_exporter
+from unkey_api.infra.telemetry.recorded_spans import RecordingTracer
 from unkey_api.infra.telemetry.spans import CommandSpans, EndedSpans, StatementObservers, StatementSpans
 from unkey_api.settings.sections import Settings
+
+SPANS = BatchPolicy(batch_size=256, capacity=4_096, flush_every=timedelta(seconds=5), consumers=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,24 +39,30 @@ class Telemetry:
 
 
 @asynccontextmanager
-async def open_telemetry(settings: Settings, runtime: Runtime) -> AsyncIterator[Telemetry]:
-    """Make metrics, and traces where they are configured; spans are flushed at the end."""
+async def open_telemetry(settings: Settings, runtime: Runtime, *, failed: asyncio.Event) -> AsyncIterator[Telemetry]:
+    """Make metrics, and traces where they are configured; spans are sent at the end."""
     metrics = Metrics(version=version("unkey-api"))
-    tracing = settings.observability.tracing
-    if runtime.tracer is not None:
+    if runtime.tracer is not None or settings.observability.tracing is None:
         yield _telemetry(runtime, metrics, runtime.tracer)
-    elif tracing is None:
-        yield _telemetry(runtime, metrics, None)
-    else:
-        resource = {
-            "service.namespace": "unkey",
-            "service.name": "api",
-            "service.version": version("unkey-api"),
-            "service.instance.id": settings.instance_id,
-            "cloud.region": settings.region,
-        }
-        async with open_tracing(resource, grace_seconds=graces(settings.shutdown_timeout).spans) as tracer:
-            yield _telemetry(runtime, metrics, tracer)
+        return
+    resource = {
+        "service.namespace": "unkey",
+        "service.name": "api",
+        "service.version": version("unkey-api"),
+        "service.instance.id": settings.instance_id,
+        "cloud.region": settings.region,
+    }
+    grace_seconds = graces(settings.shutdown_timeout).spans
+    async with open_exporter(collector_of(os.environ), resource) as export:
+        batcher = Batcher("spans", export, SPANS)
+        metrics.buffers.watch("spans", batcher, capacity=SPANS.capacity)
+        work = batcher.run()
+        async with running("spans", work, close=batcher.close, failed=failed, grace_seconds=grace_seconds):
+            yield _telemetry(
+                runtime,
+                metrics,
+                RecordingTracer(batcher.add, clock=runtime.clock, random_bytes=runtime.random_bytes),
+            )
 
 
 def _telemetry(runtime: Runtime, metrics: Metrics, tracer: trace.Tracer | None) -> Telemetry:

@@ -17,6 +17,7 @@ from socket import socket
 from typing import Any
 
 import hypercorn.config
+from h2.connection import H2Connection
 from h2.errors import ErrorCodes
 from h2.events import DataReceived, Event, RequestReceived
 from h2.exceptions import ProtocolError
@@ -45,9 +46,19 @@ from unkey_api.server.listeners import (
 from unkey_api.server.sockets import BACKLOG
 from unkey_api.server.whole_requests import WholeRequests
 
+STREAMS = 250  # at once, per connection
 ANY_STREAM = 2**31 - 1
 ABORT_SECONDS = 1.0  # for connections to notice that they were cut
 LAST_WORD_SECONDS = 0.2  # for clients to read that no further request is answered
+
+
+class _BriefMemory(H2Connection):
+    """h2's own, but for how many closed streams it remembers: 65,536 would be 13 MB for every busy connection.
+
+    It has to know those to which a client may still be sending, so that it can tell a late frame from a wrong one.
+    """
+
+    MAX_CLOSED_STREAMS = 4 * STREAMS
 
 
 class _Streams(H2Protocol):
@@ -55,6 +66,13 @@ class _Streams(H2Protocol):
 
     refusing = False
     """Set when no further stream may begin."""
+
+    def __init__(self, *arguments: Any) -> None:  # Any: those of hypercorn's class, untouched
+        super().__init__(*arguments)
+        prepared = self.connection
+        self.connection = _BriefMemory(config=prepared.config)
+        self.connection.DEFAULT_MAX_INBOUND_FRAME_SIZE = prepared.DEFAULT_MAX_INBOUND_FRAME_SIZE
+        self.connection.local_settings = prepared.local_settings
 
     @property
     def done(self) -> bool:
@@ -193,7 +211,7 @@ class Http2Listener:
         config.include_server_header = False
         config.keep_alive_timeout = KEEP_ALIVE_SECONDS
         config.keep_alive_max_requests = REQUESTS_PER_CONNECTION
-        config.h2_max_concurrent_streams = 250
+        config.h2_max_concurrent_streams = STREAMS
         config.h2_max_inbound_frame_size = 2**16
         if tls is not None:
             config.certfile = str(tls.cert_file)

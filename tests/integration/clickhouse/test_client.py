@@ -12,7 +12,7 @@ import pytest
 from unkey_api.dev.clickhouse import ClickHouse
 from unkey_api.dev.ports import free_ports
 from unkey_api.infra.clickhouse.address import ClickHouseAddress, parse_clickhouse_url
-from unkey_api.infra.clickhouse.client import ClickHouseClient, ClickHousePolicy, open_clickhouse
+from unkey_api.infra.clickhouse.client import PORTION_BYTES, ClickHouseClient, ClickHousePolicy, open_clickhouse
 from unkey_api.infra.clickhouse.errors import ClickHouseRefused, ClickHouseUnavailable
 
 pytestmark = pytest.mark.integration
@@ -37,6 +37,17 @@ async def test_refusals_carry_the_servers_number(clickhouse_client: ClickHouseCl
     with pytest.raises(ClickHouseRefused) as caught:
         await clickhouse_client.fetch(query)
     assert caught.value.number == number
+
+
+async def test_the_data_of_an_insert_arrives_whole_however_many_portions_it_takes(
+    clickhouse_client: ClickHouseClient,
+) -> None:
+    await clickhouse_client.execute("CREATE TABLE IF NOT EXISTS portions (n UInt64, text String) ENGINE = Memory")
+    pieces = [b'[%d,"%b"]\n' % (number, b"x" * (PORTION_BYTES // 3)) for number in range(10)]
+    await clickhouse_client.insert("INSERT INTO portions FORMAT JSONCompactEachRow", pieces)
+    rows = await clickhouse_client.fetch("SELECT n, length(text) AS length FROM portions ORDER BY n")
+    assert rows == [{"n": number, "length": PORTION_BYTES // 3} for number in range(10)]
+    await clickhouse_client.execute("DROP TABLE portions")
 
 
 async def test_settings_hold_for_one_query_only(clickhouse_client: ClickHouseClient) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import uuid
+from typing import NamedTuple
 
 import pytest
 
 from unkey_api.infra.batching.batcher import FlushReason
+from unkey_api.infra.batching.buffer import Block
 from unkey_api.infra.clickhouse.client import ClickHouseClient
 from unkey_api.infra.clickhouse.migrate import migrate, schema_objects
 from unkey_api.infra.clickhouse.rows import ApiRequestRow, KeyVerificationRow, RatelimitRow
@@ -65,9 +67,14 @@ def ratelimit(workspace: str, *, passed: bool, time: int = NOON) -> RatelimitRow
     )
 
 
+def block(*rows: NamedTuple) -> list[Block]:
+    """Return a batch of one block."""
+    return [Block(len(rows), b"".join(encode_row(each) + b"\n" for each in rows))]
+
+
 async def write(client: ClickHouseClient, table: Table[KeyVerificationRow], *rows: KeyVerificationRow) -> FlushReport:
     reports: list[FlushReport] = []
-    await TableWriter(client, table, report=reports.append)([*map(encode_row, rows)], FlushReason.CLOSE)
+    await TableWriter(client, table, report=reports.append)(block(*rows), FlushReason.CLOSE)
     return reports[0]
 
 
@@ -145,7 +152,7 @@ async def test_gateway_verifications_are_not_billed(clickhouse_client: ClickHous
 
 async def test_ratelimit_rows_and_their_rollups(clickhouse_client: ClickHouseClient, workspace: str) -> None:
     rows = [ratelimit(workspace, passed=True), ratelimit(workspace, passed=False, time=NOON + 5)]
-    await TableWriter(clickhouse_client, RATELIMITS, report=lambda _: None)([*map(encode_row, rows)], FlushReason.CLOSE)
+    await TableWriter(clickhouse_client, RATELIMITS, report=lambda _: None)(block(*rows), FlushReason.CLOSE)
     stored = await clickhouse_client.fetch(
         f"SELECT * FROM ratelimits_raw_v2 WHERE workspace_id = '{workspace}' ORDER BY time"
     )
@@ -182,7 +189,7 @@ async def test_api_request_rows_and_their_rollups(clickhouse_client: ClickHouseC
         ip_address="203.0.113.9",
         region="local",
     )
-    await TableWriter(clickhouse_client, API_REQUESTS, report=lambda _: None)([encode_row(row)], FlushReason.CLOSE)
+    await TableWriter(clickhouse_client, API_REQUESTS, report=lambda _: None)(block(row), FlushReason.CLOSE)
     stored = await clickhouse_client.fetch(f"SELECT * FROM api_requests_raw_v2 WHERE workspace_id = '{workspace}'")
     assert stored == [row._asdict()]
     rolled = await clickhouse_client.fetch(

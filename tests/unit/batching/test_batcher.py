@@ -10,10 +10,20 @@ import pytest
 
 from tests.support.waiting import eventually
 from unkey_api.infra.batching.batcher import Batcher, BatchPolicy, FlushReason, NullSink
-from unkey_api.infra.batching.buffer import Offer
+from unkey_api.infra.batching.buffer import Block, Offer
 
 NEVER = timedelta(hours=1)
 SOON = timedelta(milliseconds=5)
+
+
+def block(*rows: int) -> Block:
+    """Return rows of two bytes each, which tell their numbers."""
+    return Block(len(rows), b"".join(row.to_bytes(2) for row in rows))
+
+
+def rows_of(blocks: Sequence[Block]) -> list[int]:
+    data = b"".join(block.data for block in blocks)
+    return [int.from_bytes(data[at : at + 2]) for at in range(0, len(data), 2)]
 
 
 class Recorder:
@@ -25,11 +35,11 @@ class Recorder:
         self.open.set()
         self.waiting = 0
 
-    async def __call__(self, rows: Sequence[int], reason: FlushReason) -> None:
+    async def __call__(self, blocks: Sequence[Block], reason: FlushReason) -> None:
         self.waiting += 1
         await self.open.wait()
         self.waiting -= 1
-        self.batches.append((list(rows), reason))
+        self.batches.append((rows_of(blocks), reason))
 
     @property
     def rows(self) -> list[int]:
@@ -46,7 +56,7 @@ async def test_full_batches_go_without_waiting_for_the_interval() -> None:
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(batcher.run())
         for row in range(1000):
-            batcher.add(row)
+            batcher.add(block(row))
         await eventually(lambda: len(recorder.batches) == 10)
         batcher.close()
     assert [len(rows) for rows, _ in recorder.batches] == [100] * 10
@@ -58,7 +68,7 @@ async def test_fewer_rows_go_in_one_batch_when_the_interval_ends() -> None:
     recorder = Recorder()
     batcher = Batcher("rows", recorder, one_consumer(every=SOON))
     for row in range(7):
-        batcher.add(row)
+        batcher.add(block(row))
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(batcher.run())
         await eventually(lambda: len(recorder.batches) == 1)
@@ -74,7 +84,7 @@ async def test_an_interval_without_rows_writes_nothing() -> None:
         for _ in range(50):
             await asyncio.sleep(0)
         assert recorder.batches == []
-        batcher.add(1)
+        batcher.add(block(1))
         await eventually(lambda: recorder.rows == [1])
         batcher.close()
     assert len(recorder.batches) == 1
@@ -84,7 +94,7 @@ async def test_close_writes_the_rest_exactly_once_before_run_returns() -> None:
     recorder = Recorder()
     batcher = Batcher("rows", recorder, BatchPolicy(batch_size=10, capacity=100, flush_every=NEVER, consumers=2))
     for row in range(35):
-        batcher.add(row)
+        batcher.add(block(row))
     batcher.close()
     batcher.close()
     await batcher.run()
@@ -99,7 +109,7 @@ async def test_close_waits_for_the_batch_being_written() -> None:
     batcher = Batcher("rows", recorder, one_consumer(size=1))
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(batcher.run())
-        batcher.add(1)
+        batcher.add(block(1))
         await eventually(lambda: recorder.waiting == 1)
         batcher.close()
         await asyncio.sleep(0)
@@ -111,31 +121,57 @@ async def test_close_waits_for_the_batch_being_written() -> None:
 async def test_a_full_buffer_drops_and_counts_instead_of_waiting() -> None:
     recorder = Recorder()
     batcher = Batcher("rows", recorder, one_consumer(size=10, capacity=20))
-    offers = [batcher.add(row) for row in range(25)]
+    offers = [batcher.add(block(row)) for row in range(25)]
     assert offers == [Offer.BUFFERED] * 20 + [Offer.DROPPED] * 5
     assert batcher.dropped == 5
     assert len(batcher) == 20
     batcher.close()
-    assert batcher.add(99) is Offer.CLOSED
+    assert batcher.add(block(99)) is Offer.CLOSED
     assert batcher.refused == 1
     await batcher.run()
     assert recorder.rows == list(range(20))
+
+
+async def test_a_batch_is_full_when_its_bytes_are_reached() -> None:
+    """Rows with large bodies: a batch of ten thousand of them would not fit into memory."""
+    recorder = Recorder()
+    policy = BatchPolicy(batch_bytes=16, flush_every=NEVER, consumers=1)
+    batcher = Batcher("rows", recorder, policy)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(batcher.run())
+        for row in range(0, 40, 4):
+            batcher.add(block(row, row + 1, row + 2, row + 3))
+        await eventually(lambda: len(recorder.rows) == 40)
+        batcher.close()
+    assert [len(rows) for rows, _ in recorder.batches] == [8] * 5
+    assert recorder.rows == list(range(40))
+
+
+async def test_what_is_dropped_is_counted_in_rows() -> None:
+    batcher = Batcher("rows", Recorder(), BatchPolicy(capacity_bytes=10))
+    assert batcher.add(block(1, 2, 3)) is Offer.BUFFERED
+    assert batcher.add(block(4, 5, 6)) is Offer.DROPPED
+    assert batcher.add(block(7, 8)) is Offer.BUFFERED
+    assert (len(batcher), batcher.dropped) == (5, 3)
+    batcher.close()
+    assert batcher.add(block(1, 2)) is Offer.CLOSED
+    assert batcher.refused == 2
 
 
 async def test_a_consumer_stuck_in_a_retry_does_not_stop_the_other() -> None:
     recorder = Recorder()
     stuck = asyncio.Event()
 
-    async def flush(rows: Sequence[int], reason: FlushReason) -> None:
-        if 0 in rows:
+    async def flush(blocks: Sequence[Block], reason: FlushReason) -> None:
+        if 0 in rows_of(blocks):
             await stuck.wait()
-        await recorder(rows, reason)
+        await recorder(blocks, reason)
 
     batcher = Batcher("rows", flush, BatchPolicy(batch_size=1, capacity=100, flush_every=NEVER, consumers=2))
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(batcher.run())
         for row in range(5):
-            batcher.add(row)
+            batcher.add(block(row))
         await eventually(lambda: len(recorder.rows) == 4)
         stuck.set()
         batcher.close()
@@ -150,7 +186,7 @@ async def test_being_woken_for_nothing_does_not_prolong_the_interval() -> None:
         tasks.create_task(batcher.run())
         await asyncio.sleep(0)
         for row in range(3):
-            batcher.add(row)
+            batcher.add(block(row))
         await eventually(lambda: len(recorder.rows) == 3)
         batcher.close()
     assert recorder.batches[0] == ([0, 1], FlushReason.SIZE_LIMIT)
@@ -158,11 +194,11 @@ async def test_being_woken_for_nothing_does_not_prolong_the_interval() -> None:
 
 
 async def test_a_flush_that_raises_ends_the_run() -> None:
-    async def flush(rows: Sequence[int], reason: FlushReason) -> None:
+    async def flush(blocks: Sequence[Block], reason: FlushReason) -> None:
         raise RuntimeError("bug")
 
     batcher = Batcher("rows", flush, one_consumer(size=1))
-    batcher.add(1)
+    batcher.add(block(1))
     with pytest.raises(ExceptionGroup) as caught:
         await batcher.run()
     assert isinstance(caught.value.exceptions[0], RuntimeError)

@@ -10,11 +10,13 @@ import pytest
 
 from tests.support.clock import FixedClock
 from tests.support.waiting import eventually
-from unkey_api.infra.batching.batcher import Batcher, BatchPolicy, FlushReason
+from unkey_api.infra.batching.batcher import FlushReason
+from unkey_api.infra.batching.buffer import Block, Offer
 from unkey_api.infra.clickhouse.errors import ClickHouseRefused, ClickHouseUnavailable
 from unkey_api.infra.clickhouse.rows import ApiRequestRow, KeyVerificationRow, RatelimitRow
 from unkey_api.infra.clickhouse.writer import (
     API_REQUESTS,
+    BLOCK_BYTES,
     KEY_VERIFICATIONS,
     RATELIMITS,
     EncodingSink,
@@ -45,6 +47,11 @@ def row(number: int = 1, identifier: str = "user") -> RatelimitRow:
     )
 
 
+def block(*rows: RatelimitRow) -> list[Block]:
+    """Return a batch of one block."""
+    return [Block(len(rows), b"".join(encode_row(each) + b"\n" for each in rows))]
+
+
 class Inserts:
     """Answers inserts as told, and remembers them."""
 
@@ -52,8 +59,8 @@ class Inserts:
         self.seen: list[tuple[str, bytes]] = []
         self._answers = list(answers)
 
-    async def insert(self, statement: str, body: bytes) -> None:
-        self.seen.append((statement, body))
+    async def insert(self, statement: str, body: Sequence[bytes]) -> None:
+        self.seen.append((statement, b"".join(body)))
         answer = self._answers.pop(0) if self._answers else None
         if answer:
             raise answer
@@ -79,7 +86,7 @@ async def write(
     writer = TableWriter(inserts, RATELIMITS, report=reports.append, pause=pauses)
     if guard:
         writer = TableWriter(inserts, RATELIMITS, report=reports.append, pause=pauses, guard=guard)
-    await writer([encode_row(row())], FlushReason.SIZE_LIMIT)
+    await writer(block(row()), FlushReason.SIZE_LIMIT)
     return reports, pauses.seconds
 
 
@@ -109,8 +116,8 @@ async def test_every_try_sends_the_same_batch_under_the_same_token() -> None:
 async def test_different_batches_have_different_tokens() -> None:
     inserts = Inserts()
     writer = TableWriter(inserts, RATELIMITS, report=lambda _: None)
-    await writer([encode_row(row(1))], FlushReason.CLOSE)
-    await writer([encode_row(row(2))], FlushReason.CLOSE)
+    await writer(block(row(1)), FlushReason.CLOSE)
+    await writer(block(row(2)), FlushReason.CLOSE)
     assert inserts.seen[0][0] != inserts.seen[1][0]
 
 
@@ -136,7 +143,7 @@ async def test_what_an_open_breaker_refuses_is_no_try_and_spares_the_store() -> 
         clock.advance(int(seconds * 1000))
 
     await TableWriter(inserts, RATELIMITS, report=reports.append, guard=breaker.call, pause=pause)(
-        [encode_row(row())], FlushReason.CLOSE
+        block(row()), FlushReason.CLOSE
     )
     assert looks > 10
     assert len(inserts.seen) == 3
@@ -145,12 +152,12 @@ async def test_what_an_open_breaker_refuses_is_no_try_and_spares_the_store() -> 
 
 async def test_a_cancellation_is_no_failure_to_try_again() -> None:
     class Hanging:
-        async def insert(self, statement: str, body: bytes) -> None:
+        async def insert(self, statement: str, body: Sequence[bytes]) -> None:
             raise asyncio.CancelledError
 
     reports: list[FlushReport] = []
     with pytest.raises(asyncio.CancelledError):
-        await TableWriter(Hanging(), RATELIMITS, report=reports.append)([encode_row(row())], FlushReason.CLOSE)
+        await TableWriter(Hanging(), RATELIMITS, report=reports.append)(block(row()), FlushReason.CLOSE)
     assert reports == []
 
 
@@ -158,22 +165,43 @@ async def test_a_lone_surrogate_costs_a_character_and_not_the_batch() -> None:
     assert json.loads(encode_row(row(2, "\udc80x")))[4] == "?x"
 
 
+class Blocks:
+    """Remembers blocks."""
+
+    def __init__(self) -> None:
+        self.seen: list[Block] = []
+
+    def add(self, block: Block, /) -> Offer:
+        self.seen.append(block)
+        return Offer.BUFFERED
+
+    @property
+    def rows(self) -> list[int]:
+        return [block.rows for block in self.seen]
+
+
 async def test_rows_are_encoded_some_at_a_time_or_when_time_is_up() -> None:
-    batcher: Batcher[bytes] = Batcher("rows", unused, BatchPolicy(capacity=3))
-    sink: EncodingSink[RatelimitRow] = EncodingSink(batcher, encode_row, together=2)
-    sink.add(row())
-    assert len(batcher) == 0
-    sink.add(row())
-    assert len(batcher) == 2
-    sink.add(row())
-    await eventually(lambda: len(batcher) == 3)
-    sink.add(row())
+    blocks = Blocks()
+    sink: EncodingSink[RatelimitRow] = EncodingSink(blocks, encode_row, together=2)
+    sink.add(row(1))
+    assert blocks.rows == []
+    sink.add(row(2))
+    assert blocks.rows == [2]
+    sink.add(row(3))
+    await eventually(lambda: blocks.rows == [2, 1])
+    sink.add(row(4))
     sink.settle()
-    assert (len(batcher), batcher.dropped) == (3, 1)
+    lines = b"".join(block.data for block in blocks.seen).splitlines()
+    assert [json.loads(line)[0] for line in lines] == ["req_1", "req_2", "req_3", "req_4"]
 
 
-async def unused(lines: Sequence[bytes], reason: FlushReason) -> None:
-    raise AssertionError
+async def test_large_rows_make_blocks_of_few() -> None:
+    blocks = Blocks()
+    sink: EncodingSink[RatelimitRow] = EncodingSink(blocks, encode_row)
+    for number in range(5):
+        sink.add(row(number, "x" * (BLOCK_BYTES // 2)))
+    sink.settle()
+    assert blocks.rows == [2, 2, 1]
 
 
 def test_columns_are_the_fields_of_the_rows() -> None:

@@ -9,7 +9,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Generic, Protocol, TypeVar
 
-from unkey_api.infra.batching.buffer import Buffer, Offer
+from unkey_api.infra.batching.buffer import Block, Buffer, Offer
 
 Row = TypeVar("Row")
 Row_contra = TypeVar("Row_contra", contravariant=True)
@@ -29,16 +29,20 @@ class BatchPolicy:
 
     batch_size: int = 10_000
     """Rows handed over at once, at most."""
+    batch_bytes: int = 16 * 2**20
+    """Bytes handed over at once, at most; reached before the rows are where requests have large bodies."""
     capacity: int = 20_000
     """Rows that may wait besides those being written; beyond it new ones are dropped."""
+    capacity_bytes: int = 32 * 2**20
+    """Bytes that may wait."""
     flush_every: timedelta = timedelta(seconds=5)
     """How long a row waits at most before its batch is handed over."""
     consumers: int = 2
     """Batches in flight at once: one may be stuck in a retry while the other keeps the buffer from filling."""
 
 
-Flush = Callable[[Sequence[Row], FlushReason], Awaitable[None]]
-"""Writes one batch, at most `batch_size` rows and never none. Handles its own errors: what it raises is a bug."""
+Flush = Callable[[Sequence[Block], FlushReason], Awaitable[None]]
+"""Writes one batch, never an empty one. Handles its own errors: what it raises is a bug."""
 
 
 class Sink(Protocol[Row_contra]):
@@ -49,10 +53,10 @@ class Sink(Protocol[Row_contra]):
         ...
 
 
-class Batcher(Generic[Row]):
-    """Buffer rows and write them in batches. Full buffer: drop the newest and count it."""
+class Batcher:
+    """Buffer encoded rows and write them in batches. Full buffer: drop the newest and count them."""
 
-    def __init__(self, name: str, flush: Flush[Row], policy: BatchPolicy | None = None) -> None:
+    def __init__(self, name: str, flush: Flush, policy: BatchPolicy | None = None) -> None:
         self.name = name
         self.dropped = 0
         """Rows refused so far because the buffer was full."""
@@ -60,24 +64,23 @@ class Batcher(Generic[Row]):
         """Rows refused so far because the batcher was closed."""
         self._flush = flush
         self._policy = policy or BatchPolicy()
-        self._buffer: Buffer[Row] = Buffer(self._policy.capacity)
-        self._batch_size = self._policy.batch_size
+        self._buffer = Buffer(rows=self._policy.capacity, size=self._policy.capacity_bytes)
         self._wake = asyncio.Event()
 
     def __len__(self) -> int:
         """Return the rows that wait, without those being written."""
         return len(self._buffer)
 
-    def add(self, row: Row, /) -> Offer:
-        """Take `row` or say why not. Never waits, never raises."""
-        offer = self._buffer.offer(row)
+    def add(self, block: Block, /) -> Offer:
+        """Take `block` or say why not. Never waits, never raises."""
+        offer = self._buffer.offer(block)
         if offer is Offer.BUFFERED:
-            if len(self._buffer) >= self._batch_size:
+            if self._has_batch():
                 self._wake.set()
         elif offer is Offer.DROPPED:
-            self.dropped += 1
+            self.dropped += block.rows
         else:
-            self.refused += 1
+            self.refused += block.rows
         return offer
 
     def close(self) -> None:
@@ -98,9 +101,9 @@ class Batcher(Generic[Row]):
         """Write batches one after the other until the buffer is closed and empty."""
         while True:
             reason = await self._next_reason()
-            rows = self._buffer.take(self._batch_size)
-            if rows:
-                await self._flush(rows, reason)
+            blocks = self._buffer.take(rows=self._policy.batch_size, size=self._policy.batch_bytes)
+            if blocks:
+                await self._flush(blocks, reason)
             elif reason is FlushReason.CLOSE:
                 return
 
@@ -109,7 +112,7 @@ class Batcher(Generic[Row]):
         try:
             async with asyncio.timeout(self._policy.flush_every.total_seconds()):
                 while True:
-                    if len(self._buffer) >= self._batch_size:
+                    if self._has_batch():
                         return FlushReason.SIZE_LIMIT
                     if self._buffer.closed:
                         return FlushReason.CLOSE
@@ -118,6 +121,9 @@ class Batcher(Generic[Row]):
                     await self._wake.wait()
         except TimeoutError:
             return FlushReason.TIME_INTERVAL
+
+    def _has_batch(self) -> bool:
+        return len(self._buffer) >= self._policy.batch_size or self._buffer.size >= self._policy.batch_bytes
 
 
 class NullSink(Generic[Row]):

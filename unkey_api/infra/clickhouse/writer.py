@@ -14,7 +14,7 @@ import orjson
 
 from unkey_api.core.errors import ServiceUnavailable
 from unkey_api.infra.batching.batcher import FlushReason, Sink
-from unkey_api.infra.batching.buffer import Offer
+from unkey_api.infra.batching.buffer import Block, Offer
 from unkey_api.infra.clickhouse.client import Pause
 from unkey_api.infra.clickhouse.errors import ClickHouseRefused
 from unkey_api.infra.clickhouse.rows import ApiRequestRow, KeyVerificationRow, RatelimitRow
@@ -25,6 +25,7 @@ Item = TypeVar("Item")
 
 ATTEMPTS = 5
 ENCODED_TOGETHER = 64  # a third of a millisecond of work
+BLOCK_BYTES = 64 * 1024  # rows with large bodies travel in smaller numbers
 ENCODED_AFTER_SECONDS = 0.2  # where requests are rare
 REFUSED_PAUSE_SECONDS = 0.5  # between looks at a guard that refuses
 INSERT_SETTINGS = "async_insert=1, wait_for_async_insert=1, async_insert_deduplicate=1"
@@ -81,8 +82,8 @@ async def unguarded(call: Callable[[], Awaitable[None]], /) -> None:
 class Inserter(Protocol):
     """Where batches go: a `ClickHouseClient`."""
 
-    async def insert(self, statement: str, body: bytes) -> None:
-        """Write `body`, all or nothing. Raises `ClickHouseRefused` or `ClickHouseUnavailable`."""
+    async def insert(self, statement: str, body: Sequence[bytes]) -> None:
+        """Write the pieces of `body`, all or nothing. Raises `ClickHouseRefused` or `ClickHouseUnavailable`."""
         ...
 
 
@@ -104,16 +105,16 @@ class TableWriter:
         self._guard = guard
         self._pause = pause
 
-    async def __call__(self, lines: Sequence[bytes], reason: FlushReason) -> None:
-        """Write encoded rows in one insert, trying up to five times, 1, 2, 4 and 8 seconds apart.
+    async def __call__(self, blocks: Sequence[Block], reason: FlushReason) -> None:
+        """Write blocks of encoded rows in one insert, trying up to five times, 1, 2, 4 and 8 seconds apart.
 
         Every try carries the same deduplication token, so that a try whose answer got lost does not count twice. What
         the guard refuses is no try: the batch waits.
         """
-        body = b"\n".join((*lines, b""))
+        body = [block.data for block in blocks]
+        rows = sum(block.rows for block in blocks)
         # Rows have ids of their own, so the ends of a batch tell it from every other; the whole of it is megabytes.
-        ends = b"%b\n%b\n%d" % (lines[0], lines[-1], len(lines))
-        token = blake2b(ends, digest_size=16).hexdigest()
+        token = blake2b(b"%b%b%d" % (body[0], body[-1], rows), digest_size=16).hexdigest()
         statement = insert_statement(self._table, token)
         error, attempt = "", 0
         while attempt < ATTEMPTS:
@@ -125,12 +126,12 @@ class TableWriter:
             except (ClickHouseRefused, ServiceUnavailable) as failure:
                 error = str(failure) or repr(failure)
             else:
-                self._done(len(lines), reason, FlushOutcome.WRITTEN, attempt + 1)
+                self._done(rows, reason, FlushOutcome.WRITTEN, attempt + 1)
                 return
             attempt += 1
             if attempt < ATTEMPTS:
                 await self._pause(2 ** (attempt - 1))
-        self._done(len(lines), reason, FlushOutcome.LOST, ATTEMPTS, error)
+        self._done(rows, reason, FlushOutcome.LOST, ATTEMPTS, error)
 
     def _done(self, rows: int, reason: FlushReason, outcome: FlushOutcome, attempts: int, error: str = "") -> None:
         self._report(
@@ -166,16 +167,16 @@ def encode_row(row: NamedTuple) -> bytes:
 
 
 class EncodingSink(Generic[Item]):
-    """Turns what comes into encoded rows, some dozens at a time, and passes those on.
+    """Turns what comes into encoded rows, some dozens at a time, and passes those on as blocks.
 
     One at a time would fetch the code for it into the processor's cache with every request; thousands at a time, when
     they are written, would find none of the data there any more. Both cost three times as much.
     """
 
     def __init__(
-        self, lines: Sink[bytes], encode: Callable[[Item], bytes], *, together: int = ENCODED_TOGETHER
+        self, blocks: Sink[Block], encode: Callable[[Item], bytes], *, together: int = ENCODED_TOGETHER
     ) -> None:
-        self._pass_on = lines.add
+        self._pass_on = blocks.add
         self._encode = encode
         self._together = together
         self._waiting: list[Item] = []
@@ -194,10 +195,23 @@ class EncodingSink(Generic[Item]):
     def settle(self) -> None:
         """Pass on what has come so far."""
         waiting, self._waiting = self._waiting, []
-        encode, pass_on = self._encode, self._pass_on
+        encode = self._encode
+        lines: list[bytes] = []
+        size = 0
         for item in waiting:
-            pass_on(encode(item))
+            line = encode(item)
+            lines.append(line)
+            size += len(line)
+            if size >= BLOCK_BYTES:
+                self._pass_on(_block(lines))
+                lines, size = [], 0
+        if lines:
+            self._pass_on(_block(lines))
 
     def _on_time(self) -> None:
         self._timer = None
         self.settle()
+
+
+def _block(lines: Sequence[bytes]) -> Block:
+    return Block(len(lines), b"\n".join((*lines, b"")))

@@ -24,7 +24,7 @@ class DisconnectWatch:
         self._owner = owner
         self._cancelling = owner.cancelling()
         self._left = False
-        self._watcher = loop.create_task(self._watch(), name="disconnect-watch")
+        self._watcher: asyncio.Task[None] | None = loop.create_task(self._watch(), name="disconnect-watch")
 
     async def _watch(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
@@ -38,4 +38,8 @@ class DisconnectWatch:
 
     def stop(self) -> None:
         """Stop watching. Safe to call at any time."""
-        self._watcher.cancel()
+        if self._watcher is not None:
+            self._watcher.cancel()
+            # The task keeps its cancellation, whose traceback leads here. As a cycle, everything the request held
+            # would stay until the garbage collector comes, which takes milliseconds by then.
+            self._watcher = None

@@ -1,0 +1,134 @@
+"""Handing spans to a collector: OTLP over HTTP, in JSON, to where the standard `OTEL_EXPORTER_OTLP_*` variables say."""
+
+from __future__ import annotations
+
+import gzip
+import ssl
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from urllib.parse import unquote
+
+import aiohttp
+import orjson
+import structlog
+from opentelemetry import trace
+
+from unkey_api.infra.batching.batcher import FlushReason
+from unkey_api.infra.telemetry.recorded_spans import RecordedSpan
+
+DEFAULT_ENDPOINT = "http://localhost:4318"
+TRACES_PATH = "/v1/traces"
+DEFAULT_SECONDS = 10.0
+FAILED_FROM = 300  # HTTP statuses
+_KINDS = {
+    trace.SpanKind.INTERNAL: 1,
+    trace.SpanKind.SERVER: 2,
+    trace.SpanKind.CLIENT: 3,
+    trace.SpanKind.PRODUCER: 4,
+    trace.SpanKind.CONSUMER: 5,
+}
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Collector:
+    """Where spans go."""
+
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    seconds: float = DEFAULT_SECONDS
+    """For one batch."""
+    certificate: str = ""
+    """File with the authorities to trust; empty for the system's."""
+    compressed: bool = False
+
+
+def collector_of(environment: Mapping[str, str]) -> Collector:
+    """Read the variables; those for traces win over those for all signals."""
+
+    def setting(name: str) -> str:
+        own, shared = f"OTEL_EXPORTER_OTLP_TRACES_{name}", f"OTEL_EXPORTER_OTLP_{name}"
+        return environment.get(own) or environment.get(shared) or ""
+
+    own_endpoint = environment.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+    endpoint = environment.get("OTEL_EXPORTER_OTLP_ENDPOINT") or DEFAULT_ENDPOINT
+    pairs = (pair.partition("=") for pair in setting("HEADERS").split(",") if "=" in pair)
+    return Collector(
+        url=own_endpoint or endpoint.rstrip("/") + TRACES_PATH,
+        headers={unquote(name.strip()): unquote(value.strip()) for name, _, value in pairs},
+        seconds=float(setting("TIMEOUT") or DEFAULT_SECONDS),
+        certificate=setting("CERTIFICATE"),
+        compressed=setting("COMPRESSION") == "gzip",
+    )
+
+
+class SpanExporter:
+    """Sends batches of spans. The flush function of a `Batcher`. A batch that cannot be sent is lost, and logged."""
+
+    def __init__(self, session: aiohttp.ClientSession, collector: Collector, resource: Mapping[str, str]) -> None:
+        self._session = session
+        self._collector = collector
+        self._resource = {"attributes": _attributes(resource)}
+        self._headers = {**collector.headers, "content-type": "application/json"}
+        if collector.compressed:
+            self._headers["content-encoding"] = "gzip"
+
+    async def __call__(self, spans: Sequence[RecordedSpan], reason: FlushReason) -> None:
+        """Send one batch."""
+        scope = {"scope": {"name": "unkey_api"}, "spans": [_span(span) for span in spans]}
+        body = orjson.dumps({"resourceSpans": [{"resource": self._resource, "scopeSpans": [scope]}]})
+        if self._collector.compressed:
+            body = gzip.compress(body, compresslevel=1)
+        try:
+            async with self._session.post(self._collector.url, data=body, headers=self._headers) as answer:
+                if answer.status >= FAILED_FROM:
+                    _log.warning("spans were not exported", count=len(spans), status=answer.status)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            _log.warning("spans were not exported", count=len(spans), error=repr(error))
+
+
+@asynccontextmanager
+async def open_exporter(collector: Collector, resource: Mapping[str, str]) -> AsyncIterator[SpanExporter]:
+    """Open the connection pool; connects with the first batch. The standard proxy variables are honoured."""
+    trust = ssl.create_default_context(cafile=collector.certificate) if collector.certificate else True
+    connector = aiohttp.TCPConnector(limit=1, ssl=trust)
+    timeout = aiohttp.ClientTimeout(total=collector.seconds)
+    async with aiohttp.ClientSession(connector=connector, timeout=timeout, trust_env=True) as session:
+        yield SpanExporter(session, collector, resource)
+
+
+def _span(span: RecordedSpan) -> dict[str, object]:
+    """Return the span as OTLP's JSON has it: ids in hexadecimal, 64-bit numbers as text."""
+    place = span.place
+    shown: dict[str, object] = {
+        "traceId": f"{place.trace_id:032x}",
+        "spanId": f"{place.span_id:016x}",
+        "name": span.name,
+        "kind": _KINDS[span.kind],
+        "startTimeUnixNano": str(span.started_ns),
+        "endTimeUnixNano": str(span.ended_ns),
+        "attributes": _attributes(span.attributes),
+    }
+    if span.parent_id:
+        shown["parentSpanId"] = f"{span.parent_id:016x}"
+    if span.error is not None:
+        shown["status"] = {"code": 2, "message": span.error}
+    return shown
+
+
+def _attributes(values: Mapping[str, object]) -> list[dict[str, object]]:
+    return [{"key": name, "value": _FORMS.get(type(value), _text)(value)} for name, value in values.items()]
+
+
+def _text(value: object) -> dict[str, object]:
+    return {"stringValue": str(value)}
+
+
+_FORMS: Mapping[type, Callable[[object], dict[str, object]]] = {
+    str: lambda value: {"stringValue": value},
+    bool: lambda value: {"boolValue": value},
+    int: lambda value: {"intValue": str(value)},
+    float: lambda value: {"doubleValue": value},
+}
