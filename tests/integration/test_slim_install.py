@@ -22,7 +22,7 @@ blocked = set(sys.argv[1].split(","))
 sys.meta_path.insert(0, Blocker())
 from unkey_api.cli.main import app
 import unkey_api.cli.serving, unkey_api.container.application
-import unkey_api.infra.passwords, unkey_api.infra.telemetry.otel
+import unkey_api.infra.passwords, unkey_api.infra.telemetry.otlp
 from typer.testing import CliRunner
 answer = CliRunner().invoke(app, ["serve", "--config", sys.argv[2]])
 sys.stdout.write(answer.output + repr(answer.exception))
