@@ -8,9 +8,10 @@ import tempfile
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.load import LoadFailed, run_wrk
+from benchmarks.load import LoadFailed, run_h2load, run_wrk
 from benchmarks.machine import choose_cores
 from benchmarks.run import WARM_UP_SECONDS
 from benchmarks.scenarios import Scenario, Target, check, scenarios
@@ -18,6 +19,7 @@ from benchmarks.seeding import seed
 from benchmarks.servers import Server, service, stores
 from unkey_api.core.clock import SystemClock
 from unkey_api.core.ids import RandomIds
+from unkey_api.dev.ports import LOOPBACK
 
 BUILD = Path(__file__).parent.parent / "build"
 SAMPLES_PER_SECOND = 500
@@ -41,30 +43,49 @@ async def profile(name: str, *, seconds: int) -> Path:
             service(running.config, cores=(cores.service,), workers=1, log=folder / "service.log")
         )
         await check(scenario, server.url)
-        await run_wrk(server.url, scenario.request, seconds=WARM_UP_SECONDS, cores=(cores.load,))
+        loader = _Loader(scenario=scenario, server=server, core=cores.load, log=folder / "h2load.log")
+        await loader.load(WARM_UP_SECONDS)
         # The load outlasts the samples by a little, so that none is taken of an idle worker.
-        load = asyncio.create_task(
-            run_wrk(server.url, scenario.request, seconds=seconds + WARM_UP_SECONDS, cores=(cores.load,))
-        )
+        load = asyncio.create_task(loader.load(seconds + WARM_UP_SECONDS))
         stacks = await _sample(server, seconds, folder / "stacks.txt", form="raw")
         await load
-        graph = await _graph(scenario, server, seconds, core=cores.load)
+        graph = await _graph(loader, seconds)
     _print_shares(stacks)
     return graph
 
 
 def _find(name: str, rows: Sequence[Scenario]) -> Scenario:
-    known = {row.name: row for row in rows if row.target is Target.SERVICE and not row.once}
+    known = {row.name: row for row in rows if row.target in {Target.SERVICE, Target.HTTP2} and not row.once}
     if name not in known:
         raise LoadFailed(f"no scenario {name!r}; there are: {', '.join(known)}")
     return known[name]
 
 
-async def _graph(scenario: Scenario, server: Server, seconds: int, *, core: int) -> Path:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Loader:
+    """Puts a server under the load of one scenario."""
+
+    scenario: Scenario
+    server: Server
+    core: int
+    log: Path
+    """Scratch space."""
+
+    async def load(self, seconds: int) -> None:
+        """Return when that time is over."""
+        request = self.scenario.request
+        if self.scenario.target is Target.HTTP2:
+            url = f"http://{LOOPBACK}:{self.server.http2_port}"
+            await run_h2load(url, request, seconds=seconds, core=self.core, log=self.log)
+        else:
+            await run_wrk(self.server.url, request, seconds=seconds, cores=(self.core,))
+
+
+async def _graph(loader: _Loader, seconds: int) -> Path:
     BUILD.mkdir(exist_ok=True)
-    graph = BUILD / f"profile-{''.join(c if c.isalnum() else '-' for c in scenario.name.lower())}.svg"
-    load = asyncio.create_task(run_wrk(server.url, scenario.request, seconds=seconds + WARM_UP_SECONDS, cores=(core,)))
-    await _sample(server, seconds, graph, form="flamegraph")
+    graph = BUILD / f"profile-{''.join(c if c.isalnum() else '-' for c in loader.scenario.name.lower())}.svg"
+    load = asyncio.create_task(loader.load(seconds + WARM_UP_SECONDS))
+    await _sample(loader.server, seconds, graph, form="flamegraph")
     await load
     return graph
 

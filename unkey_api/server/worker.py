@@ -17,9 +17,9 @@ from unkey_api.server.http2 import Http2Listener
 from unkey_api.server.listeners import Http1Listener, Listener, TlsFiles
 from unkey_api.server.sockets import WorkerSockets
 
-# Rows that wait to be written survive the young generation by the thousands without ever becoming garbage in a cycle.
-# With the interpreter's defaults (700, 10, 10) looking at them again and again costs more than they do.
-GC_THRESHOLDS = (20_000, 20, 50)
+# With the interpreter's defaults (700, 10, 10) what running requests hold is looked at again and again, which costs
+# more than the little garbage that is made in cycles. A young generation of this size takes a millisecond or two.
+GC_THRESHOLDS = (5_000, 20, 50)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""Tests of the listeners, on sockets of loopback."""
