@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
 
 from unkey_proto.unkey.keys.v2.verification_pb import VerifyKeyRequest, VerifyKeyResponse
 
@@ -19,7 +18,9 @@ from benchmarks.seeding import PLENTY, Seeded
 VERIFY = "/v2/keys.verifyKey"
 VERIFY_RPC = "/unkey.keys.v2.KeysService/VerifyKey"
 LIMIT = "/v2/ratelimit.limit"
+MULTI_LIMIT = "/v2/ratelimit.multiLimit"
 IDENTIFIERS = 10_000
+TOGETHER = 10  # limits in one call
 LIMIT_WINDOW_MS = 60_000
 
 
@@ -85,6 +86,7 @@ class _Scenarios:
         yield echo
         yield self._limit("limit, one identifier", ["somebody"])
         yield self._limit("limit, 10,000 identifiers", [f"somebody-{n}" for n in range(IDENTIFIERS)])
+        yield self._multi_limit("multiLimit, ten limits")
         yield self._verify("verify /v2 over HTTP/2", verify, target=Target.HTTP2)
         unseen = self._file("unseen", [{"key": key} for key in seeded.unseen])
         cold = Request(path=VERIFY, headers=self._json, bodies=unseen, each_line=True)
@@ -101,22 +103,30 @@ class _Scenarios:
         )
 
     def _limit(self, name: str, identifiers: Sequence[str]) -> Scenario:
-        bodies = self._file(
-            f"limit-{len(identifiers)}",
-            [
-                {"namespace": "bench", "identifier": each, "limit": PLENTY, "duration": LIMIT_WINDOW_MS}
-                for each in identifiers
-            ],
-        )
+        bodies = self._file(f"limit-{len(identifiers)}", [_limit_body(each) for each in identifiers])
         request = Request(path=LIMIT, headers=self._json, bodies=bodies, each_line=len(identifiers) > 1)
         return Scenario(
             name=name, target=Target.SERVICE, request=request, accepts=lambda body: b'"success":true' in body
         )
 
-    def _file(self, name: str, bodies: Sequence[dict[str, Any]]) -> Path:  # Any: JSON
+    def _multi_limit(self, name: str) -> Scenario:
+        body = [_limit_body(f"together-{number}") for number in range(TOGETHER)]
+        request = Request(path=MULTI_LIMIT, headers=self._json, bodies=self._file("multi-limit", [body]))
+        return Scenario(
+            name=name,
+            target=Target.SERVICE,
+            request=request,
+            accepts=lambda body: body.count(b'"passed":true') > TOGETHER,
+        )
+
+    def _file(self, name: str, bodies: Sequence[object]) -> Path:
         file = self._folder / f"{name}.json"
         file.write_text("\n".join(json.dumps(body, separators=(",", ":")) for body in bodies))
         return file
+
+
+def _limit_body(identifier: str) -> dict[str, object]:
+    return {"namespace": "bench", "identifier": identifier, "limit": PLENTY, "duration": LIMIT_WINDOW_MS}
 
 
 async def check(scenario: Scenario, url: str) -> None:

@@ -3,21 +3,25 @@
 # with chroot, and have the result serve against stores outside of it. Needs root, debootstrap and the network, and takes
 # some minutes; `make image-check` runs it. Everything it makes is under one folder, which it removes.
 #
-# Environment: SUITE (bookworm), MIRROR (http://deb.debian.org/debian), KEEP=1 to keep the folder.
+# Environment: SUITE (bookworm), MIRROR (where this machine's apt gets that suite from), KEEP=1 to keep the folder.
 set -eu
 cd "$(dirname "$0")/.."
 
 SUITE=${SUITE:-bookworm}
-MIRROR=${MIRROR:-http://deb.debian.org/debian}
+# Nothing found leaves it to debootstrap.
+MIRROR=${MIRROR:-$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' "Codename: $SUITE" \
+	'Component: main' 2>/dev/null | head -n 1 || true)}
 PYTHON=${VENV:-.venv}/bin/python
 work=$(mktemp -d /tmp/unkey-image-XXXXXX)
 root=$work/root
 stores=
+serve=
 
 say() { printf '==> %s\n' "$*"; }
 
 finish() {
 	status=$?
+	[ -z "$serve" ] || { kill "$serve" 2>/dev/null || true; wait "$serve" 2>/dev/null || true; }
 	[ -z "$stores" ] || { kill "$stores" 2>/dev/null || true; wait "$stores" 2>/dev/null || true; }
 	umount "$root/proc" 2>/dev/null || true
 	[ "${KEEP:-}" ] && say "kept $work" || rm -rf "$work"
@@ -31,7 +35,7 @@ command -v debootstrap >/dev/null || { say "this needs debootstrap: apt-get inst
 in_root() { chroot "$root" /usr/bin/env -i PATH=/opt/unkey-api/bin:/usr/bin:/bin HOME=/root "$@"; }
 
 say "[1/5] $SUITE into $root"
-debootstrap --variant=minbase --include=python3,python3-venv,ca-certificates "$SUITE" "$root" "$MIRROR" >"$work/log" 2>&1 ||
+debootstrap --variant=minbase --include=python3,python3-venv,ca-certificates "$SUITE" "$root" ${MIRROR:+"$MIRROR"} >"$work/log" 2>&1 ||
 	{ tail -n 20 "$work/log"; exit 1; }
 mount -t proc proc "$root/proc"
 cp /etc/resolv.conf /etc/hosts "$root/etc/"
@@ -58,10 +62,13 @@ free_port() { "$PYTHON" -c 'from unkey_api.dev.ports import free_ports; print(fr
 "$PYTHON" -m unkey_api dev --data-dir "$work/dev" --port "$(free_port)" --http2-port 0 >"$work/dev.log" 2>&1 &
 stores=$!
 for _ in $(seq 600); do
-	grep -q 'unkey_[A-Za-z0-9]*' "$work/dev.log" && [ -s "$work/dev/unkey.toml" ] && break
+	key=$(grep -os 'unkey_[A-Za-z0-9]\{20,\}' "$work/dev.log" | head -n 1)
+	[ "$key" ] && break
 	kill -0 "$stores" 2>/dev/null || { tail -n 20 "$work/dev.log"; exit 1; }
 	sleep 0.1
 done
+
+[ "$key" ] || { say "the stores did not come up"; tail -n 20 "$work/dev.log"; exit 1; }
 
 say "[4/5] unkey-api serve, as user 10001, in the root"
 mkdir -p "$root/etc/unkey-api"
@@ -79,7 +86,6 @@ for _ in $(seq 300); do
 done
 
 say "[5/5] a request, and the stop"
-key=$(grep -o 'unkey_[A-Za-z0-9]*' "$work/dev.log" | head -n 1)
 "$PYTHON" - "$port" "$key" <<'PROGRAM'
 import json, sys, urllib.request
 
@@ -99,5 +105,6 @@ made = call("/v2/keys.createKey", {"apiId": api["apiId"]})
 assert call("/v2/keys.verifyKey", {"key": made["key"]})["code"] == "VALID"
 PROGRAM
 kill -TERM "$serve"
-wait "$serve" || { status=$?; say "ended with status $status"; tail -n 20 "$work/serve.log"; exit 1; }
+wait "$serve" || { status=$?; serve=; say "ended with status $status"; tail -n 20 "$work/serve.log"; exit 1; }
+serve=
 say "the image serves, verifies a key and stops with status 0"

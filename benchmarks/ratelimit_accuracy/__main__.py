@@ -1,6 +1,6 @@
 """Put every case to real processes and print what was admitted. Ends with 1 when a case is out of bounds.
 
-python -m benchmarks.ratelimit_accuracy [--quick] [--unpaced]
+python -m benchmarks.ratelimit_accuracy [--quick] [--paced]
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from benchmarks.ratelimit_accuracy.drive import Outcome, processes, put
 from tests.support.redis import RedisServer
 
 
-def run(cases: Iterable[Case], url: str, *, paced: bool = True) -> list[Outcome]:
-    """Put the cases, one after the other, each to processes of its own counters."""
+def run(cases: Iterable[Case], url: str, *, paced: bool = False) -> list[Outcome]:
+    """Put the cases, one after the other, each to processes of its own counters; `paced` as for `drive.put`."""
     cases = list(cases)
     with processes(url, max(case.processes for case in cases)) as nodes:
         return [put(case, nodes, number, paced=paced) for number, case in enumerate(cases)]
@@ -71,7 +71,7 @@ def main() -> int:
         server = RedisServer(Path(folder))
         server.start()
         try:
-            outcomes = run(cases, server.url, paced="--unpaced" not in sys.argv)
+            outcomes = run(cases, server.url, paced="--paced" in sys.argv)
         finally:
             server.stop()
     show(outcomes)

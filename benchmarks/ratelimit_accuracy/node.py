@@ -41,7 +41,7 @@ class DrivenClock:
 class Quiet:
     """A `LimiterObserver` that nobody asks."""
 
-    def store_called(self, operation: StoreOperation, seconds: float, failure: str | None) -> None:
+    def store_called(self, operation: StoreOperation, counters: int, seconds: float, failure: str | None) -> None:
         """Forget it."""
 
 

@@ -15,6 +15,8 @@ from unkey_api.ratelimit.global_counters import SqlGlobalCounters
 
 NOW = 1_750_000_000_000
 LATER = NOW + 120_000
+OLD = NOW // 2
+"""Long before what other tests leave in the table."""
 
 In = Callable[[str], GlobalCounters]
 """The table as seen from a region."""
@@ -64,6 +66,21 @@ async def test_windows_that_ran_out_are_not_seen(region: In, workspace: str) -> 
     await region("east").push([row(workspace, 5, expires_at_ms=NOW + 1)], now_ms=NOW)
     assert len(await seen(region("east"), workspace, now_ms=NOW)) == 1
     assert await seen(region("east"), workspace, now_ms=NOW + 1) == []
+
+
+async def test_only_windows_that_ran_out_are_trimmed_the_oldest_first(region: In, workspace: str) -> None:
+    """Those of every region: the rows of one that was given up would stay for ever."""
+    east, west = region("east"), region("west")
+    while await east.trim(now_ms=OLD, at_most=1_000):
+        pass
+    old = [row(workspace, 5, identifier=f"{age}", expires_at_ms=OLD - age) for age in range(1, 6)]
+    await east.push(sorted(old[:3]), now_ms=OLD - 9)
+    await west.push(sorted([*old[3:], row(workspace, 7, expires_at_ms=OLD)]), now_ms=OLD - 9)
+    assert await east.trim(now_ms=OLD, at_most=3) == 3
+    assert {each.identifier for each in await seen(east, workspace, now_ms=OLD - 9)} == {"1", "2", "u"}
+    assert await east.trim(now_ms=OLD, at_most=3) == 2
+    assert await east.trim(now_ms=OLD, at_most=3) == 0
+    assert [each.identifier for each in await seen(west, workspace, now_ms=OLD - 9)] == ["u"]
 
 
 async def test_upper_and_lower_case_are_different_counters(region: In, workspace: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import uuid
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -40,7 +41,17 @@ class Session:
 
     def secret(self, prefix: str = "sk") -> str:
         """Return a secret nobody has."""
-        made = f"{prefix}_{secrets.token_hex(16)}"
+        return self._kept(f"{prefix}_{secrets.token_hex(16)}")
+
+    def native(self) -> str:
+        """Return what `keys.createKey` would make, and nobody has."""
+        return self._kept(secrets.token_urlsafe(16).translate(str.maketrans("_-", "ab")))
+
+    def uuid(self) -> str:
+        """Return a key as other systems make them."""
+        return self._kept(str(uuid.uuid4()))
+
+    def _kept(self, made: str) -> str:
         self.secrets.add(made)
         return made
 
@@ -72,6 +83,7 @@ async def session_and_traces(
             )
             use_keys(session, api_id)
             use_wrong_credentials(session)
+            use_keys_as_ids(session, api_id)
             relay.cut()
             session.post("/v2/keys.verifyKey", {"key": session.secret()})
             session.post("/v2/apis.createApi", {"name": "unavailable"})
@@ -112,6 +124,25 @@ def use_wrong_credentials(session: Session) -> None:
     session.post("/v2/apis.createApi", body, authorization=session.secret("bare"))
     session.post("/unkey.apis.v2.ApisService/CreateApi", body, authorization=f"Bearer {session.secret('unkey')}")
     fetch(f"{session._served.base}/v2/portal.listKeys", {}, {"cookie": f"portal_session={session.secret('ps')}"})
+
+
+def use_keys_as_ids(session: Session, api_id: str) -> None:
+    """Send keys, of ours and of others, where ids and names belong."""
+    for make in (session.secret, session.native, session.uuid):
+        session.post("/v2/apis.getApi", {"apiId": make()})
+        session.post("/v2/apis.deleteApi", {"apiId": make()})
+        session.post("/v2/apis.listKeys", {"apiId": make()})
+        session.post("/v2/keys.createKey", {"apiId": make()})
+        session.post("/v2/keys.createKey", {"apiId": api_id, "roles": [make()]})
+        for operation in ("getKey", "deleteKey", "updateKey"):
+            session.post(f"/v2/keys.{operation}", {"keyId": make()})
+        session.post("/v2/keys.addPermissions", {"keyId": make(), "permissions": ["p"]})
+        session.post("/v2/identities.getIdentity", {"identity": make()})
+        session.post("/v2/permissions.getRole", {"role": make()})
+        session.post("/v2/permissions.getPermission", {"permission": make()})
+        session.post("/v2/ratelimit.getOverride", {"namespace": make(), "identifier": make()})
+        session.post("/v2/rootKeys.deleteKey", {"keyId": make()})
+        session.post("/unkey.apis.v2.ApisService/GetApi", {"apiId": make()})
 
 
 @pytest.mark.parametrize("place", ["log", "metrics", "audit entries", "rows of keys"])

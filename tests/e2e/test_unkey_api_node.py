@@ -10,6 +10,7 @@ import pytest
 from tests.e2e.bad_ways import BadWays
 from tests.e2e.troubles import Troubles
 from tests.support.foreign import Report, report_of, require_program
+from tools.operations import published_operations
 
 # The first run on a machine fetches the packages.
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
@@ -30,6 +31,7 @@ OPERATIONS: dict[str, object] = {
     "keys.createKey": "sk_",
     "keys.deleteKey": DONE,
     "keys.getKey": "n",
+    "keys.migrateKeys": [1, 0, True, "moved", 0, 1],
     "keys.removePermissions": 0,
     "keys.removeRoles": 0,
     "keys.rerollKey": "key_",
@@ -83,6 +85,7 @@ REFUSALS: dict[str, tuple[str, int | None, str | None]] = {
     "wrong address": ("ConnectionError", None, None),
     "wrong path": ("APIError", 404, None),
 }
+METHODS = {"methods of the client", "methods called"}
 HEALED = {"healed by default retries": "healing", "healed dropped connection": "dropping"}
 
 
@@ -117,4 +120,13 @@ def test_default_retries_heal_a_single_failure(scenario: str, report: Report, wa
 
 
 def test_the_client_covers_exactly_what_is_expected_here(report: Report) -> None:
-    assert set(report) == set(OPERATIONS) | set(REFUSALS) | set(HEALED)
+    assert set(report) == set(OPERATIONS) | set(REFUSALS) | set(HEALED) | METHODS
+
+
+def test_every_method_of_the_client_was_called(report: Report) -> None:
+    """Of the areas we serve; the others belong to another product."""
+    served = {operation.http_path.removeprefix("/v2/") for operation in published_operations() if operation.built}
+    areas = {name.partition(".")[0] for name in served}
+    methods = {name for name in report["methods of the client"]["value"] if name.partition(".")[0] in areas}
+    assert methods
+    assert methods == set(report["methods called"]["value"]) == set(OPERATIONS)

@@ -32,6 +32,8 @@ class Troubles:
     """Keeps no recoverable keys: 412 for who asks for one."""
     gone_namespace: str
     """Was deleted: 410."""
+    migration: str
+    """Waits for keys: no trouble, but only an operator can make one."""
 
     def given(self) -> dict[str, str]:
         """Return it for clients in other languages."""
@@ -48,6 +50,9 @@ async def make_troubles(served: Served, dsn: Dsn) -> Troubles:
         "INSERT INTO ratelimit_namespaces (id, workspace_id, project_id, name, deleted_at_m) "
         f"VALUES ('rlns_{secrets.token_hex(6)}', '{admin.workspace_id}', 'proj_x', '{namespace}', 1)",
     )
+    migration = f"mig_{secrets.token_hex(6)}"
+    values = f"NULL, '{migration}', '{admin.workspace_id}', 'sha256'"
+    await run_sql(dsn, f"INSERT INTO key_migrations VALUES ({values})")
     protected, plain = (_make_api(served, admin.root_key, name) for name in ("protected", "plain"))
     await run_sql(dsn, f"UPDATE apis SET delete_protection = true WHERE id = '{protected}'")
     return Troubles(
@@ -60,6 +65,7 @@ async def make_troubles(served: Served, dsn: Dsn) -> Troubles:
         protected_api=protected,
         plain_api=plain,
         gone_namespace=namespace,
+        migration=migration,
     )
 
 

@@ -75,6 +75,41 @@ async def test_rows_are_written_when_the_service_closes_and_carry_no_secret(
     assert (limits[ids[3]]["identifier"], limits[ids[3]]["passed"]) == ("u", True)
 
 
+@pytest.mark.parametrize(
+    "key",
+    ["sk_3ZZ7faUrkfv1YAhffAcnKW", "3ZZ7faUrkfv1YAhffAcnKW", "0af7651916cd43dd8448eb211c80319c"],
+    ids=["prefixed", "bare", "hexadecimal"],
+)
+async def test_a_key_sent_as_an_id_is_not_in_the_error_column(
+    key: str,
+    api: Harness,
+    mysql_server: MysqlServer,
+    mysql_dsn: Dsn,
+    redis_server: RedisServer,
+    clickhouse_server: ClickHouse,
+    clickhouse_client: ClickHouseClient,
+) -> None:
+    caller = await api.admin()
+    toml = configuration(mysql_server.tcp_dsn(mysql_dsn.database), redis_server.url)
+    toml += f'\n[clickhouse]\nurl = "{clickhouse_server.url}"'
+    async with open_application(load_settings(toml, {}), Runtime(clock=FixedClock(SystemClock().now_ms()))) as served:
+        client = Client(served.app)
+        headers = {"content-type": "application/json", "authorization": f"Bearer {caller.root_key}"}
+        for path, body in (
+            ("/v2/apis.getApi", {"apiId": key}),
+            ("/v2/keys.getKey", {"keyId": key}),
+            ("/v2/permissions.getRole", {"role": key}),
+            ("/v2/apis.getApi", {"apiId": "api_123456789"}),
+        ):
+            assert (await client.post(path, body, headers=headers)).status == 404
+    query = f"SELECT error FROM api_requests_raw_v2 WHERE workspace_id = '{caller.workspace_id}'"
+    errors = [str(row["error"]) for row in await clickhouse_client.fetch(query)]
+    assert len(errors) == 4
+    assert [error for error in errors if key in error] == []
+    assert any("***" in error for error in errors)
+    assert any("api_123456789" in error for error in errors), "ids of ours stay: they are what one looks for"
+
+
 async def test_clickhouse_that_is_away_is_not_in_the_way(
     api: Harness, mysql_server: MysqlServer, mysql_dsn: Dsn, redis_server: RedisServer, unused_tcp_port: int
 ) -> None:

@@ -87,9 +87,9 @@ class StoreCalls:
 
     seen: list[tuple[StoreOperation, str | None]] = field(default_factory=list)
 
-    def store_called(self, operation: StoreOperation, seconds: float, failure: str | None) -> None:
+    def store_called(self, operation: StoreOperation, counters: int, seconds: float, failure: str | None) -> None:
         assert seconds >= 0
-        self.seen.append((operation, failure))
+        self.seen += [(operation, failure)] * counters
 
     def take(self) -> list[str]:
         """Return the operations since the last call, without replays."""
@@ -226,6 +226,15 @@ class MemoryGlobalCounters(Switchable):
             if row.expires_at_ms > now_ms:
                 sums.setdefault(key, [0, 0])[region != self._region] += row.count
         return [WindowTotals(*key, regional=own, imported=others) for key, (own, others) in sums.items()]
+
+    async def trim(self, *, now_ms: int, at_most: int) -> int:
+        await self.pass_through()
+        over = sorted((row.expires_at_ms, key) for key, row in self._table.rows.items() if row.expires_at_ms < now_ms)[
+            :at_most
+        ]
+        for _, key in over:
+            del self._table.rows[key]
+        return len(over)
 
 
 def _key(count: RegionCount) -> WindowKey:

@@ -59,7 +59,7 @@ class Unthrottled:
 class Unobserved:
     """Observers that ignore what they are told."""
 
-    def store_called(self, operation: object, seconds: float, failure: str | None) -> None:
+    def store_called(self, operation: object, counters: int, seconds: float, failure: str | None) -> None:
         """Ignore."""
 
     def credit_replayed(self, *, success: bool, seconds: float) -> None:

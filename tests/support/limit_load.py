@@ -48,14 +48,16 @@ class RealNode:
         self.clock = clock
         self.limiter: RateLimiter
         self.states: list[BreakerState] = []
+        self.operations: list[StoreOperation] = []
         self.failures: list[str] = []
         self.slowest = 0.0
         """Longest time a check took, in seconds."""
         self.asked = 0
 
-    def store_called(self, operation: StoreOperation, seconds: float, failure: str | None) -> None:
+    def store_called(self, operation: StoreOperation, counters: int, seconds: float, failure: str | None) -> None:
+        self.operations.append(operation)
         if failure is not None:
-            self.failures.append(failure)
+            self.failures += [failure] * counters
 
     async def ask(self, identifier: str, *, limit: int = 10, duration_ms: int = MINUTE) -> bool:
         """Check once and note how long that took."""

@@ -72,6 +72,8 @@ class Load:
     """Connections turned away."""
     connections: int = 0
     """Connections made."""
+    open_connections: int = 0
+    """Connections open right now."""
     goodbyes: Counter[str] = field(default_factory=Counter)
     """How connections ended, in the server's own words."""
     stopped: bool = False
@@ -139,9 +141,11 @@ async def _keep_going(client: _Http1 | _Http2, load: Load) -> None:
             await asyncio.sleep(PAUSE_SECONDS)
             continue
         load.connections += 1
+        load.open_connections += 1
         try:
             await client.run()
         finally:
+            load.open_connections -= 1
             await client.close()
 
 

@@ -8,6 +8,7 @@ import secrets
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -62,6 +63,15 @@ class ServeOptions:
     gossip: str = ""
     """Lines of the section `gossip`; empty leaves it out."""
     log_level: str = "info"
+    replica: str = ""
+    """Connection string to read with; empty reads from the primary."""
+    statement_timeout: str = "30s"
+    collector: str = ""
+    """Address that takes traces of all requests; empty leaves tracing off."""
+    auth: str = ""
+    """Entries of the list `auth` before the one for root keys."""
+    trusted: Path | None = None
+    """Certificates to trust instead of the machine's."""
 
     def toml(self) -> str:
         """Return the configuration."""
@@ -74,10 +84,14 @@ class ServeOptions:
             f'shutdown_timeout = "{self.shutdown_timeout}"',
             f"max_request_body_size = {self.max_body_bytes}",
             f'redis_url = "{self.redis}"',
-            f'[database]\nprimary = "{self.database}"',
+            f'[database]\nprimary = "{self.database}"\nreadonly_replica = "{self.replica}"\nstartup_attempts = 2',
+            f'statement_timeout = "{self.statement_timeout}"',
             f"[observability.metrics]\nprometheus_port = {self.metrics_port}",
+            self.auth,
             '[[auth]]\ntype = "root_key"',
         ]
+        if self.collector:
+            lines.append("[observability.tracing]\nsample_rate = 1.0")
         if self.vault is not None:
             lines.append(f'[vault]\nurl = "{self.vault.url}"\ntoken = "{self.vault.token.reveal()}"')
         if self.gossip:
@@ -87,6 +101,14 @@ class ServeOptions:
         if self.tls is not None:
             lines.append(f'[tls]\ncert_file = "{self.tls[0]}"\nkey_file = "{self.tls[1]}"')
         return "\n".join(lines) + "\n"
+
+    def environment(self) -> dict[str, str]:
+        """Return the variables that go with the configuration."""
+        return {
+            "UNKEY_LOG_LEVEL": self.log_level,
+            **({"OTEL_EXPORTER_OTLP_ENDPOINT": self.collector} if self.collector else {}),
+            **({"SSL_CERT_FILE": str(self.trusted)} if self.trusted else {}),
+        }
 
 
 class Service:
@@ -170,7 +192,7 @@ def serving(options: ServeOptions, folder: Path) -> Iterator[Service]:
     """Run the service until the block ends; then it must stop well."""
     began = time.monotonic()
     log = folder / f"serve-{options.http_port}.log"
-    service = Service(options, launch(options.toml(), log, {"UNKEY_LOG_LEVEL": options.log_level}), log)
+    service = Service(options, launch(options.toml(), log, options.environment()), log)
     try:
         until(lambda: '"serving"' in service.log_text() or service.process.poll() is not None, START_SECONDS)
         assert service.process.poll() is None, service.log_text()
@@ -239,6 +261,19 @@ def status_of(url: str) -> int:
         return fetch(url)[0]
     except OSError:
         return 0
+
+
+def tls_answers(port: int, authority: Path) -> bool:
+    """Say whether somebody on loopback shows a certificate of this authority."""
+    context = ssl.create_default_context(cafile=str(authority))
+    try:
+        with (
+            socket.create_connection(("127.0.0.1", port), timeout=1) as plain,
+            context.wrap_socket(plain, server_hostname="127.0.0.1"),
+        ):
+            return True
+    except OSError:
+        return False
 
 
 def connection_string(dsn: Dsn) -> str:

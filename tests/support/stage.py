@@ -91,7 +91,7 @@ class CounterLedger:
             self.values[increment.key] = self.values.get(increment.key, 0) + increment.amount
         return [self.values[increment.key] for increment in increments]
 
-    def store_called(self, operation: StoreOperation, seconds: float, failure: str | None) -> None:
+    def store_called(self, operation: StoreOperation, counters: int, seconds: float, failure: str | None) -> None:
         """Satisfies the limiter's observer."""
 
     def _enter(self) -> None:

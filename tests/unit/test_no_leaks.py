@@ -12,7 +12,10 @@ ROOT = Path(__file__).resolve().parents[2]
 
 LEAKS = {
     "a path of a machine": re.compile(r"(?<![\w.$}/:-])/(?:home|root|Users|work|mnt|media|private)/\w"),
-    "a registry": re.compile(r"\b(?:pypi\.org|pythonhosted\.org|registry\.npmjs\.org|npmjs\.com|proxy\.golang\.org)\b"),
+    "a registry": re.compile(
+        r"\b(?:pypi|pythonhosted|npmjs|yarnpkg|crates|debian|ubuntu|rubygems|maven|maven\.apache|sonatype)\.(?:org|com|io|net)\b"
+        r"|\bproxy\.golang\b"
+    ),
     "a private address": re.compile(r"https?://[\w.-]+\.(?:internal|local|lan|corp)\b"),
     "something outside of the tree": re.compile(r"\.\./shared\b"),
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from unkey_api.core.columns import UnixMs
@@ -26,6 +26,6 @@ class OutboxRow:
 _VALUES = column_values(OutboxRow)
 
 
-async def insert_outbox(tx: WriteConn, rows: Sequence[OutboxRow]) -> None:
-    """Insert all rows with one statement."""
-    await tx.execute_many(_INSERT, [_VALUES(row) for row in rows])
+async def insert_outbox(tx: WriteConn, rows: Iterable[OutboxRow]) -> None:
+    """Insert all rows with one statement, or with few when there are very many."""
+    await tx.execute_many(_INSERT, map(_VALUES, rows))

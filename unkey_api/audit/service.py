@@ -42,7 +42,7 @@ class AuditLog:
             return
         shared = correlation_id or (self._ids.new(IdPrefix.CORRELATION) if len(events) > 1 else "")
         now = UnixMs(self._clock.now_ms())
-        rows = [self._row(caller, event, event.correlation_id or shared, now) for event in events]
+        rows = (self._row(caller, event, event.correlation_id or shared, now) for event in events)
         try:
             await insert_outbox(tx, rows)
         except StoreUnavailable as err:

@@ -33,7 +33,7 @@ def graces(budget: timedelta) -> Graces:
         credits=min(30.0, 0.3 * seconds),
         rows=0.3 * seconds,
         writes=min(timedelta(seconds=10), 0.1 * budget),
-        spans=min(5.0, 0.1 * seconds),
+        spans=min(3.0, 0.1 * seconds),
     )
 
 

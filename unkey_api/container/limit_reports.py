@@ -19,9 +19,9 @@ class LimiterReports:
     def __init__(self, metrics: RatelimitMetrics) -> None:
         self._metrics = metrics
 
-    def store_called(self, operation: StoreOperation, seconds: float, failure: str | None) -> None:
+    def store_called(self, operation: StoreOperation, counters: int, seconds: float, failure: str | None) -> None:
         """Record one call."""
-        self._metrics.on_origin_call(operation.value, seconds, failed_for=failure)
+        self._metrics.on_origin_call(operation.value, counters, seconds, failed_for=failure)
 
 
 class CreditReports:
@@ -60,6 +60,7 @@ def limiter_readings(counts: LimiterCounts) -> Iterator[Reading]:
         (series.PUSH_ERRORS, counts.push_errors),
         (series.PULLED, counts.pulled_rows),
         (series.PULL_ERRORS, counts.pull_errors),
+        (series.TRIMMED, counts.trimmed_rows),
         (series.IMPORTED, counts.imported_windows),
         (series.PULLED_LAST, counts.pulled_rows_last),
     )

@@ -17,6 +17,7 @@ from unkey_api.container.runtime import Runtime
 from unkey_api.container.telemetry import Telemetry
 from unkey_api.core.redaction import Redactor
 from unkey_api.infra.batching.batcher import Batcher, BatchPolicy, NullSink, Sink
+from unkey_api.infra.batching.encoding import EncodingSink
 from unkey_api.infra.clickhouse.address import parse_clickhouse_url
 from unkey_api.infra.clickhouse.client import open_clickhouse
 from unkey_api.infra.clickhouse.rows import KeyVerificationRow, RatelimitRow
@@ -24,7 +25,6 @@ from unkey_api.infra.clickhouse.writer import (
     API_REQUESTS,
     KEY_VERIFICATIONS,
     RATELIMITS,
-    EncodingSink,
     FlushOutcome,
     FlushReport,
     Table,
@@ -97,6 +97,8 @@ def mysql_settings(settings: Settings) -> MysqlSettings:
     return MysqlSettings(
         primary=parse_dsn(settings.database.primary.reveal()),
         replica=parse_dsn(replica) if replica else None,
+        startup_attempts=settings.database.startup_attempts,
+        statement_timeout=settings.database.statement_timeout,
         close_timeout=graces(settings.shutdown_timeout).writes,
     )
 

@@ -16,10 +16,11 @@ from unkey_api.container.background import running
 from unkey_api.container.closing import graces
 from unkey_api.container.runtime import Runtime
 from unkey_api.infra.batching.batcher import Batcher, BatchPolicy
+from unkey_api.infra.batching.encoding import EncodingSink
 from unkey_api.infra.mysql import StatementObserver
 from unkey_api.infra.redis.client import CommandObserver
 from unkey_api.infra.telemetry.metrics import Metrics
-from unkey_api.infra.telemetry.otlp import collector_of, open_exporter
+from unkey_api.infra.telemetry.otlp import collector_of, encode_span, open_exporter
 from unkey_api.infra.telemetry.recorded_spans import RecordingTracer
 from unkey_api.infra.telemetry.spans import CommandSpans, EndedSpans, StatementObservers, StatementSpans
 from unkey_api.settings.sections import Settings
@@ -56,13 +57,15 @@ async def open_telemetry(settings: Settings, runtime: Runtime, *, failed: asynci
     async with open_exporter(collector_of(os.environ), resource) as export:
         batcher = Batcher("spans", export, SPANS)
         metrics.buffers.watch("spans", batcher, capacity=SPANS.capacity)
-        work = batcher.run()
-        async with running("spans", work, close=batcher.close, failed=failed, grace_seconds=grace_seconds):
-            yield _telemetry(
-                runtime,
-                metrics,
-                RecordingTracer(batcher.add, clock=runtime.clock, random_bytes=runtime.random_bytes),
-            )
+        encoding = EncodingSink(batcher, encode_span)
+
+        def close() -> None:
+            encoding.settle()
+            batcher.close()
+
+        async with running("spans", batcher.run(), close=close, failed=failed, grace_seconds=grace_seconds):
+            tracer = RecordingTracer(encoding.add, clock=runtime.clock, random_bytes=runtime.random_bytes)
+            yield _telemetry(runtime, metrics, tracer)
 
 
 def _telemetry(runtime: Runtime, metrics: Metrics, tracer: trace.Tracer | None) -> Telemetry:

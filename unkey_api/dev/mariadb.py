@@ -127,8 +127,9 @@ def _options(folder: Path, data: Path, port: int) -> list[str]:
         "--max-connections=400",
         # A development machine may lose its last second in a power cut; a start may not take long.
         "--innodb-flush-log-at-trx-commit=2",
-        "--innodb-buffer-pool-size=64M",
-        "--innodb-log-file-size=32M",
+        # Taken from the system as data comes, so that a few keys need little and a million keys fit.
+        "--innodb-buffer-pool-size=512M",
+        "--innodb-log-file-size=128M",
         "--performance-schema=OFF",
         "--skip-log-bin",
         *_user_option(),

@@ -126,9 +126,9 @@ def expiry_column(expires_ms: int | None) -> datetime | None:
     return None if expires_ms is None else to_datetime(UnixMs(expires_ms))
 
 
-async def insert_keys(tx: WriteConn, keys: Sequence[NewKey]) -> None:
-    """Insert keys with one statement. Raises DuplicateKey when an id or a hash is taken."""
-    await tx.execute_many(_INSERT, [_KEY_VALUES(key) for key in keys])
+async def insert_keys(tx: WriteConn, keys: Iterable[NewKey]) -> None:
+    """Insert keys with one statement, very many with few. Raises DuplicateKey when an id or a hash is taken."""
+    await tx.execute_many(_INSERT, map(_KEY_VALUES, keys))
 
 
 async def insert_encrypted(tx: WriteConn, secret: NewEncryptedKey) -> None:
@@ -136,9 +136,9 @@ async def insert_encrypted(tx: WriteConn, secret: NewEncryptedKey) -> None:
     await tx.execute(_INSERT_ENCRYPTED, asdict(secret))
 
 
-async def put_ratelimits(tx: WriteConn, limits: Sequence[NewRatelimit]) -> None:
+async def put_ratelimits(tx: WriteConn, limits: Iterable[NewRatelimit]) -> None:
     """Insert limits, or give those that exist by name their new settings. No limits, no statement."""
-    await tx.execute_many(_UPSERT_RATELIMIT, [_LIMIT_VALUES(limit) for limit in limits])
+    await tx.execute_many(_UPSERT_RATELIMIT, map(_LIMIT_VALUES, limits))
 
 
 async def link_permissions(tx: WriteConn, workspace_id: str, links: Iterable[tuple[str, str]], *, now: UnixMs) -> None:

@@ -18,7 +18,9 @@ _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 def to_limit(request: pb.LimitRequest, time_ms: int) -> LimitCommand:
     """Return the command of one request."""
-    cost = request.cost if request.has_field("cost") else DEFAULT_COST
+    cost = request.cost
+    if not cost and not request.has_field("cost"):  # asking for presence costs more than all of the rest
+        cost = DEFAULT_COST
     return LimitCommand(request.namespace, request.identifier, request.limit, request.duration, cost, time_ms)
 
 
@@ -35,14 +37,8 @@ def to_time_ms(header: str | None) -> int:
 
 def from_outcome(outcome: LimitOutcome) -> pb.LimitResponse:
     """Return the answer to `limit`."""
-    decision = outcome.decision
-    return pb.LimitResponse(
-        success=decision.success,
-        limit=decision.limit,
-        remaining=decision.remaining,
-        reset=decision.reset_ms,
-        override_id=outcome.override_id,
-    )
+    (success, remaining, reset_ms, limit, _), override_id = outcome
+    return pb.LimitResponse(success=success, limit=limit, remaining=remaining, reset=reset_ms, override_id=override_id)
 
 
 def from_multi_outcome(request: pb.MultiLimitRequest, result: MultiLimitOutcome) -> pb.MultiLimitResponse:
@@ -78,13 +74,13 @@ def from_page(page: Page[Override]) -> pb.ListOverridesResponse:
 
 
 def _from_item(item: pb.LimitRequest, outcome: LimitOutcome) -> pb.MultiLimitResult:
-    decision = outcome.decision
+    (passed, remaining, reset_ms, limit, _), override_id = outcome
     return pb.MultiLimitResult(
         namespace=item.namespace,
         identifier=item.identifier,
-        limit=decision.limit,
-        remaining=decision.remaining,
-        reset=decision.reset_ms,
-        passed=decision.success,
-        override_id=outcome.override_id,
+        limit=limit,
+        remaining=remaining,
+        reset=reset_ms,
+        passed=passed,
+        override_id=override_id,
     )

@@ -9,6 +9,7 @@ from unkey_api.infra.mysql.statement import load_query, load_statement
 from unkey_api.ratelimit.engine.regions import RegionCount, WindowTotals
 
 UPSERT = load_statement(__package__, "global_counter_upsert")
+DELETE_EXPIRED = load_statement(__package__, "global_counter_delete_expired")
 LIST_LIVE = load_query(__package__, "global_counter_list_live", row=WindowTotals)
 
 
@@ -34,6 +35,10 @@ class SqlGlobalCounters:
     async def pull(self, *, now_ms: int) -> Sequence[WindowTotals]:
         """Return the totals of every window that still counts."""
         return await self._replica.fetch_all(LIST_LIVE, {"region": self._region, "now_ms": now_ms})
+
+    async def trim(self, *, now_ms: int, at_most: int) -> int:
+        """Take out up to `at_most` windows that are over, of any region; return how many went."""
+        return (await self._primary.execute(DELETE_EXPIRED, {"now_ms": now_ms, "at_most": at_most})).affected
 
     def _row(self, count: RegionCount, now_ms: int) -> dict[str, object]:
         return {

@@ -17,7 +17,7 @@ from unkey_api.ratelimit.service.set_override import SetOverride
 from unkey_api.rpc.exchange import Exchange, current_caller, current_exchange
 
 METRICS_HEADER = b"x-unkey-metrics"
-METRICS_OFF = "disabled"
+METRICS_OFF = b"disabled"
 TEST_TIME_HEADER = b"x-test-time"
 
 
@@ -47,7 +47,7 @@ class RatelimitHandler(RatelimitService):
     ) -> pb.LimitResponse:
         """Count one request."""
         exchange = current_exchange()
-        if exchange.header(METRICS_HEADER) == METRICS_OFF:
+        if exchange.headers.get(METRICS_HEADER) == METRICS_OFF:
             exchange.quiet = True
         principal = exchange.principal or current_caller().principal
         command = convert.to_limit(request, self._time_ms(exchange))

@@ -49,6 +49,7 @@ from unkey_api.server.whole_requests import WholeRequests
 STREAMS = 250  # at once, per connection
 ANY_STREAM = 2**31 - 1
 ABORT_SECONDS = 1.0  # for connections to notice that they were cut
+LAST_WORD_SECONDS = 0.2  # for clients to read that no further request is answered
 
 
 class _BriefMemory(H2Connection):
@@ -100,6 +101,8 @@ class _Negotiation(ProtocolWrapper):
 
     def __init__(self, *arguments: Any) -> None:  # Any: those of hypercorn's class, untouched
         super().__init__(*arguments)
+        self.parting = False
+        """Set when the client is to be told to go as soon as it speaks HTTP/2."""
         if isinstance(self.protocol, H2Protocol):
             self.protocol = self._streams()
 
@@ -115,6 +118,8 @@ class _Negotiation(ProtocolWrapper):
     async def _change_over(self, data: bytes, *upgrade: Any) -> None:
         self.protocol = self._streams()
         await self.protocol.initiate(*upgrade)
+        if self.parting:
+            await self.protocol.say_goodbye(ANY_STREAM)
         if data:
             await self.protocol.handle(RawData(data=data))
 
@@ -129,6 +134,7 @@ class _Connection(TCPServer):
     negotiated: _Negotiation | None = None
     """None until it is being read from."""
     _left = False
+    _parting = False
 
     def __init__(self, *arguments: Any) -> None:  # Any: those of hypercorn's class, untouched
         super().__init__(*arguments)
@@ -172,6 +178,8 @@ class _Connection(TCPServer):
                 self._task_group = tasks
                 self.protocol = self.negotiated = self._negotiation(tasks)
                 await self.protocol.initiate()
+                if self._parting:
+                    await self.part()
                 await self.idle_task.restart(tasks, self._idle_timeout)
                 await self._read_data()
                 await self.idle_task.stop()  # or what is left of a closed connection would stay for the idle time
@@ -197,6 +205,14 @@ class _Connection(TCPServer):
     @property
     def _answered_all(self) -> bool:
         return self.streams is not None and self.streams.done
+
+    async def part(self) -> None:
+        """Tell the client to go, now or, where it has not spoken yet, once it turns out to speak HTTP/2."""
+        self._parting = True
+        if self.negotiated is not None:
+            self.negotiated.parting = True
+        if self.streams is not None:
+            await self.streams.say_goodbye(ANY_STREAM)
 
     async def leave(self) -> None:
         """Close it; for one that is done."""
@@ -243,6 +259,7 @@ class Http2Listener:
         self._budget = budget
         self._server: asyncio.Server | None = None
         self._connections: dict[_Connection, asyncio.Task[Any] | None] = {}
+        self._parting = False
 
     async def start(self) -> None:
         """Start accepting."""
@@ -272,14 +289,16 @@ class Http2Listener:
         await stop_accepting(self._socket)
         server.close()
         self._whole.app = _parting_http1(self._whole.app)
+        self._parting = True
         for connection in list(self._connections):
-            if connection.streams is not None:
-                await connection.streams.say_goodbye(ANY_STREAM)
+            await connection.part()
         await until(lambda: not self._connections, seconds=lingering(self._budget))
         for connection in list(self._connections):
             if connection.streams is not None:
                 connection.streams.refusing = True
                 await connection.streams.say_goodbye(connection.streams.connection.highest_inbound_stream_id)
+        # Closing while a client still sends would reset the connection, and the client might never read that.
+        await until(lambda: not self._connections, seconds=LAST_WORD_SECONDS)
         while self._connections:
             for connection in [each for each in self._connections if each.done]:
                 await connection.leave()
@@ -291,6 +310,8 @@ class Http2Listener:
         )
         self._connections[connection] = asyncio.current_task()
         try:
+            if self._parting:
+                await connection.part()
             await connection
         finally:
             del self._connections[connection]

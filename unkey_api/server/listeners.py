@@ -23,7 +23,7 @@ from typing import Any, Protocol
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from unkey_api.server.sockets import has_waiting, refuse_new
+from unkey_api.server.sockets import BACKLOG, has_waiting, refuse_new
 
 Asgi = Callable[[Any, Any, Any], Awaitable[None]]  # scope, receive, send; events are mappings with values of any kind
 REQUESTS_PER_CONNECTION = 1_000_000  # a busy gRPC channel would use up hypercorn's thousand within a second
@@ -126,6 +126,7 @@ class Http1Listener:
             http="httptools",
             ws="none",
             lifespan="off",
+            backlog=BACKLOG,
             interface="asgi3",
             log_config=None,
             access_log=False,

@@ -35,7 +35,8 @@ class WorkerSockets:
 def bind_workers(address: str, *, http_port: int, http2_port: int, workers: int) -> list[WorkerSockets]:
     """Bind `workers` sockets per port with SO_REUSEPORT, so that the kernel spreads connections over the workers.
 
-    Port 0 for HTTP/1.1 picks a free one; 0 for HTTP/2 turns HTTP/2 off. Raises `PortTaken`.
+    Port 0 for HTTP/1.1 picks a free one; 0 for HTTP/2 turns HTTP/2 off. Nobody listens yet: until a worker can serve,
+    connections are refused, and a probe learns at once that it is too early. Raises `PortTaken`.
     """
     _require_free(address, http_port)
     if http2_port:
@@ -99,7 +100,6 @@ def _bind(address: str, port: int) -> socket.socket:
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     sock.bind((address, port))
-    sock.listen(BACKLOG)
     sock.setblocking(False)  # noqa: FBT003 - the standard library's own signature
     sock.set_inheritable(True)
     return sock

@@ -17,8 +17,8 @@ from unkey_api.server.http2 import Http2Listener
 from unkey_api.server.listeners import Http1Listener, Listener, TlsFiles
 from unkey_api.server.sockets import WorkerSockets
 
-# With the interpreter's defaults (700, 10, 10) what running requests hold is looked at again and again, which costs more
-# than the little garbage that is made in cycles. A young generation of this size takes a millisecond or two.
+# With the interpreter's defaults (700, 10, 10) what running requests hold is looked at again and again, which costs
+# more than the little garbage that is made in cycles. A young generation of this size takes a millisecond or two.
 GC_THRESHOLDS = (5_000, 20, 50)
 
 
@@ -53,7 +53,8 @@ async def run_worker(
     """Serve until SIGTERM, SIGINT or the end of the supervisor.
 
     Writes one byte to `ready_fd` when requests are served; the end of `parent_fd` means that the supervisor is gone.
-    Running requests get `shutdown_timeout` to finish, closing the stores gets it a second time.
+    Running requests get `shutdown_timeout` to finish, closing the stores gets it a second time. A stop that comes while
+    the application is still being opened gives that up.
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -62,7 +63,9 @@ async def run_worker(
     loop.add_reader(parent_fd, stop.set)
     budget = options.shutdown_timeout.total_seconds()
     opened = open_app(index)
-    served = await opened.__aenter__()
+    served = await _entered(opened, stop)
+    if served is None:
+        return
     try:
         _settle_memory()
         listeners = await _listen(served, sockets, options)
@@ -78,6 +81,23 @@ async def run_worker(
     if served.failed.is_set():
         msg = "a background service failed"
         raise RuntimeError(msg)
+
+
+async def _entered(opened: AbstractAsyncContextManager[Served], stop: asyncio.Event) -> Served | None:
+    """Enter in this task, which has to leave it as well; None when the stop came first, and everything is closed."""
+    entering = asyncio.current_task()
+    assert entering is not None  # noqa: S101 - a coroutine always runs in one
+    stopped = asyncio.ensure_future(stop.wait())
+    stopped.add_done_callback(lambda done: None if done.cancelled() else entering.cancel())
+    try:
+        return await opened.__aenter__()
+    except asyncio.CancelledError:
+        if not stop.is_set():
+            raise
+        entering.uncancel()
+        return None
+    finally:
+        stopped.cancel()
 
 
 def _settle_memory() -> None:

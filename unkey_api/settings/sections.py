@@ -38,6 +38,17 @@ class DatabaseSettings:
         default=Secret(""),
         metadata=about("Where to read, in the same form; empty reads from the primary.", check=checks.check_dsn),
     )
+    startup_attempts: int = field(
+        default=5,
+        metadata=about(
+            "How often the servers are asked before a start is given up; n seconds pass after the n-th time.",
+            between=(1, 100),
+        ),
+    )
+    statement_timeout: timedelta = field(
+        default=timedelta(seconds=30),
+        metadata=about("Time one statement may take, enforced by the server and, where it is silent, by us."),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

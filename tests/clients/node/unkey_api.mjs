@@ -1,4 +1,6 @@
 // @unkey/api, unmodified.
+import { createHash } from "node:crypto";
+
 import { Unkey } from "@unkey/api";
 
 import { fresh, given, MINUTE, report } from "./report.mjs";
@@ -7,7 +9,22 @@ function client(rootKey = given.root_key, serverURL = given.base, options = {}) 
   return new Unkey({ rootKey, serverURL, retryConfig: { strategy: "none" }, timeoutMs: 20_000, ...options });
 }
 
-const unkey = client();
+/** Notes each method that is called, as `area.method`. */
+const called = new Set();
+
+function recorded(whole) {
+  const area = (name) => new Proxy(whole[name], { get: (target, method) => (called.add(`${name}.${method}`), target[method].bind(target)) });
+  return new Proxy({}, { get: (_, name) => area(name) });
+}
+
+/** The methods of every area that the client has. */
+function exposed(whole) {
+  const getters = Object.entries(Object.getOwnPropertyDescriptors(Object.getPrototypeOf(whole))).filter(([, one]) => one.get);
+  const methods = (area) => Object.getOwnPropertyNames(Object.getPrototypeOf(whole[area])).filter((name) => name !== "constructor");
+  return getters.flatMap(([area]) => methods(area).map((method) => `${area}.${method}`));
+}
+
+const unkey = recorded(client());
 const api = async () => (await unkey.apis.createApi({ name: fresh("api") })).data.apiId;
 const key = async (fields = {}) => (await unkey.keys.createKey({ apiId: await api(), ...fields })).data;
 
@@ -57,6 +74,16 @@ async function verifyKey() {
   return { valid: data.valid, code: data.code, same: data.keyId === made.keyId, name: data.name, credits: data.credits, meta: data.meta, ratelimits: data.ratelimits.length };
 }
 
+async function migrateKeys() {
+  const secret = fresh("old");
+  const moved = { hash: createHash("sha256").update(secret).digest("hex"), name: "moved", externalId: fresh("user"), credits: { remaining: 5 } };
+  const request = { migrationId: given.migration, apiId: await api(), keys: [moved] };
+  const { data } = await unkey.keys.migrateKeys(request);
+  const again = (await unkey.keys.migrateKeys(request)).data;
+  const found = (await unkey.keys.verifyKey({ key: secret, migrationId: given.migration })).data;
+  return [data.migrated.length, data.failed.length, found.keyId === data.migrated[0].keyId, found.name, again.migrated.length, again.failed.length];
+}
+
 async function multiLimit() {
   const shared = { namespace: fresh("ns"), limit: 2, duration: MINUTE };
   const { data } = await unkey.ratelimit.multiLimit([{ identifier: "greedy", cost: 3, ...shared }, { identifier: "modest", ...shared }]);
@@ -93,6 +120,7 @@ const operations = {
   "keys.updateCredits": async () => (await unkey.keys.updateCredits({ keyId: (await key({ credits: { remaining: 3 } })).keyId, operation: "set", value: 7 })).data.remaining,
   "keys.rerollKey": async () => (await unkey.keys.rerollKey({ keyId: (await key()).keyId, expiration: MINUTE })).data.keyId.slice(0, 4),
   "keys.deleteKey": async () => (await unkey.keys.deleteKey({ keyId: (await key()).keyId })).meta.requestId.slice(0, 4),
+  "keys.migrateKeys": migrateKeys,
   "keys.addPermissions": async () => keyWith("addPermissions", "permissions", await permission()),
   "keys.setPermissions": async () => keyWith("setPermissions", "permissions", await permission()),
   "keys.removePermissions": async () => keyWithout("addPermissions", "removePermissions", "permissions", await permission()),
@@ -150,7 +178,13 @@ const transport = {
   "wrong path": () => client(given.root_key, `${given.base}/elsewhere`).apis.createApi({ name: "name" }),
 };
 
-await report({ ...operations, ...refusals, ...transport }, (error) => ({
+/** Last, when everything else was called. */
+const methods = {
+  "methods of the client": async () => exposed(client()).sort(),
+  "methods called": async () => [...called].sort(),
+};
+
+await report({ ...operations, ...refusals, ...transport, ...methods }, (error) => ({
   class: error.constructor.name,
   status: error.statusCode ?? null,
   kind: /docs\/errors\/([^"]+)/.exec(error.body ?? "")?.[1].split("/").pop() ?? null,

@@ -1,4 +1,4 @@
-"""What callers saw while something was away: printed, and kept in build/faults.txt."""
+"""What callers saw while something was away or stopped: printed, and kept in build/faults.txt."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class Phase:
 
     @property
     def slowest(self) -> float:
-        """Seconds of the slowest answer."""
-        return max(answer.seconds for answer in self.answers)
+        """Seconds of the slowest answer, 0 without any."""
+        return max((answer.seconds for answer in self.answers), default=0.0)
 
     @property
     def wrong(self) -> list[Answer]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from tests.support.harness import Caller
 from tests.support.load import Call
 from tests.support.served import fetch
+from tests.support.waiting import eventually
 
 PLENTY = 1_000_000_000
 MINUTE_MS = 60_000
@@ -33,10 +34,20 @@ def authorized(caller: Caller) -> dict[str, str]:
     return {"authorization": f"Bearer {caller.root_key}", "content-type": "application/json"}
 
 
-async def make_keys(base: str, caller: Caller, count: int, **fields: object) -> list[dict[str, str]]:
-    """Create keys in an API of their own: `key` is the secret, `keyId` its id."""
+async def make_keys(
+    base: str, caller: Caller, count: int, *, settled: Callable[[], Awaitable[bool]] | None = None, **fields: object
+) -> list[dict[str, str]]:
+    """Create keys in an API of their own: `key` is the secret, `keyId` its id.
+
+    `settled` says whether what was written can be read, where that is not at once.
+    """
     api = await made(base, "/v2/apis.createApi", {"name": "faults"}, caller)
-    return [await made(base, "/v2/keys.createKey", {"apiId": api["apiId"], **fields}, caller) for _ in range(count)]
+    if settled is not None:
+        await eventually(settled, within_seconds=30)
+    keys = [await made(base, "/v2/keys.createKey", {"apiId": api["apiId"], **fields}, caller) for _ in range(count)]
+    if settled is not None:
+        await eventually(settled, within_seconds=30)
+    return keys
 
 
 def verify(key: dict[str, str]) -> Call:

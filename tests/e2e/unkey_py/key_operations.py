@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 
 from unkey.py import models
@@ -91,6 +92,27 @@ def delete_key(w: World) -> None:
     assert w.client.keys.delete_key(key_id=w.key()[0]).meta.request_id
 
 
+def migrate_keys(w: World) -> None:
+    secret = fresh("old")
+    moved = {
+        "hash": hashlib.sha256(secret.encode()).hexdigest(),
+        "name": "moved",
+        "external_id": fresh("user"),
+        "meta": {"plan": "pro"},
+        "roles": [w.role()],
+        "permissions": [w.permission()],
+        "credits": {"remaining": 5},
+    }
+    request = {"migration_id": w.migration_id, "api_id": w.api(), "keys": [moved]}
+    made = w.client.keys.migrate_keys(**request).data  # type: ignore[arg-type]  # the dict form is typed per key
+    assert [one.hash for one in made.migrated] == [moved["hash"]]
+    assert made.failed == []
+    again = w.client.keys.migrate_keys(**request).data  # type: ignore[arg-type]  # as above
+    assert (again.migrated, again.failed) == ([], [moved["hash"]])
+    found = w.client.keys.verify_key(key=secret, migration_id=w.migration_id).data
+    assert (found.valid, found.key_id, found.name) == (True, made.migrated[0].key_id, "moved")
+
+
 def add_permissions(w: World) -> None:
     slug = w.permission()
     assert [p.slug for p in w.client.keys.add_permissions(key_id=w.key()[0], permissions=[slug]).data] == [slug]
@@ -133,6 +155,7 @@ OPERATIONS: dict[str, Callable[[World], None]] = {
     "keys.createKey": create_key,
     "keys.deleteKey": delete_key,
     "keys.getKey": get_key,
+    "keys.migrateKeys": migrate_keys,
     "keys.removePermissions": remove_permissions,
     "keys.removeRoles": remove_roles,
     "keys.rerollKey": reroll_key,

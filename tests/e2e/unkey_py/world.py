@@ -38,9 +38,10 @@ def built() -> Iterator[None]:
 class World:
     """A workspace of one test, made through the client itself."""
 
-    def __init__(self, client: Unkey, workspace_id: str) -> None:
+    def __init__(self, client: Unkey, workspace_id: str, migration_id: str) -> None:
         self.client = client
         self.workspace_id = workspace_id
+        self.migration_id = migration_id
 
     def api(self) -> str:
         """Create an API and return its id."""

@@ -76,7 +76,7 @@ async def test_a_server_that_does_not_answer_is_unavailable() -> None:
     policy = ClickHousePolicy(statement_timeout=timedelta(milliseconds=50))
     async with server, open_clickhouse(parse_clickhouse_url(f"http://127.0.0.1:{port}"), policy=policy) as client:
         with pytest.raises(ClickHouseUnavailable):
-            await client.insert("INSERT INTO t (a) FORMAT JSONCompactEachRow", b"[1]\n")
+            await client.insert("INSERT INTO t (a) FORMAT JSONCompactEachRow", [b"[1]\n"])
 
 
 class TestPing:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -30,6 +31,8 @@ from unkey_api.infra.mysql import (
 )
 
 pytestmark = pytest.mark.integration
+EVERY = "".join(f"{chr(code)}'\\" for code in range(0x3000) if not 0xD800 <= code < 0xE000)
+"""Every character of many scripts, each before what could end a text."""
 
 
 class RefusedError(AppError):
@@ -47,7 +50,7 @@ class TestStatements:
         assert len(await items.primary.fetch_all(LIST_OTHERS, {"ids": ()})) == 2
 
     @pytest.mark.parametrize(
-        "text", ["o'b\\'r\"ien", "100%", "%(text)s", "ünï😀", "a\0b\n\x1a", "'; DROP TABLE items; --"]
+        "text", ["o'b\\'r\"ien", "100%", "%(text)s", "ünï😀", "a\0b\n\x1a", "'; DROP TABLE items; --", EVERY]
     )
     async def test_text_arrives_as_it_was_sent(self, items: Database, text: str) -> None:
         row = await items.primary.fetch_one(ECHO, {"text": text})
@@ -119,6 +122,39 @@ class TestBulk:
             await items.primary.execute_many(wide, rows)
         assert await items.primary.fetch_all(LIST_OTHERS, {"ids": ["a", "b"]}) == []
         assert await items.primary.execute_many(wide, rows[:-1]) == 5
+
+    async def test_many_rows_take_several_statements_in_order(
+        self, items: Database, statements: StatementRecorder
+    ) -> None:
+        """Rows may be made while the server works on those before."""
+        rows = ({"id": f"m{n}", "n": 1000 + n} for n in range(20_000))
+        with statements.recording() as seen:
+            assert await items.transaction("many", lambda tx: tx.execute_many(INSERT, rows)) == 20_000
+        assert 2 <= sum(s.operation == "exec" for s in seen) <= 5
+        count = Query("count", "SELECT 'n' AS id, COUNT(*) AS n FROM items WHERE n >= 1000", Item)
+        assert await items.primary.fetch_one(count, {}) == Item("n", 20_000)
+
+    async def test_rows_that_cannot_be_made_undo_the_others(self, items: Database) -> None:
+        def rows() -> Iterator[dict[str, object]]:
+            for n in range(15_000):
+                yield {"id": f"h{n}", "n": 1000 + n}
+            raise RefusedError("no more")
+
+        with pytest.raises(RefusedError):
+            await items.transaction("half", lambda tx: tx.execute_many(INSERT, rows()))
+        assert await items.primary.fetch_all(LIST_OTHERS, {"ids": ["a", "b"]}) == []
+
+    async def test_refusal_of_an_early_statement_ends_the_insert(self, items: Database) -> None:
+        made = 0
+
+        def rows() -> Iterator[dict[str, object]]:
+            nonlocal made
+            for made in range(1, 100_001):
+                yield {"id": f"d{made}", "n": 1 if made == 10 else 1000 + made}
+
+        with pytest.raises(DuplicateKey):
+            await items.transaction("early", lambda tx: tx.execute_many(INSERT, rows()))
+        assert made < 50_000
 
     async def test_no_rows_no_statement(self, items: Database, statements: StatementRecorder) -> None:
         with statements.recording() as seen:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import TypeVar
 
 import pytest
@@ -35,11 +35,11 @@ class Outbox:
     async def execute(self, statement: Statement, params: Params) -> ExecResult:
         raise AssertionError(statement.name)
 
-    async def execute_many(self, statement: Statement, rows: Sequence[Params]) -> int:
+    async def execute_many(self, statement: Statement, rows: Iterable[Params]) -> int:
         if self._failure:
             raise self._failure
         self.inserts.append(list(rows))
-        return len(rows)
+        return len(self.inserts[-1])
 
     def payloads(self) -> list[dict[str, object]]:
         return [json.loads(str(row["payload"])) for insert in self.inserts for row in insert]

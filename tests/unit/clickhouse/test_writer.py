@@ -12,14 +12,13 @@ from tests.support.clock import FixedClock
 from tests.support.waiting import eventually
 from unkey_api.infra.batching.batcher import FlushReason
 from unkey_api.infra.batching.buffer import Block, Offer
+from unkey_api.infra.batching.encoding import BLOCK_BYTES, EncodingSink
 from unkey_api.infra.clickhouse.errors import ClickHouseRefused, ClickHouseUnavailable
 from unkey_api.infra.clickhouse.rows import ApiRequestRow, KeyVerificationRow, RatelimitRow
 from unkey_api.infra.clickhouse.writer import (
     API_REQUESTS,
-    BLOCK_BYTES,
     KEY_VERIFICATIONS,
     RATELIMITS,
-    EncodingSink,
     FlushOutcome,
     FlushReport,
     TableWriter,

@@ -34,8 +34,12 @@ MUTANTS = [
         "        if not outcome.allowed:\n            return self._deny",
         ("        if not outcome.allowed:\n            entry.current.value += 1\n            return self._deny"),
     ),
-    Mutant("denied_spends_counted_when_warm", "limiter.py", "group.counts.local_denied += 1", "current.value += cost"),
+    Mutant(
+        "denied_spends_counted_when_warm", "limiter.py", "group.counts.local_denied += 1", "current.value += check.cost"
+    ),
     Mutant("batch_not_undone", "limiter.py", "entry.current.value -= entry.check.cost", "pass"),
+    Mutant("warm_batch_not_undone", "limiter.py", "counter.current.value -= taken.cost", "pass"),
+    Mutant("window_read_ahead_is_another", "state.py", "number = self.sequence + 1", "number = self.sequence + 2"),
     Mutant("batch_gives_back_nothing", "limiter.py", "remaining += check.cost", "pass"),
     Mutant(
         "check_then_act",
@@ -49,11 +53,14 @@ MUTANTS = [
     Mutant(
         "reset_of_another_window",
         "limiter.py",
-        "reset_ms = (sequence + 1) * duration_ms",
-        "reset_ms = now_ms + duration_ms",
+        "reset_ms = window_end(counter.sequence, check.duration_ms)",
+        "reset_ms = window_end(counter.sequence + 1, check.duration_ms)",
     ),
     Mutant(
-        "remaining_before_the_spend", "limiter.py", "Decision(True, limit - effective,", "Decision(True, limit - count,"
+        "remaining_before_the_spend",
+        "limiter.py",
+        "Decision(True, limit - effective,",
+        "Decision(True, limit - effective + check.cost,",
     ),
     Mutant("stale_forever", "loading.py", "FRESH_MS = 5_000", "FRESH_MS = 50_000_000"),
     Mutant("store_not_read", "loading.py", "self._table.merge_stored(cell, values[index])", "pass"),

@@ -5,8 +5,12 @@ from __future__ import annotations
 import pytest
 
 from tests.support.clock import FixedClock
-from tests.support.counters import MemorySharedTable
+from tests.support.counters import MemoryCounterStore, MemoryGlobalCounters, MemorySharedTable, StoreCalls
 from tests.support.limiter import MINUTE, START, Node, check
+from tests.support.waiting import eventually
+from unkey_api.ratelimit.engine import regions
+from unkey_api.ratelimit.engine.regions import RegionCount
+from unkey_api.ratelimit.engine.running import open_rate_limiter
 
 SEQUENCE = START // MINUTE
 
@@ -213,6 +217,37 @@ async def test_windows_that_ran_out_are_neither_pushed_nor_pulled(
     clock.advance(2 * MINUTE)
     await west.pull()
     assert west.limiter.counts.pulled_rows_last == 0
+
+
+async def test_what_is_over_is_trimmed_in_small_steps(
+    east: Node, table: MemorySharedTable, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(regions, "ROWS_PER_TRIM", 4)
+    for number in range(10):
+        await east.ask(5, identifier=f"{number}")
+    await east.push()
+    assert east.parts.regions is not None
+    clock.advance(2 * MINUTE)
+    await east.parts.regions.trim()
+    assert len(table.rows) == 10, "not before they are over"
+    clock.advance(1)
+    monkeypatch.setattr(regions, "TRIMS_PER_RUN", 2)
+    await east.parts.regions.trim()
+    assert len(table.rows) == 2, "the rest waits for the next run"
+    assert east.shared is not None
+    east.shared.down = True
+    await east.parts.regions.trim()
+    east.shared.down = False
+    await east.parts.regions.trim()
+    assert (len(table.rows), east.limiter.counts.trimmed_rows) == (0, 10)
+
+
+async def test_trimming_runs_by_itself(clock: FixedClock, table: MemorySharedTable) -> None:
+    shared = MemoryGlobalCounters(table, "east")
+    await shared.push([RegionCount("ws", "ns", "u", MINUTE, 1, 5, START - 1)], now_ms=START)
+    store = MemoryCounterStore(clock)
+    async with open_rate_limiter(store, clock=clock, observer=StoreCalls(), jitter=lambda: 0.0, shared=shared):
+        await eventually(lambda: not table.rows)
 
 
 async def test_growth_while_a_push_is_on_its_way_is_pushed_next(east: Node, table: MemorySharedTable) -> None:

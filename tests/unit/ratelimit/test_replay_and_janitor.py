@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import sys
 from collections.abc import Sequence
 
 import pytest
@@ -14,10 +15,12 @@ from tests.support.limiter import MINUTE, START, Node, check
 from tests.support.waiting import eventually, settle
 from unkey_api.infra.redis.errors import RedisNotConnected
 from unkey_api.ratelimit.engine.replay import BATCH, CAPACITY
-from unkey_api.ratelimit.engine.running import open_rate_limiter
-from unkey_api.ratelimit.engine.state import Cell, Counter
+from unkey_api.ratelimit.engine.running import LimiterParts, build_rate_limiter, open_rate_limiter
 from unkey_api.ratelimit.engine.store import Increment
 from unkey_api.ratelimit.engine.types import Check
+
+MANY = 10_000
+"""Counters, for tests about memory."""
 
 
 @pytest.fixture
@@ -30,9 +33,29 @@ def node(clock: FixedClock) -> Node:
     return Node(clock)
 
 
-def alive(identifier: str) -> int:
-    """Return how many counters and cells of the identifier there are in this process."""
-    return sum(isinstance(each, Counter | Cell) and each.identifier == identifier for each in gc.get_objects())
+class Forgetful:
+    """A store that keeps nothing."""
+
+    async def read_many(self, keys: Sequence[str]) -> list[int]:
+        return [0] * len(keys)
+
+    async def increment_many(self, increments: Sequence[Increment]) -> list[int | None]:
+        return [increment.amount for increment in increments]
+
+
+class Deaf:
+    """A `LimiterObserver` that notes nothing."""
+
+    def store_called(self, *_: object) -> None:
+        """Forget it."""
+
+
+async def fill(parts: LimiterParts, count: int) -> None:
+    """Ask about so many identifiers, with everything sent."""
+    await parts.limiter.limit_many([check(identifier=f"user {number}") for number in range(count)])
+    await parts.replays.flush()
+    await settle()
+    parts.table.dirty.clear()
 
 
 class Refusing(MemoryCounterStore):
@@ -209,20 +232,43 @@ class TestJanitor:
         await node.parts.janitor.sweep()
         assert len(node.parts.table) == 0
 
-    async def test_what_is_dropped_is_freed_at_once(self, node: Node) -> None:
+    async def test_what_is_dropped_is_freed_at_once(self, clock: FixedClock) -> None:
         """Nothing refers back, so millions of counters do not wait for the cycle collector."""
-        await node.ask(identifier="only here")
-        await node.replay()
-        await settle()
-        node.parts.table.dirty.clear()
-        assert alive("only here") == 3
+        parts = build_rate_limiter(Forgetful(), clock=clock, observer=Deaf())
+        gc.collect()
         gc.disable()
         try:
-            node.clock.advance(10 * MINUTE)
-            await node.parts.janitor.sweep()
-            assert alive("only here") == 0
+            before = sys.getallocatedblocks()
+            await fill(parts, MANY)
+            taken = sys.getallocatedblocks() - before
+            assert taken > 3 * MANY, "a counter and its two windows"
+            clock.advance(10 * MINUTE)
+            await parts.janitor.sweep()
+            assert sys.getallocatedblocks() - before < taken / 10
         finally:
             gc.enable()
+
+    async def test_no_garbage_collection_walks_over_counters(self, clock: FixedClock) -> None:
+        """With a million of them it would hold up everybody for half a second."""
+        parts = build_rate_limiter(Forgetful(), clock=clock, observer=Deaf())
+        gc.collect()
+        before = len(gc.get_objects())
+        await fill(parts, MANY)
+        assert len(parts.table) == MANY
+        gc.collect()
+        assert len(gc.get_objects()) - before < MANY / 10
+        assert not any(gc.is_tracked(members.counters) for members in parts.table.groups.values())
+
+    async def test_a_limiter_that_goes_takes_its_counters_with_it(self, clock: FixedClock) -> None:
+        """The collector does not see them, so no cycle may lead through them."""
+        before = sys.getallocatedblocks()
+        parts: LimiterParts | None = build_rate_limiter(Forgetful(), clock=clock, observer=Deaf())
+        assert parts is not None
+        await fill(parts, MANY)
+        taken = sys.getallocatedblocks() - before
+        parts = None
+        gc.collect()
+        assert sys.getallocatedblocks() - before < taken / 10
 
     async def test_a_counter_is_usable_after_its_cells_went(self, node: Node) -> None:
         await node.ask(10)

@@ -79,8 +79,8 @@ def test_look_ups_that_fail_are_counted_by_kind(metrics: Metrics) -> None:
 
 
 def test_calls_of_the_shared_store_are_counted_by_reason(metrics: Metrics) -> None:
-    metrics.ratelimit.on_origin_call("sync", 0.001, failed_for="timeout")
-    metrics.ratelimit.on_origin_call("sync", 0.001)
+    metrics.ratelimit.on_origin_call("sync", 1, 0.001, failed_for="timeout")
+    metrics.ratelimit.on_origin_call("sync", 1, 0.001)
     assert value(metrics, "unkey_ratelimit_origin_operations_total", op="sync") == 2
     assert value(metrics, "unkey_ratelimit_origin_latency_seconds_count", op="sync") == 2
     assert value(metrics, "unkey_ratelimit_origin_errors_total", op="sync", reason="timeout") == 1

@@ -13,7 +13,8 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from tests.support.clock import FixedClock
 from unkey_api.infra.batching.batcher import FlushReason
-from unkey_api.infra.telemetry.otlp import Collector, collector_of, open_exporter
+from unkey_api.infra.batching.buffer import Block
+from unkey_api.infra.telemetry.otlp import Collector, collector_of, encode_span, open_exporter
 from unkey_api.infra.telemetry.recorded_spans import RecordedSpan, RecordingTracer
 
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
@@ -85,7 +86,7 @@ async def received(collector: dict[str, str], *spans: RecordedSpan) -> tuple[byt
         port = server.sockets[0].getsockname()[1]
         address = {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{port}"}
         async with open_exporter(collector_of(address | collector), {"service.name": "api"}) as export:
-            await export(spans, FlushReason.CLOSE)
+            await export([Block(1, encode_span(span) + b"\n") for span in spans], FlushReason.CLOSE)
         return await got
 
 
@@ -120,6 +121,14 @@ async def test_collector_gets_otlp_json(tracer: RecordingTracer, ended: list[Rec
     ]
 
 
+async def test_several_spans_come_as_one_array(tracer: RecordingTracer, ended: list[RecordedSpan]) -> None:
+    for name in ("one\nline", "two"):
+        tracer.start_span(name).end()
+    _, body = await received({}, *ended)
+    [spans] = orjson.loads(body)["resourceSpans"]
+    assert [span["name"] for span in spans["scopeSpans"][0]["spans"]] == ["one\nline", "two"]
+
+
 async def test_compressed_where_the_variable_says_so(tracer: RecordingTracer, ended: list[RecordedSpan]) -> None:
     tracer.start_span("work").end()
     head, body = await received({"OTEL_EXPORTER_OTLP_COMPRESSION": "gzip"}, *ended)
@@ -130,7 +139,7 @@ async def test_compressed_where_the_variable_says_so(tracer: RecordingTracer, en
 async def test_a_collector_that_is_away_fails_nobody(tracer: RecordingTracer, ended: list[RecordedSpan]) -> None:
     tracer.start_span("work").end()
     async with open_exporter(Collector(url="http://127.0.0.1:1/v1/traces"), {}) as export:
-        await export(ended, FlushReason.CLOSE)
+        await export([Block(1, encode_span(span) + b"\n") for span in ended], FlushReason.CLOSE)
 
 
 def test_variables_for_traces_win() -> None:

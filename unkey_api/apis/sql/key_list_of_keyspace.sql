@@ -1,6 +1,7 @@
 -- The keys of a keyspace in ascending order of id, starting with the cursor itself, disabled and expired ones included,
 -- each with everything that is shown of it. With an external id, only the keys of that live identity; of nobody, none.
--- The page is cut first, so that the details are gathered for its keys only.
+-- The page is cut first, so that the details are gathered for its keys only. The indexes are named, because servers
+-- take the keyspace alone for as selective as keyspace and cursor together, and would read all keys before the cursor.
 SELECT
     k.id,
     k.hash,
@@ -49,7 +50,7 @@ SELECT
     ) AS identity_limits
 FROM (
     SELECT listed.id
-    FROM `keys` listed
+    FROM `keys` listed FORCE INDEX (key_auth_id_deleted_at_idx, identity_id_idx)
     JOIN key_auth ka ON ka.id = listed.key_auth_id AND ka.deleted_at_m IS NULL
     WHERE listed.key_auth_id = %(keyspace_id)s
         AND listed.workspace_id = %(workspace_id)s

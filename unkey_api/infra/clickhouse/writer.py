@@ -13,20 +13,16 @@ from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 import orjson
 
 from unkey_api.core.errors import ServiceUnavailable
-from unkey_api.infra.batching.batcher import FlushReason, Sink
-from unkey_api.infra.batching.buffer import Block, Offer
+from unkey_api.infra.batching.batcher import FlushReason
+from unkey_api.infra.batching.buffer import Block
 from unkey_api.infra.clickhouse.client import Pause
 from unkey_api.infra.clickhouse.errors import ClickHouseRefused
 from unkey_api.infra.clickhouse.rows import ApiRequestRow, KeyVerificationRow, RatelimitRow
 from unkey_api.infra.resilience.errors import NotAttempted
 
 Row = TypeVar("Row", bound=NamedTuple)
-Item = TypeVar("Item")
 
 ATTEMPTS = 5
-ENCODED_TOGETHER = 64  # a third of a millisecond of work
-BLOCK_BYTES = 64 * 1024  # rows with large bodies travel in smaller numbers
-ENCODED_AFTER_SECONDS = 0.2  # where requests are rare
 REFUSED_PAUSE_SECONDS = 0.5  # between looks at a guard that refuses
 INSERT_SETTINGS = "async_insert=1, wait_for_async_insert=1, async_insert_deduplicate=1"
 
@@ -164,54 +160,3 @@ def encode_row(row: NamedTuple) -> bytes:
         return orjson.dumps(tuple(row))
     except TypeError:
         return json.dumps(tuple(row), ensure_ascii=False).encode("utf-8", "replace")
-
-
-class EncodingSink(Generic[Item]):
-    """Turns what comes into encoded rows, some dozens at a time, and passes those on as blocks.
-
-    One at a time would fetch the code for it into the processor's cache with every request; thousands at a time, when
-    they are written, would find none of the data there any more. Both cost three times as much.
-    """
-
-    def __init__(
-        self, blocks: Sink[Block], encode: Callable[[Item], bytes], *, together: int = ENCODED_TOGETHER
-    ) -> None:
-        self._pass_on = blocks.add
-        self._encode = encode
-        self._together = together
-        self._waiting: list[Item] = []
-        self._timer: asyncio.TimerHandle | None = None
-
-    def add(self, item: Item, /) -> Offer:
-        """Take `item`; whether there is room for it shows when it is passed on. Never waits, never raises."""
-        waiting = self._waiting
-        waiting.append(item)
-        if len(waiting) >= self._together:
-            self.settle()
-        elif self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(ENCODED_AFTER_SECONDS, self._on_time)
-        return Offer.BUFFERED
-
-    def settle(self) -> None:
-        """Pass on what has come so far."""
-        waiting, self._waiting = self._waiting, []
-        encode = self._encode
-        lines: list[bytes] = []
-        size = 0
-        for item in waiting:
-            line = encode(item)
-            lines.append(line)
-            size += len(line)
-            if size >= BLOCK_BYTES:
-                self._pass_on(_block(lines))
-                lines, size = [], 0
-        if lines:
-            self._pass_on(_block(lines))
-
-    def _on_time(self) -> None:
-        self._timer = None
-        self.settle()
-
-
-def _block(lines: Sequence[bytes]) -> Block:
-    return Block(len(lines), b"\n".join((*lines, b"")))

@@ -12,6 +12,7 @@ from unkey_api.infra.invalidation.serf_rpc import SerfConnection, SerfFailed, co
 BYTES_MAX = 400  # serf carries 512 bytes per event, its own frame and the name included
 RETRY_FIRST_SECONDS = 0.1
 RETRY_MOST_SECONDS = 5.0
+PROBE_SECONDS = 5.0  # who only listens would not notice otherwise that the agent is stuck
 
 
 class SerfChannel:
@@ -60,12 +61,23 @@ class SerfChannel:
             raise ChannelDown(str(err)) from err
 
     async def _serve(self, connection: SerfConnection, events: ChannelEvents) -> None:
-        reading = asyncio.create_task(connection.read(events.received), name="invalidation.gossip.read")
+        tasks = [asyncio.create_task(connection.read(events.received), name="invalidation.gossip.read")]
         try:
             await connection.introduce(self._token)
             self._connection = connection
             events.went_up()
-            await reading
+            tasks.append(asyncio.create_task(_probe(connection), name="invalidation.gossip.probe"))
+            ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in ended:
+                task.result()
         finally:
-            reading.cancel()
-            await asyncio.gather(reading, return_exceptions=True)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _probe(connection: SerfConnection) -> None:
+    """Ask the agent now and then, until it does not answer. Raises SerfFailed."""
+    while True:
+        await asyncio.sleep(PROBE_SECONDS)
+        await connection.probe()

@@ -65,6 +65,10 @@ class SerfConnection:
         """Broadcast an event. Raises SerfFailed as `ask` does."""
         await self.ask("event", {"Name": EVENT_NAME, "Payload": payload, "Coalesce": False})
 
+    async def probe(self) -> None:
+        """See whether the agent answers, by ending a subscription that never was. Raises SerfFailed as `ask` does."""
+        await self.ask("stop", {"Stop": 0})
+
     async def read(self, receive: Callable[[bytes], None]) -> None:
         """Hand the payload of every event to `receive`, and answers to those who wait, until the end.
 

@@ -7,7 +7,7 @@ by `transaction_timeout`; one that still waits for a connection is given up.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import Literal, TypeVar
 
@@ -73,11 +73,12 @@ class _Writer(_Reader):
 
         return await self._database.flights.fly(write, name=statement.name)
 
-    async def execute_many(self, statement: Statement, rows: Sequence[Params]) -> int:
+    async def execute_many(self, statement: Statement, rows: Iterable[Params]) -> int:
         """See `WriteConn`."""
-        if not rows:
+        listed = list(rows)  # a replay needs them again
+        if not listed:
             return 0
-        return await self._database.transaction(statement.name, lambda tx: tx.execute_many(statement, rows))
+        return await self._database.transaction(statement.name, lambda tx: tx.execute_many(statement, listed))
 
 
 class Database:

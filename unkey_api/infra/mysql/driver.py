@@ -10,9 +10,8 @@ from __future__ import annotations
 import asyncio
 import ssl
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
-from enum import Enum
 from typing import Any
 
 import aiomysql
@@ -103,16 +102,6 @@ class DriverConnection:
             last_id=result.insert_id or 0,
         )
 
-    def literal(self, value: object) -> str:
-        """Return a value as SQL text; lists and tuples become parenthesised lists.
-
-        Raises:
-            TypeError: The value's type has no SQL form here.
-        """
-        if type(value) is str:
-            return f"'{self._raw.escape_string(value)}'"
-        return _literal(value, self._raw.escape_string)
-
     def close(self) -> None:
         """Drop the connection without a farewell. May be called twice."""
         self._raw.close()
@@ -186,30 +175,6 @@ def _tls_context(dsn: Dsn) -> ssl.SSLContext | None:
     if dsn.tls is TlsMode.ENCRYPT:
         context.verify_mode = ssl.CERT_NONE
     return context
-
-
-def _literal(value: object, escape: Any) -> str:  # noqa: PLR0911 - Any: a driver method; one return per kind of value
-    if value is None:
-        return "NULL"
-    if isinstance(value, Enum):
-        return _literal(value.value, escape)
-    if isinstance(value, str):
-        return f"'{escape(str(value))}'"
-    if isinstance(value, bool | int | Decimal):
-        return str(int(value)) if isinstance(value, bool) else str(value)
-    if isinstance(value, float):
-        return str(converters.escape_float(value))
-    if isinstance(value, bytes | bytearray):
-        return f"_binary X'{value.hex()}'"
-    if isinstance(value, datetime):
-        utc = value.astimezone(UTC) if value.tzinfo else value
-        return f"'{utc.replace(tzinfo=None).isoformat(sep=' ', timespec='milliseconds')}'"
-    if isinstance(value, list | tuple):
-        return f"({','.join(_literal(item, escape) for item in value)})" if value else _EMPTY_LIST
-    raise TypeError(f"{type(value).__name__} has no SQL form")
-
-
-_EMPTY_LIST = "(SELECT NULL FROM DUAL WHERE FALSE)"  # `IN ()` is no SQL; in nothing is false, not in nothing is true
 
 
 def _whole_or_decimal(text: str) -> int | Decimal:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeVar
 
@@ -59,10 +59,11 @@ class WriteConn(ReadConn, Protocol):
         """
         ...
 
-    async def execute_many(self, statement: Statement, rows: Sequence[Params]) -> int:
-        """Insert all rows with one multi-row INSERT per four megabytes of SQL and return the affected rows.
+    async def execute_many(self, statement: Statement, rows: Iterable[Params]) -> int:
+        """Insert all rows with one multi-row INSERT per quarter of a megabyte of SQL and return the affected rows.
 
-        The statement has one `VALUES (…)` group. All rows or none are written. No rows, no statement.
+        The statement has one `VALUES (…)` group. All rows or none are written. No rows, no statement. Rows that are
+        made while they are read are made while the server works.
         Raises as `execute` does.
         """
         ...

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
 from unkey_api.core.clock import Clock
 from unkey_api.infra.mysql.driver import Answer, DriverConnection
 from unkey_api.infra.mysql.errors import StoreUnavailable
+from unkey_api.infra.mysql.literals import sql_literal
 from unkey_api.infra.mysql.ports import ExecResult, Mode, Operation, Params, StatementObserver
 from unkey_api.infra.mysql.statement import Query, Statement, Template
 from unkey_api.infra.mysql.tags import Tagger
 
 R = TypeVar("R")
 
-CHUNK_BYTES = 4 * 1024 * 1024
-"""Size of one multi-row INSERT; a quarter of the smallest default `max_allowed_packet` of supported servers."""
+CHUNK_BYTES = 256 * 1024
+"""Size of one multi-row INSERT: so large that round trips do not matter, so small that a thousand rows are several,
+and the server works on one while the next is written. Far below what servers accept."""
+BREATH_ROWS = 64
+"""Rows written at a stretch, about half a millisecond."""
 GRACE_SECONDS = 0.5
 """How much longer than the server we wait, so that its orderly error comes first and the connection survives."""
 
@@ -84,13 +88,25 @@ class Session:
         answer = await self._run(statement.name, "exec", self._render(statement.template, params))
         return ExecResult(affected=answer.affected, last_id=answer.last_id)
 
-    async def execute_many(self, statement: Statement, rows: Sequence[Params]) -> int:
+    async def execute_many(self, statement: Statement, rows: Iterable[Params]) -> int:
         """See `WriteConn`; all rows or none holds only within a transaction."""
         head, group, tail = statement.bulk()
+        groups = (group.render(row, sql_literal) for row in rows)
         affected = 0
-        for chunk in _chunks([self._render(group, row) for row in rows]):
-            answer = await self._run(statement.name, "exec", f"{head}{','.join(chunk)}{tail}")
-            affected += answer.affected
+        chunk, more = await _next_chunk(groups)
+        while chunk:
+            sql = f"{head}{','.join(chunk)}{tail}"
+            if not more:
+                return affected + (await self._run(statement.name, "exec", sql)).affected
+            # The server works on one statement while the next one is written.
+            running = asyncio.create_task(self._run(statement.name, "exec", sql))
+            try:
+                chunk, more = await _next_chunk(groups)
+            except BaseException:
+                running.cancel()
+                await asyncio.wait([running])
+                raise
+            affected += (await running).affected
         return affected
 
     async def control(self, word: Literal["begin", "commit", "rollback"], name: str) -> None:
@@ -98,7 +114,7 @@ class Session:
         await self._run(name, word, word.upper())
 
     def _render(self, template: Template, params: Params) -> str:
-        return template.render(params, self._connection.literal)
+        return template.render(params, sql_literal)
 
     async def _run(self, name: str, operation: Operation, sql: str) -> Answer:
         tagged = self._runtime.tagger(sql, name, self._mode)
@@ -134,15 +150,18 @@ class Session:
                 raise
 
 
-def _chunks(groups: list[str]) -> list[list[str]]:
-    """Cut rendered rows into runs of at most `CHUNK_BYTES`, counting four bytes per character at worst."""
-    chunks: list[list[str]] = []
-    room = 0
+async def _next_chunk(groups: Iterator[str]) -> tuple[list[str], bool]:
+    """Return the rendered rows of one statement, a row more than `CHUNK_BYTES`, and whether there may be others.
+
+    Others may run every few rows: what they wait for is sent and read in between.
+    """
+    chunk: list[str] = []
+    room = CHUNK_BYTES
     for group in groups:
-        size = len(group) if group.isascii() else len(group.encode())
-        if size > room or not chunks:
-            chunks.append([])
-            room = CHUNK_BYTES
-        chunks[-1].append(group)
-        room -= size + 1
-    return chunks
+        chunk.append(group)
+        room -= len(group) if group.isascii() else len(group.encode())
+        if room < 0:
+            return chunk, True
+        if len(chunk) % BREATH_ROWS == 0:
+            await asyncio.sleep(0)
+    return chunk, False

@@ -28,24 +28,18 @@ _VALUES = re.compile(r"\bVALUES\s*(?=\()", re.IGNORECASE)
 class Template:
     """SQL text cut at its parameters."""
 
-    __slots__ = ("_names", "_texts", "parameters")
+    __slots__ = ("_format", "_names", "parameters")
 
     def __init__(self, name: str, sql: str) -> None:
-        self._texts: list[str] = [""]
         self._names: list[str] = []
-        end = 0
         for match in _PARAMETER.finditer(sql):
-            self._texts[-1] += sql[end : match.start()]
-            end = match.end()
-            if match["percent"]:
-                self._texts[-1] += "%"
-            elif match["name"]:
+            if match["name"]:
                 self._names.append(match["name"])
-                self._texts.append("")
-            else:
+            elif not match["percent"]:
                 near = sql[match.start() :][:20]
                 raise ValueError(f"{name}.sql: write a literal per cent sign as %%, near {near!r}")
-        self._texts[-1] += sql[end:]
+        # The same text with parameters by position: Python fills those in fastest, and reads %% as we do.
+        self._format = _PARAMETER.sub(lambda match: "%s" if match["name"] else "%%", sql)
         self.parameters = frozenset(self._names)
 
     def render(self, params: Mapping[str, object], literal: ToLiteral) -> str:
@@ -56,11 +50,7 @@ class Template:
         """
         if params.keys() != self.parameters:
             raise ValueError(f"parameters {sorted(params)} given, {sorted(self.parameters)} expected")
-        parts = [self._texts[0]]
-        for name, text in zip(self._names, self._texts[1:], strict=True):
-            parts.append(literal(params[name]))
-            parts.append(text)
-        return "".join(parts)
+        return self._format % tuple([literal(params[name]) for name in self._names])
 
 
 class Statement:

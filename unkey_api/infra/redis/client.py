@@ -68,11 +68,11 @@ class RedisClient:
         """Return the integer at `key`, None when there is none."""
         return _integer(await self._run(b"GET", key))
 
-    async def get_many(self, keys: Sequence[str]) -> list[int | None]:
-        """Return the integers at `keys` in order, None for missing ones."""
+    async def get_many(self, keys: Sequence[str], *, seconds: float | None = None) -> list[int | None]:
+        """Return the integers at `keys` in order, None for missing ones; `seconds` as for `increment_many`."""
         if not keys:
             return []
-        answers = await self._run(b"MGET", *keys)
+        answers = await self._run(b"MGET", *keys, seconds=seconds)
         if not isinstance(answers, list | tuple) or len(answers) != len(keys):
             raise RedisUnavailable("unexpected answer to MGET")
         return [_integer(answer) for answer in answers]

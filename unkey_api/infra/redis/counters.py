@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 from unkey_api.infra.redis.client import RedisClient, Taken
 
-SYNC_SECONDS = 2.0  # increments travel behind the answers and may take longer than a read in front of one
+# A little less than the limiter waits: the client has to see for itself that a connection is silent, to give it up.
+READ_SECONDS = 0.29
+SYNC_SECONDS = 1.9  # increments travel behind the answers and may take longer than a read in front of one
 
 
 class RedisCounters:
@@ -17,7 +19,7 @@ class RedisCounters:
 
     async def read_many(self, keys: Sequence[str]) -> list[int]:
         """Return the counts in order, 0 for counters that do not exist."""
-        return [value or 0 for value in await self._client.get_many(keys)]
+        return [value or 0 for value in await self._client.get_many(keys, seconds=READ_SECONDS)]
 
     async def increment_many(self, increments: Sequence[tuple[str, int, int]]) -> list[int | None]:
         """Add (key, amount, seconds to live if new) and return the new counts; None for one beyond 64 bits."""

@@ -37,6 +37,7 @@ PUSHED: Family = (f"{_LIMIT}global_push_total", "counter", (), "Rows shared with
 PUSH_ERRORS: Family = (f"{_LIMIT}global_push_errors_total", "counter", (), "Rounds of sharing that failed.")
 PULLED: Family = (f"{_LIMIT}global_pull_rows_applied_total", "counter", (), "Rows of all regions merged.")
 PULL_ERRORS: Family = (f"{_LIMIT}global_pull_errors_total", "counter", (), "Rounds of merging that failed.")
+TRIMMED: Family = (f"{_LIMIT}global_rows_trimmed_total", "counter", (), "Rows of past windows taken out.")
 IMPORTED: Family = (
     f"{_LIMIT}global_entries_created_total",
     "counter",
@@ -67,6 +68,7 @@ FAMILIES: tuple[Family, ...] = (
     PUSH_ERRORS,
     PULLED,
     PULL_ERRORS,
+    TRIMMED,
     IMPORTED,
     PULLED_LAST,
     CREDITS,

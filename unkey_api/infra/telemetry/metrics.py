@@ -179,23 +179,25 @@ class RatelimitMetrics:
 
     def __init__(self, make: _Factory) -> None:
         name = "unkey_ratelimit_"
-        self._operations = make.counter(f"{name}origin_operations_total", "Calls of the shared store.", "op")
-        self._latency = make.histogram(
-            f"{name}origin_latency_seconds", "Time such a call took.", "op", buckets=_LATENCY
+        self._operations = make.counter(
+            f"{name}origin_operations_total", "Counters asked for in the shared store.", "op"
         )
-        self._errors = make.counter(f"{name}origin_errors_total", "Calls that failed.", "op", "reason")
+        self._latency = make.histogram(
+            f"{name}origin_latency_seconds", "Time a call of the store took.", "op", buckets=_LATENCY
+        )
+        self._errors = make.counter(f"{name}origin_errors_total", "Counters asked for in vain.", "op", "reason")
         self._children: dict[str, tuple[Counter, Histogram]] = {}
 
-    def on_origin_call(self, operation: str, seconds: float, *, failed_for: str | None = None) -> None:
-        """Count one call of the store; `failed_for` is a short reason, None when it worked."""
+    def on_origin_call(self, operation: str, counters: int, seconds: float, *, failed_for: str | None = None) -> None:
+        """Count one call about so many counters; `failed_for` is a short reason, None when it worked."""
         children = self._children.get(operation)
         if children is None:
             children = self._operations.labels(operation), self._latency.labels(operation)
             self._children[operation] = children
-        children[0].inc()
+        children[0].inc(counters)
         children[1].observe(seconds)
         if failed_for is not None:
-            self._errors.labels(operation, failed_for).inc()
+            self._errors.labels(operation, failed_for).inc(counters)
 
 
 class InvalidationMetrics:

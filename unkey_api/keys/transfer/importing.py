@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
+from contextlib import aclosing
 from dataclasses import dataclass
-from itertools import islice
 
 from unkey_api.infra.mysql import Database, DuplicateKey
 from unkey_api.keys.queries import list_taken_hashes
@@ -12,20 +12,12 @@ from unkey_api.keys.schemes.finding import CANDIDATES_MAX, list_alike
 from unkey_api.keys.schemes.salted import read_salted
 from unkey_api.keys.transfer import queries
 from unkey_api.keys.transfer.journal import Journal, Pending, RejectsFile
-from unkey_api.keys.transfer.parsing import parse
+from unkey_api.keys.transfer.prefetching import ParsedRecords, parsed_batches
 from unkey_api.keys.transfer.reading import RecordFile
-from unkey_api.keys.transfer.types import (
-    ImportRecord,
-    ImportReport,
-    Progress,
-    RawRecord,
-    Rejected,
-    Rejection,
-    Target,
-)
+from unkey_api.keys.transfer.types import ImportRecord, ImportReport, Progress, Rejection, Target
 from unkey_api.keys.transfer.writing import BatchWriter, NameUnusable
 
-BATCH = 1_000  # keys per transaction: a second attempt after a deadlock is cheap, and the multi-row statement fits
+BATCH = 2_500  # keys per transaction: a second attempt after a deadlock is cheap, and nobody waits long for its locks
 ATTEMPTS = 5
 
 OnProgress = Callable[[int, int], None]
@@ -45,6 +37,8 @@ class ImportKeys:
         self._database = database
         self._writer = writer
         self._unusable: dict[str, set[str]] = {}
+        self._wary = True
+        """Whether to ask for taken hashes first. While none are, the unique index is left to notice the next one."""
 
     async def __call__(
         self, source: RecordFile, target: Target, journal: Journal, rejects: RejectsFile, on_progress: OnProgress
@@ -61,9 +55,10 @@ class ImportKeys:
             committed = await queries.key_exists_for_good(self._database.primary, state.pending.first_key_id)
             done = state.pending.after if committed else done
         before = done.imported
-        for raws in _chunks(source.records(skip=done.number)):
-            done = await self._batch(raws, done, target, journal, rejects)
-            on_progress(source.consumed, done.imported - before)
+        async with aclosing(parsed_batches(source.records(skip=done.number), target, BATCH)) as batches:
+            async for parsed in batches:
+                done = await self._batch(parsed, done, target, journal, rejects)
+                on_progress(source.consumed, done.imported - before)
         journal.remove()
         return ImportReport(
             imported=done.imported,
@@ -78,22 +73,23 @@ class ImportKeys:
         """Do the same without writing to the database: parse, and look for hashes and ids that are taken."""
         rejects.keep(0)
         done, seen = Progress(), set[bytes]()
-        for raws in _chunks(source.records()):
-            plan = await self._plan(raws, target, seen)
-            done = rejects.append(done, plan.rejections)._replace(imported=done.imported + len(plan.fit))
-            on_progress(source.consumed, done.imported)
+        async with aclosing(parsed_batches(source.records(), target, BATCH)) as batches:
+            async for parsed in batches:
+                plan = await self._plan(parsed, target, seen)
+                done = rejects.append(done, plan.rejections)._replace(imported=done.imported + len(plan.fit))
+                on_progress(source.consumed, done.imported)
         return ImportReport(imported=done.imported, rejected=done.rejected, resumed=False, new=done.imported)
 
     async def _batch(
-        self, raws: list[RawRecord], done: Progress, target: Target, journal: Journal, rejects: RejectsFile
+        self, parsed: ParsedRecords, done: Progress, target: Target, journal: Journal, rejects: RejectsFile
     ) -> Progress:
         """Import one batch and return where the import stands then."""
         failures = 0
         while True:
-            plan = await self._plan(raws, target)
+            plan = await self._plan(parsed, target)
             rejects.keep(done.rejects_bytes)
             after = rejects.append(done, plan.rejections)
-            after = after._replace(number=raws[-1].number, imported=done.imported + len(plan.fit))
+            after = after._replace(number=parsed.last, imported=done.imported + len(plan.fit))
             try:
                 if plan.fit:
                     batch = self._writer.batch(target, plan.fit)
@@ -103,27 +99,25 @@ class ImportKeys:
                 self._unusable.setdefault(err.kind, set()).add(err.name)
             except DuplicateKey:
                 failures += 1
+                self._wary = True
                 if failures == ATTEMPTS:
                     raise
             else:
                 return after  # the journal says so with the next batch; until then it says how to find out
 
-    async def _plan(self, raws: Iterable[RawRecord], target: Target, seen: set[bytes] | None = None) -> _Plan:
+    async def _plan(self, parsed: ParsedRecords, target: Target, seen: set[bytes] | None = None) -> _Plan:
         """Sort records into those that can be imported now and those that cannot. `seen` remembers across batches."""
-        rejections: list[Rejection] = []
-        parsed: list[ImportRecord] = []
-        for raw in raws:
-            try:
-                parsed.append(parse(raw, target))
-            except Rejected as err:
-                # Without the hash: what cannot be read as one may be a secret in the wrong column.
-                rejections.append(Rejection(raw.line, str(err)))
-        taken = await list_taken_hashes(self._database.primary, [record.key.hash for record in parsed])
-        ids = [record.key_id for record in parsed if record.key_id is not None]
+        records, rejections = parsed.records, list(parsed.rejections)
+        taken: set[str] = set()
+        if self._wary or seen is not None:
+            taken = await list_taken_hashes(self._database.primary, [record.key.hash for record in records])
+            self._wary = bool(taken)
+        # Ids are asked for in any case: the journal names a batch by the first, which nobody else may have.
+        ids = [record.key_id for record in records if record.key_id is not None]
         taken |= await queries.list_taken_ids(self._database.primary, ids)
-        alike = await self._full_lookups(target, parsed)
+        alike = await self._full_lookups(target, records)
         fit: list[ImportRecord] = []
-        for record in parsed:
+        for record in records:
             reason = self._obstacle(record, taken, alike)
             digest = record.key.hash.encode()
             if seen is not None:
@@ -168,8 +162,3 @@ class ImportKeys:
             found = await list_alike(self._database.primary, target.workspace_id, target.migration_id, [salted.lookup])
             counts[salted.lookup] = len(found)
         return counts
-
-
-def _chunks(records: Iterator[RawRecord]) -> Iterator[list[RawRecord]]:
-    while chunk := list(islice(records, BATCH)):
-        yield chunk

@@ -57,8 +57,10 @@ class BatchWriter:
         self._ids = ids
 
     def batch(self, target: Target, records: Iterable[ImportRecord]) -> Batch:
-        """Give each key its id."""
-        items = [(KeyId(record.key_id or self._ids.new(IdPrefix.KEY)), record) for record in records]
+        """Give each key its id. New ones ascend, so that neighbours go to neighbouring pages of the indexes."""
+        listed = list(records)
+        fresh = iter(sorted(self._ids.new(IdPrefix.KEY) for record in listed if record.key_id is None))
+        items = [(KeyId(record.key_id or next(fresh)), record) for record in listed]
         return Batch(target, items, UnixMs(self._clock.now_ms()), self._ids.new(IdPrefix.CORRELATION))
 
     async def write(self, batch: Batch) -> None:
@@ -76,16 +78,16 @@ class BatchWriter:
         permissions = await self._permissions(tx, batch)
         identities = await self._identities(tx, batch)
         roles = await self._roles(tx, batch)
-        await queries.insert_keys(tx, [_row(batch, key_id, record, identities) for key_id, record in batch.items])
+        await queries.insert_keys(tx, (_row(batch, key_id, record, identities) for key_id, record in batch.items))
         links = [(key_id, roles[name]) for key_id, record in batch.items for name in record.key.roles]
         await queries.link_roles(tx, workspace_id, links, now=now)
         grants = [(key_id, permissions[slug]) for key_id, record in batch.items for slug in record.key.permissions]
         await queries.link_permissions(tx, workspace_id, grants, now=now)
-        limits = [
+        limits = (
             limit
             for key_id, record in batch.items
             for limit in new_ratelimits(self._ids, workspace_id, key_id, record.key.ratelimits, now=now)
-        ]
+        )
         await queries.put_ratelimits(tx, limits)
         await self._audit.record(tx, operator(workspace_id), _events(batch), batch.correlation_id)
 

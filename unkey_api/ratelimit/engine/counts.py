@@ -19,8 +19,8 @@ class StoreOperation(StrEnum):
 class LimiterObserver(Protocol):
     """Told about calls to the region's store."""
 
-    def store_called(self, operation: StoreOperation, seconds: float, failure: str | None) -> None:
-        """Note one call. `failure` is `circuit_open`, `timeout`, `other`, or None for success."""
+    def store_called(self, operation: StoreOperation, counters: int, seconds: float, failure: str | None) -> None:
+        """Note a call about so many counters. `failure` is `circuit_open`, `timeout`, `other`, or None for success."""
         ...
 
 
@@ -52,6 +52,8 @@ class LimiterCounts:
     pulled_rows: int = 0
     pulled_rows_last: int = 0
     pull_errors: int = 0
+    trimmed_rows: int = 0
+    """Rows of windows that were over, taken out of the shared table."""
     imported_windows: int = 0
     """Cells that exist only because another region counted there."""
     workspaces: dict[str, WorkspaceCounts] = field(default_factory=dict)

@@ -23,13 +23,13 @@ class Janitor:
         """Look at every counter once."""
         now_ms = self._clock.now_ms()
         windows = 0
-        for group in list(self._table.groups.values()):
-            identifiers = list(group.counters)
+        for members in list(self._table.groups.values()):
+            identifiers = list(members.counters)
             for start in range(0, len(identifiers), SWEEP_CHUNK):
                 chunk = identifiers[start : start + SWEEP_CHUNK]
-                gone, left = self._table.sweep(group, chunk, now_ms)
+                gone, left = self._table.sweep(members, chunk, now_ms)
                 self._counts.windows_evicted += gone
                 windows += left
                 await asyncio.sleep(0)
-            self._table.drop_if_empty(group)
+            self._table.drop_if_empty(members)
         self._counts.windows = windows

@@ -38,17 +38,46 @@ class RateLimiter:
     def try_limit_now(self, check: Check) -> Decision | None:
         """Decide at once if what is known here suffices; None means `limit` has to ask the store first.
 
-        An invalid check gives None too, and `limit` raises for it. A check that local counts already deny is denied
-        without the store, however stale they are: what the store says can only add to them. The previous window is over
-        and hardly changes any more, so once known it is refreshed behind the answer.
+        An invalid check gives None too, and `limit` raises for it.
         """
-        workspace_id, namespace, identifier, limit, duration_ms, cost, now_ms = check
-        group = self._groups.get((workspace_id, namespace, duration_ms))
-        counter = None if group is None else group.counters.get(identifier)
-        if group is None or counter is None or cost < 0 or limit < 0:
+        found = self._look(check, check.time_ms or self._clock.now_ms())
+        if found is None:
             return None
-        if not now_ms:
-            now_ms = self._clock.now_ms()
+        counter, effective, now_ms = found
+        limit = check.limit
+        if effective > limit or limit == 0:
+            counter.group.counts.local_denied += 1
+            return self._deny(counter, limit, effective, now_ms)
+        counter.current.value += check.cost
+        return self._admit_now(counter, check, effective)
+
+    def try_limit_many_now(self, checks: Sequence[Check]) -> BatchDecision | None:
+        """Do the same for checks that pass together; None, with nothing counted, also when one of them does not fit."""
+        now_ms = self._clock.now_ms()
+        fitting: list[tuple[Counter, Check, int]] = []
+        for check in checks:
+            found = self._look(check, check.time_ms or now_ms)
+            if found is None or found[1] > check.limit or check.limit == 0:
+                for counter, taken, _ in fitting:
+                    counter.current.value -= taken.cost
+                return None
+            counter, effective, _ = found
+            counter.current.value += check.cost  # at once, because the next check may be of the same counter
+            fitting.append((counter, check, effective))
+        return BatchDecision(passed=True, decisions=tuple([self._admit_now(*each) for each in fitting]))
+
+    def _look(self, check: Check, now_ms: int) -> tuple[Counter, int, int] | None:
+        """Return the counter, all that would count, and `now_ms`; None if the store has to be asked first.
+
+        A check that local counts already deny needs no store, however stale they are: what the store says can only add
+        to them. The previous window is over and hardly changes any more, so once known it is read behind the answer;
+        so is the next one, shortly before it begins.
+        """
+        workspace_id, namespace, identifier, limit, duration_ms, cost, _ = check
+        members = self._groups.get((workspace_id, namespace, duration_ms))
+        counter = None if members is None else members.counters.get(identifier)
+        if counter is None or cost < 0 or limit < 0:
+            return None
         sequence = now_ms // duration_ms
         if counter.sequence != sequence:
             return None
@@ -59,16 +88,28 @@ class RateLimiter:
         into_ms = now_ms - sequence * duration_ms
         count = current.value + current.others
         effective = cost + used(count, previous.value + previous.others, into_ms=into_ms, duration_ms=duration_ms)
-        if effective > limit or limit == 0:
-            group.counts.local_denied += 1
-            return self._deny(counter, limit, effective, now_ms)
-        if now_ms < counter.strict_until or now_ms >= current.fresh_until:
-            return None
-        if now_ms >= previous.fresh_until:
-            self._loader.refresh_behind(previous, now_ms)
-        group.counts.local_passed += 1
-        self._spend(counter, current, cost, limit)
-        reset_ms = (sequence + 1) * duration_ms
+        if effective <= limit:
+            if now_ms < counter.strict_until or now_ms >= current.fresh_until:
+                return None
+            if now_ms >= previous.fresh_until:
+                self._loader.refresh_behind(previous, now_ms)
+            if into_ms >= counter.group.late_ms and counter.following is None:
+                self._foresee(counter, now_ms)
+        return counter, effective, now_ms
+
+    def _foresee(self, counter: Counter, now_ms: int) -> None:
+        """Read the next window ahead, so that nobody who is here all the time waits for the store when it begins."""
+        before = len(counter)
+        following = counter.foresee()
+        self.counts.windows_created += len(counter) - before
+        self._loader.refresh_behind(following, now_ms)
+
+    def _admit_now(self, counter: Counter, check: Check, effective: int) -> Decision:
+        """Note what was decided and added without the store."""
+        limit = check.limit
+        counter.group.counts.local_passed += 1
+        self._note_spend(counter, counter.current, check.cost, limit)
+        reset_ms = window_end(counter.sequence, check.duration_ms)
         return Decision(True, limit - effective, reset_ms, limit, effective)  # noqa: FBT003 - names cost time here
 
     async def limit(self, check: Check) -> Decision:
@@ -96,6 +137,9 @@ class RateLimiter:
         Raises:
             InvalidCheck: An argument of some check is out of range. Nothing was counted.
         """
+        batch = self.try_limit_many_now(checks)
+        if batch is not None:
+            return batch
         entries = await self._prepare(checks)
         counts = [self._try_spend(entry) for entry in entries]
         outcomes = [judge(e.effective(count), e.check.limit) for e, count in zip(entries, counts, strict=True)]
@@ -129,15 +173,12 @@ class RateLimiter:
             for cell in (entry.current, entry.previous)
             if entry.now_ms >= cell.fresh_until and (entry.may_pass or not cell.hydrated)
         ]
-        if stale and not await self._loader.refresh(stale):
-            return entries  # one wait for a store that does not answer is enough
-        doubtful: dict[Cell, int] = {}
+        doubted: list[tuple[Cell, int]] = []
         for entry in entries:
             if entry.now_ms < entry.counter.strict_until and entry.may_pass:
                 entry.from_store = True
-                doubtful[entry.current] = max(entry.now_ms, doubtful.get(entry.current, 0))
-        if doubtful:
-            await self._loader.confirm(list(doubtful.items()))
+                doubted.append((entry.current, entry.now_ms))
+        await self._loader.refresh(stale, doubted)
         return entries
 
     def _enter(self, check: Check, now_ms: int) -> _Entry:
@@ -154,6 +195,10 @@ class RateLimiter:
 
     def _spend(self, counter: Counter, cell: Cell, cost: int, limit: int) -> None:
         cell.value += cost
+        self._note_spend(counter, cell, cost, limit)
+
+    def _note_spend(self, counter: Counter, cell: Cell, cost: int, limit: int) -> None:
+        """Have the store and other regions told about what was added to the cell."""
         if limit < counter.lowest_limit:
             counter.lowest_limit = counter.group.same_limit(limit)
         self._dirty.add(cell)

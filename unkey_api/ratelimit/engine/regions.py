@@ -18,6 +18,8 @@ from unkey_api.ratelimit.engine.state import NO_LIMIT_SEEN, Cell, CounterTable
 
 RUN_SECONDS = 10.0  # a push or pull that takes longer is given up; the next one continues
 ROWS_PER_PUSH = 5_000
+ROWS_PER_TRIM = 5_000
+TRIMS_PER_RUN = 200  # a million rows; what is left then waits for the next run
 YIELD_EVERY = 2_000  # cells handled before other requests get their turn
 COLUMN_CHARACTERS = 255  # what the table holds; longer names stay within their region
 
@@ -53,7 +55,7 @@ class WindowTotals:
 
 
 class GlobalCounters(Protocol):
-    """The shared table, seen from one region. Both methods raise `ServiceUnavailable` when it cannot be reached."""
+    """The shared table, seen from one region. Every method raises `ServiceUnavailable` when it cannot be reached."""
 
     async def push(self, counts: Sequence[RegionCount], *, now_ms: int) -> None:
         """Store this region's counts, never lowering one. Given in key order, so that two pushers do not deadlock."""
@@ -63,9 +65,16 @@ class GlobalCounters(Protocol):
         """Return the totals of every window that still counts."""
         ...
 
+    async def trim(self, *, now_ms: int, at_most: int) -> int:
+        """Take out up to `at_most` windows that are over, of any region; return how many went."""
+        ...
+
 
 class RegionSync:
-    """Pushes this process's counts and merges what all regions have pushed. A failure waits for the next run."""
+    """Pushes this process's counts, merges what all regions have pushed, and takes out what is over.
+
+    A failure waits for the next run.
+    """
 
     def __init__(
         self,
@@ -113,6 +122,18 @@ class RegionSync:
         self._counts.pulled_rows += len(totals)
         self._counts.pulled_rows_last = len(totals)
 
+    async def trim(self) -> None:
+        """Take rows that no region reads any more out of the shared table, in small steps."""
+        now_ms = self._clock.now_ms()
+        try:
+            for _ in range(TRIMS_PER_RUN):
+                gone = await self._shared.trim(now_ms=now_ms, at_most=ROWS_PER_TRIM)
+                self._counts.trimmed_rows += gone
+                if gone < ROWS_PER_TRIM:
+                    return
+        except ServiceUnavailable as error:
+            _log.warning("trimming the counters shared between regions failed", error=repr(error))
+
     def _merge(self, row: WindowTotals) -> None:
         counter = self._table.locate((row.workspace_id, row.namespace, row.identifier, row.duration_ms))
         before = len(counter.extra or ())
@@ -126,7 +147,7 @@ class RegionSync:
         self._table.dirty.clear()
         found: list[tuple[Cell, RegionCount]] = []
         for index, cell in enumerate(candidates, 1):
-            row = _row(cell, now_ms)
+            row = _row(self._table, cell, now_ms)
             if row is not None:
                 found.append((cell, row))
             if index % YIELD_EVERY == 0:
@@ -142,13 +163,13 @@ class RegionSync:
             cell.last_pushed = max(cell.last_pushed, row.count)
 
 
-def _row(cell: Cell, now_ms: int) -> RegionCount | None:
+def _row(table: CounterTable, cell: Cell, now_ms: int) -> RegionCount | None:
     """Return what to push, None when there is nothing new, too little, or nowhere to put it."""
     value = cell.value
     if value <= 0 or value <= cell.last_pushed:
         return None
     group = cell.group
-    counter = group.counters.get(cell.identifier)
+    counter = table.find(group, cell.identifier)
     lowest_limit = counter.lowest_limit if counter is not None else NO_LIMIT_SEEN
     worth_it = lowest_limit < NO_LIMIT_SEEN and value >= push_threshold(lowest_limit)
     if cell.others <= 0 and not worth_it:

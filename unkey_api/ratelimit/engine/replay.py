@@ -14,12 +14,12 @@ from unkey_api.infra.resilience.errors import NotAttempted
 from unkey_api.infra.resilience.retry import Sleep
 from unkey_api.ratelimit.engine.counts import LimiterCounts
 from unkey_api.ratelimit.engine.loading import FRESH_MS
+from unkey_api.ratelimit.engine.resting import rest
 from unkey_api.ratelimit.engine.state import KEPT_WINDOWS, NOT_QUEUED, Cell, CounterTable
 from unkey_api.ratelimit.engine.store import GuardedStore, Increment
 
 CAPACITY = 10_000  # cells waiting to be sent; what comes on top is dropped and counted
 BATCH = 500  # keeps one round trip short enough not to hold up other users of the store
-REST_TURNS = 16  # turns of the loop between batches: nothing on an idle process, milliseconds on a busy one
 REFUSED_PAUSE_SECONDS = 0.2  # between attempts while the store is not asked
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
@@ -100,7 +100,7 @@ class ReplayQueue:
             if not asked:
                 await self._sleep(REFUSED_PAUSE_SECONDS)
             elif len(self._queue) < BATCH:
-                await _rest()
+                await rest()
 
     async def flush(self) -> None:
         """Send what is queued now and what is added meanwhile; stop when the store is not even asked."""
@@ -159,9 +159,3 @@ class ReplayQueue:
             else:
                 cell.pending = NOT_QUEUED
                 self._counts.replays_dropped += 1
-
-
-async def _rest() -> None:
-    """Let whatever is ready run first, so that spends of a busy counter travel together."""
-    for _ in range(REST_TURNS):
-        await asyncio.sleep(0)

@@ -22,6 +22,7 @@ from unkey_api.ratelimit.engine.store import STORE_POLICY, CounterStore, Guarded
 
 JANITOR_SECONDS = 60.0
 REGION_SECONDS = 5.0
+TRIM_SECONDS = 3_600.0
 REGION_JITTER = 0.2  # nodes that start together would otherwise all write in the same moment
 PUSH_POLICY = BreakerPolicy(trip_failures=5, cycle_seconds=5.0, open_seconds=60.0, trial_calls=10)
 
@@ -84,7 +85,7 @@ async def open_rate_limiter(
         store: Counters of the region.
         clock: Source of request times that are not given, and of all schedules.
         observer: Told about calls to the store.
-        jitter: Draws a number between -1 and 1 for each push and pull.
+        jitter: Draws a number between -1 and 1 for each push, pull and trim.
         shared: The table between regions; None where there is one region only.
         on_breaker: Told about every call through a breaker.
         grace_seconds: How long leaving may take.
@@ -110,8 +111,10 @@ def _loops(
         "ratelimit.janitor": repeat_every(JANITOR_SECONDS, parts.janitor.sweep, name="ratelimit.janitor", clock=clock),
     }
     if parts.regions is not None:
-        for name, work in (("ratelimit.push", parts.regions.push), ("ratelimit.pull", parts.regions.pull)):
-            loops[name] = repeat_every(
-                REGION_SECONDS, work, name=name, clock=clock, jitter=lambda: REGION_JITTER * jitter()
-            )
+        for name, seconds, work in (
+            ("ratelimit.push", REGION_SECONDS, parts.regions.push),
+            ("ratelimit.pull", REGION_SECONDS, parts.regions.pull),
+            ("ratelimit.trim", TRIM_SECONDS, parts.regions.trim),
+        ):
+            loops[name] = repeat_every(seconds, work, name=name, clock=clock, jitter=lambda: REGION_JITTER * jitter())
     return loops

@@ -10,25 +10,29 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from unkey_api.ratelimit.engine.counts import LimiterCounts, WorkspaceCounts
+from unkey_api.ratelimit.engine.untracked import untrack
 
 CounterKey = tuple[str, str, str, int]
 """Workspace id, namespace, identifier, duration in milliseconds."""
 
 NO_LIMIT_SEEN = 1 << 63  # above every limit that can be asked for
+LATE_MS = 2_500
+"""How long before its start a window is read: half of what a read is good for, so that it still is good after it."""
 KEPT_WINDOWS = 3  # a cell goes this many durations after its window began; then nothing can weigh it any more
 NOT_QUEUED = -1
 _NOWHERE = -(1 << 63)
 
 
 class Group:
-    """What counters of one workspace, namespace and duration have in common, and those counters by identifier."""
+    """What counters of one workspace, namespace and duration have in common."""
 
-    __slots__ = ("_before", "_limit", "_sequence", "counters", "counts", "duration_ms", "namespace", "workspace_id")
+    __slots__ = ("_before", "_limit", "_sequence", "counts", "duration_ms", "late_ms", "namespace", "workspace_id")
 
     def __init__(self, key: tuple[str, str, int], counts: WorkspaceCounts) -> None:
         self.workspace_id, self.namespace, self.duration_ms = key
+        self.late_ms = self.duration_ms - min(self.duration_ms // 2, LATE_MS)
+        """From when on, counted from the start of a window, counters in use get to know the next one."""
         self.counts = counts
-        self.counters: dict[str, Counter] = {}
         self._sequence = self._before = _NOWHERE
         self._limit = NO_LIMIT_SEEN
 
@@ -80,7 +84,17 @@ class Cell:
 class Counter:
     """The windows of one counter. `current` and `previous` exist while `sequence` is a window."""
 
-    __slots__ = ("current", "extra", "group", "identifier", "lowest_limit", "previous", "sequence", "strict_until")
+    __slots__ = (
+        "current",
+        "extra",
+        "following",
+        "group",
+        "identifier",
+        "lowest_limit",
+        "previous",
+        "sequence",
+        "strict_until",
+    )
 
     def __init__(self, group: Group, identifier: str) -> None:
         self.group = group
@@ -92,6 +106,8 @@ class Counter:
         self.sequence = _NOWHERE
         self.current: Cell
         self.previous: Cell
+        self.following: Cell | None = None
+        """The window after `current`, once it was read ahead of its start."""
         self.extra: dict[int, Cell] | None = None
         """Windows beside those two: seen by other regions first, or by requests that brought their own time."""
 
@@ -100,17 +116,19 @@ class Counter:
         running, before = self.group.numbers(sequence)
         forward = self.sequence == before
         if forward and self.extra is None:  # the way of ordinary traffic
+            following, self.following = self.following, None
             self.previous = self.current
-            self.current = Cell(self.group, self.identifier, running)
+            self.current = new_cell(self.group, self.identifier, running) if following is None else following
             self.sequence = running
-            return 1
+            return 1 if following is None else 0
         known = {cell.sequence: cell for cell in self.cells()}
         found = len(known.keys() & {running, before})
         for number in (running, before):
             if number not in known:
-                known[number] = Cell(self.group, self.identifier, number)
+                known[number] = new_cell(self.group, self.identifier, number)
         self.current = known.pop(running)
         self.previous = known.pop(before)
+        self.following = None
         self.sequence = running
         oldest = running if forward else running - KEPT_WINDOWS
         self.extra = {number: cell for number, cell in known.items() if number > oldest} or None
@@ -121,8 +139,19 @@ class Counter:
         if self.sequence != _NOWHERE:
             yield self.current
             yield self.previous
+            if self.following is not None:
+                yield self.following
         if self.extra is not None:
             yield from self.extra.values()
+
+    def foresee(self) -> Cell:
+        """Create the window after the running one and return it. There must be a running one, and none after it."""
+        number = self.sequence + 1
+        if self.extra is not None and number in self.extra:
+            self.following = self.extra.pop(number)
+        else:
+            self.following = new_cell(self.group, self.identifier, number)
+        return self.following
 
     def cell(self, sequence: int) -> Cell:
         """Return the cell of a window, creating it."""
@@ -131,7 +160,7 @@ class Counter:
                 return cell
         if self.extra is None:
             self.extra = {}
-        cell = self.extra[sequence] = Cell(self.group, self.identifier, sequence)
+        cell = self.extra[sequence] = new_cell(self.group, self.identifier, sequence)
         return cell
 
     def forget_before(self, now_ms: int) -> int:
@@ -144,14 +173,40 @@ class Counter:
             self.extra = kept or None
             gone = before - len(kept)
         if self.sequence != _NOWHERE and now_ms > (self.sequence + KEPT_WINDOWS) * duration_ms:
+            gone += 2 if self.following is None else 3
             self.sequence = _NOWHERE
+            self.following = None
             del self.current, self.previous
-            gone += 2
         return gone
 
     def __len__(self) -> int:
         """Return how many windows there are."""
-        return (2 if self.sequence != _NOWHERE else 0) + (len(self.extra) if self.extra is not None else 0)
+        at_hand = 0 if self.sequence == _NOWHERE else 2 if self.following is None else 3
+        return at_hand + (len(self.extra) if self.extra is not None else 0)
+
+
+def new_cell(group: Group, identifier: str, sequence: int) -> Cell:
+    """Return an empty cell that no garbage collection walks over: it holds nothing that leads back to it."""
+    cell = Cell(group, identifier, sequence)
+    untrack(cell)
+    return cell
+
+
+class Members:
+    """The counters of a group, by identifier. Apart from the group, so that no counter leads back to itself."""
+
+    __slots__ = ("counters", "group")
+
+    def __init__(self, group: Group) -> None:
+        self.group = group
+        self.counters: dict[str, Counter] = {}
+
+    def create(self, identifier: str) -> Counter:
+        """Add a counter. With millions of them, looking at each would make a garbage collection take half a second."""
+        counter = self.counters[identifier] = Counter(self.group, identifier)
+        untrack(counter)
+        untrack(self.counters)
+        return counter
 
 
 class CounterTable:
@@ -161,24 +216,27 @@ class CounterTable:
 
     def __init__(self, counts: LimiterCounts) -> None:
         self._counts = counts
-        self.groups: dict[tuple[str, str, int], Group] = {}
+        self.groups: dict[tuple[str, str, int], Members] = {}
         self.dirty: set[Cell] = set()
         """Cells that grew since they were last told to other regions."""
 
     def __len__(self) -> int:
-        return sum(len(group.counters) for group in self.groups.values())
+        return sum(len(members.counters) for members in self.groups.values())
+
+    def find(self, group: Group, identifier: str) -> Counter | None:
+        """Return the counter if there is one."""
+        members = self.groups.get((group.workspace_id, group.namespace, group.duration_ms))
+        return None if members is None else members.counters.get(identifier)
 
     def locate(self, key: CounterKey) -> Counter:
         """Return the counter, creating it."""
         workspace_id, namespace, identifier, duration_ms = key
         group_key = (workspace_id, namespace, duration_ms)
-        group = self.groups.get(group_key)
-        if group is None:
-            group = self.groups[group_key] = Group(group_key, self._counts.workspace(workspace_id))
-        counter = group.counters.get(identifier)
-        if counter is None:
-            counter = group.counters[identifier] = Counter(group, identifier)
-        return counter
+        members = self.groups.get(group_key)
+        if members is None:
+            members = self.groups[group_key] = Members(Group(group_key, self._counts.workspace(workspace_id)))
+        counter = members.counters.get(identifier)
+        return members.create(identifier) if counter is None else counter
 
     def merge_stored(self, cell: Cell, stored: int) -> None:
         """Merge what the region's store holds; what waits here to be sent is certainly not in it yet."""
@@ -196,23 +254,24 @@ class CounterTable:
             cell.others = value
             self.dirty.add(cell)
 
-    def sweep(self, group: Group, identifiers: Iterable[str], now_ms: int) -> tuple[int, int]:
+    def sweep(self, members: Members, identifiers: Iterable[str], now_ms: int) -> tuple[int, int]:
         """Drop what has run out among the counters; return how many cells went and how many are left."""
         gone = left = 0
         for identifier in identifiers:
-            counter = group.counters.get(identifier)
+            counter = members.counters.get(identifier)
             if counter is None:
                 continue
             gone += counter.forget_before(now_ms)
             held = len(counter)
             left += held
             if not held and counter.strict_until < now_ms:
-                del group.counters[identifier]
+                del members.counters[identifier]
         return gone, left
 
-    def drop_if_empty(self, group: Group) -> None:
+    def drop_if_empty(self, members: Members) -> None:
         """Forget a group without counters."""
-        if not group.counters:
+        if not members.counters:
+            group = members.group
             self.groups.pop((group.workspace_id, group.namespace, group.duration_ms), None)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol, TypeVar
 
 from unkey_api.core.clock import Clock
@@ -57,7 +58,7 @@ class GuardedStore:
         Raises:
             ServiceUnavailable: No answer, or not asked because it keeps failing.
         """
-        return await self._call(lambda: self._store.read_many(keys), READ_SECONDS, operations)
+        return await self._call(lambda: self._store.read_many(keys), READ_SECONDS, Counter(operations))
 
     async def add(self, increments: Sequence[Increment]) -> list[int | None]:
         """Add and return the new counts.
@@ -65,11 +66,12 @@ class GuardedStore:
         Raises:
             ServiceUnavailable: As for `read`; the amounts may or may not have been added.
         """
-        return await self._call(
-            lambda: self._store.increment_many(increments), SYNC_SECONDS, [StoreOperation.SYNC] * len(increments)
-        )
+        operations = {StoreOperation.SYNC: len(increments)}
+        return await self._call(lambda: self._store.increment_many(increments), SYNC_SECONDS, operations)
 
-    async def _call(self, ask: Callable[[], Awaitable[T]], seconds: float, operations: Sequence[StoreOperation]) -> T:
+    async def _call(
+        self, ask: Callable[[], Awaitable[T]], seconds: float, operations: Mapping[StoreOperation, int]
+    ) -> T:
         async def bounded() -> T:
             try:
                 async with asyncio.timeout(seconds):
@@ -86,5 +88,5 @@ class GuardedStore:
             raise
         finally:
             spent = self._clock.monotonic() - started
-            for operation in operations:
-                self._observer.store_called(operation, spent, failure)
+            for operation, counters in operations.items():
+                self._observer.store_called(operation, counters, spent, failure)

@@ -11,7 +11,7 @@ from unkey_api.infra.batching.batcher import Sink
 from unkey_api.infra.clickhouse.rows import RatelimitRow
 from unkey_api.ratelimit.creation import NamespaceCreation
 from unkey_api.ratelimit.engine.limiter import RateLimiter
-from unkey_api.ratelimit.engine.types import Check
+from unkey_api.ratelimit.engine.types import Check, Decision
 from unkey_api.ratelimit.errors import NamespaceGone
 from unkey_api.ratelimit.namespaces import Namespaces
 from unkey_api.ratelimit.types import LimitCommand, LimitOutcome, Namespace
@@ -74,25 +74,25 @@ class Limit:
             raise NamespaceGone
         if ANY_LIMIT not in principal.permissions and namespace.limit_grant not in principal.permissions:
             require(principal.permissions, any_of(literal(namespace.limit_grant), literal(ANY_LIMIT)))
-        return await self._count(principal, namespace, command, origin.request_id if record else None)
+        now_ms = self._clock.now_ms()
+        check, override_id = build_check(principal.workspace_id, namespace, command, command.time_ms or now_ms)
+        decision = self._limiter.try_limit_now(check)
+        latency_ms = 0
+        if decision is None:
+            decision, latency_ms = await self._ask_store(check)
+            now_ms = self._clock.now_ms()
+        if record:
+            self._rows.add(analytics_row(origin.request_id, now_ms, check, decision, override_id, latency_ms))
+        return LimitOutcome(decision, override_id)
 
     async def _find(self, principal: Principal, key: str) -> Namespace | None:
         return await self._namespaces.find(principal.workspace_id, key)
 
-    async def _count(
-        self, principal: Principal, namespace: Namespace, command: LimitCommand, request_id: str | None
-    ) -> LimitOutcome:
-        check, override_id = build_check(principal.workspace_id, namespace, command, command.time_ms)
-        decision = self._limiter.try_limit_now(check)
-        latency = 0
-        if decision is None:
-            started = self._clock.monotonic()
-            decision = await self._limiter.limit(check)
-            latency = int((self._clock.monotonic() - started) * 1000)
-        outcome = LimitOutcome(decision, override_id)
-        if request_id is not None:
-            self._rows.add(analytics_row(request_id, self._clock.now_ms(), check, outcome, latency))
-        return outcome
+    async def _ask_store(self, check: Check) -> tuple[Decision, int]:
+        """Return the decision and how many whole milliseconds it took."""
+        started = self._clock.monotonic()
+        decision = await self._limiter.limit(check)
+        return decision, int((self._clock.monotonic() - started) * 1000)
 
 
 def build_check(workspace_id: str, namespace: Namespace, command: LimitCommand, time_ms: int) -> tuple[Check, str]:
@@ -107,21 +107,22 @@ def build_check(workspace_id: str, namespace: Namespace, command: LimitCommand, 
 
 
 def analytics_row(
-    request_id: str, time_ms: int, check: Check, outcome: LimitOutcome, latency_ms: float
+    request_id: str, time_ms: int, check: Check, decision: Decision, override_id: str, latency_ms: float
 ) -> RatelimitRow:
     """Return the event that reports a decision."""
-    decision = outcome.decision
+    workspace_id, namespace_id, identifier, _, _, cost, _ = check
+    passed, remaining, reset_ms, limit, _ = decision
     return RatelimitRow(
-        request_id=request_id,
-        time=time_ms,
-        workspace_id=check.workspace_id,
-        namespace_id=check.namespace,
-        identifier=check.identifier,
-        passed=decision.success,
-        latency=float(latency_ms),
-        override_id=outcome.override_id,
-        limit=decision.limit,
-        remaining=decision.remaining,
-        reset_at=decision.reset_ms,
-        tokens=check.cost,
+        request_id,
+        time_ms,
+        workspace_id,
+        namespace_id,
+        identifier,
+        passed,
+        float(latency_ms),
+        override_id,
+        limit,
+        remaining,
+        reset_ms,
+        cost,
     )

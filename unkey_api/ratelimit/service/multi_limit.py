@@ -71,12 +71,13 @@ class MultiLimit:
         latency = int((self._clock.monotonic() - started) * 1000) / len(checks)
         outcomes = []
         for (check, override_id), decision in zip(checks, batch.decisions, strict=True):
-            outcome = LimitOutcome(decision, override_id)
-            self._rows.add(analytics_row(request_id, now_ms, check, outcome, latency))
-            outcomes.append(outcome)
+            self._rows.add(analytics_row(request_id, now_ms, check, decision, override_id, latency))
+            outcomes.append(LimitOutcome(decision, override_id))
         return MultiLimitOutcome(batch.passed, tuple(outcomes))
 
 
 def _require_limit(permissions: frozenset[str], wanted: Sequence[Namespace]) -> None:
+    if ANY_LIMIT in permissions or all(namespace.limit_grant in permissions for namespace in wanted):
+        return
     each = all_of(*(literal(namespace.limit_grant) for namespace in wanted))
     require(permissions, any_of(literal(ANY_LIMIT), each))

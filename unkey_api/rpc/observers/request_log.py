@@ -8,6 +8,7 @@ import structlog
 
 from unkey_api.rpc.errors import Fault
 from unkey_api.rpc.exchange import Exchange
+from unkey_api.rpc.observers.failures import internal_text, public_text
 
 _log = structlog.get_logger(__name__)
 
@@ -55,7 +56,8 @@ def _fields(exchange: Exchange, seconds: float) -> dict[str, object]:
         }
     failure = exchange.failure
     if isinstance(failure, Fault):
-        fields["errors"] = [{"code": failure.entry.code.value, "public": failure.public, "internal": failure.internal}]
+        code, public, internal = failure.entry.code.value, public_text(failure), internal_text(failure)
+        fields["errors"] = [{"code": code, "public": public, "internal": internal}]
     elif failure is not None:
         fields["errors"] = [{"internal": f"{type(failure).__name__}: {failure}"}]
     return fields

@@ -13,6 +13,7 @@ from unkey_api.infra.batching.batcher import Sink
 from unkey_api.infra.clickhouse.rows import ApiRequestRow
 from unkey_api.rpc.errors import Fault
 from unkey_api.rpc.exchange import Exchange, Headers
+from unkey_api.rpc.observers.failures import internal_text
 
 BODY_BYTES_MAX = 64 * 1024  # a buffer full of the largest bodies would take more memory than the service itself
 HEADER_NAMES_MAX = 1_000  # names whose canonical case is remembered
@@ -63,7 +64,7 @@ class RowMaker:
             exchange.status,
             self._shown(exchange.response_headers),
             self._redact(exchange.response_body[:BODY_BYTES_MAX]).decode("utf-8", "replace"),
-            failure.internal if isinstance(failure, Fault) else "",
+            internal_text(failure) if isinstance(failure, Fault) else "",
             int(exchange.seconds * 1000),
             headers.get(b"user-agent", b"").decode("latin-1"),
             exchange.client_ip,

@@ -1,0 +1,72 @@
+"""Installations to fill: a MariaDB each, with the settings of the development stack, one API and a root key."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from unkey_api.apis.service.create import CreateApi
+from unkey_api.audit.service import AuditLog
+from unkey_api.core.clock import Clock
+from unkey_api.core.ids import RandomIds
+from unkey_api.core.principal import Caller, Principal, SubjectType
+from unkey_api.dev.mariadb import mariadb
+from unkey_api.dev.ports import free_ports
+from unkey_api.infra.mysql import Database, MysqlSettings, open_database, parse_dsn
+from unkey_api.infra.mysql.migrations import migrate
+from unkey_api.operator.service import OperatorDesk
+from unkey_api.operator.types import all_permissions
+from unkey_api.projects.service import DefaultProject
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """An installation with an empty API."""
+
+    folder: Path
+    config: Path
+    """For `serve` and for the commands."""
+    database: Database
+    workspace_id: str
+    api_id: str
+    root_key: str
+    """May do everything in the workspace."""
+
+
+@asynccontextmanager
+async def place(folder: Path, redis_url: str, clock: Clock) -> AsyncIterator[Place]:
+    """Start a MariaDB in the folder and make a workspace with an API; stop it at the end."""
+    [port] = free_ports(1)
+    folder.mkdir(parents=True)
+    async with mariadb(folder, port, secrets.token_hex(16)) as server:
+        config = folder / "unkey.toml"
+        config.write_text(
+            f'redis_url = "{redis_url}"\nregion = "local"\n[database]\nprimary = "{server.dsn}"\n'
+            '[[auth]]\ntype = "root_key"\n'
+        )
+        settings = MysqlSettings(primary=parse_dsn(server.dsn))
+        await migrate(settings)
+        async with open_database(settings, clock=clock) as database:
+            yield await _furnished(folder, config, database, clock)
+
+
+async def _furnished(folder: Path, config: Path, database: Database, clock: Clock) -> Place:
+    ids = RandomIds()
+    audit = AuditLog(clock=clock, ids=ids)
+    desk = OperatorDesk(database, audit=audit, clock=clock, ids=ids, random_bytes=secrets.token_bytes)
+    workspace_id = await desk.create_workspace("Scale", "scale")
+    issued = await desk.create_root_key(workspace_id, "scale", all_permissions(workspace_id))
+    principal = Principal(workspace_id, "bench", "bench", SubjectType.SYSTEM, frozenset({"api.*.create_api"}))
+    create = CreateApi(database, audit, DefaultProject(clock=clock, ids=ids), clock=clock, ids=ids)
+    api = await create(Caller(principal, "", "", ""), "scale")
+    return Place(
+        folder=folder,
+        config=config,
+        database=database,
+        workspace_id=workspace_id,
+        api_id=api,
+        root_key=issued.secret.reveal(),
+    )

@@ -1,0 +1,36 @@
+"""What is told about a failure outside of the answer: in the log and in the row of the request."""
+
+from __future__ import annotations
+
+import re
+
+from unkey_api.core.error_code import ErrorCode
+from unkey_api.core.secret import MASK
+from unkey_api.infra.telemetry.scrubber import Scrubber
+from unkey_api.rpc.errors import Fault
+
+_LOOKS_LIKE_A_KEY = re.compile(r"(?=[\w-]*[0-9])(?=[\w-]*[A-Za-z])[\w-]{16,}")
+"""Keys of ours have at least 20 characters, those of others hardly less than 16; ids of ours have less than that."""
+
+_scrub = Scrubber().scrub
+
+
+def without_keys(text: str, code: ErrorCode) -> str:
+    """Return a text about a failure without anything that may be a key.
+
+    Texts quote what callers sent, and callers send keys where ids and names belong. What a dependency says has names
+    of hosts and no words of the caller, so it keeps whatever is no secret by its shape.
+    """
+    if code is not ErrorCode.APPLICATION_SERVICE_UNAVAILABLE:
+        text = _LOOKS_LIKE_A_KEY.sub(MASK, text)
+    return _scrub(text)
+
+
+def internal_text(failure: Fault) -> str:
+    """Return the sentence for the operator."""
+    return without_keys(failure.internal, failure.entry.code)
+
+
+def public_text(failure: Fault) -> str:
+    """Return the sentence that the caller got, as it may be kept."""
+    return without_keys(failure.public, failure.entry.code)
