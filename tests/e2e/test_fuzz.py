@@ -40,15 +40,8 @@ def fuzz(served: Served, caller: Caller, folder: Path, phase: str, *options: str
         *(str(Path(sys.executable).with_name("schemathesis")), "run", f"{served.base}/openapi.json", *options),
         *("--header", f"Authorization: Bearer {caller.root_key}", "--phases", phase, "--checks", CHECKS),
         *("--seed", SEED, "--generation-database", "none", "--workers", WORKERS, "--warnings", "off", "--no-color"),
-        *(
-            "--request-timeout",
-            REQUEST_SECONDS,
-            "--continue-on-failure",
-            "--report",
-            "json",
-            "--report-json-path",
-            str(report),
-        ),
+        *("--request-timeout", REQUEST_SECONDS, "--continue-on-failure"),
+        *("--report", "json", "--report-json-path", str(report)),
     ]
     environment = {"SCHEMATHESIS_HOOKS": "tests.support.fuzz_checks", "PYTHONPATH": f"{ROOT}:{ROOT / 'gen'}"}
     run_program(command, folder=folder, environment=environment, seconds=SECONDS + 200)
