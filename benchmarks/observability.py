@@ -59,8 +59,7 @@ class _Sink:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while head := await reader.readuntil(b"\r\n\r\n"):
-                length = re.search(rb"(?i)content-length: (\d+)", head)
-                body = await reader.readexactly(int(length[1]) if length else 0)
+                body = await _body(reader, head)
                 if b"/v1/traces" in head:
                     self.exports += 1
                 elif b"INSERT" in head and b"api_requests" in head:
@@ -70,6 +69,18 @@ class _Sink:
             pass  # the service has left
         finally:
             writer.close()
+
+
+async def _body(reader: asyncio.StreamReader, head: bytes) -> bytes:
+    if b"transfer-encoding: chunked" not in head.lower():
+        length = re.search(rb"(?i)content-length: (\d+)", head)
+        return await reader.readexactly(int(length[1]) if length else 0)
+    pieces = []
+    while size := int(await reader.readline(), 16):
+        pieces.append(await reader.readexactly(size))
+        await reader.readline()
+    await reader.readline()
+    return b"".join(pieces)
 
 
 @dataclass(frozen=True, slots=True)
