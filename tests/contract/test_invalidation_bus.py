@@ -129,7 +129,8 @@ async def test_a_burst_arrives_in_messages_the_way_can_carry(way: Way) -> None:
         for key in keys:
             a.port.publish("keys", key)
         await eventually(lambda: b.keys == keys, within_seconds=20)
-        assert sum(a.reports.sent.values()) == 100
+        # The way may deliver before it tells the sender that it took the message.
+        await eventually(lambda: sum(a.reports.sent.values()) == 100)
         assert a.reports.errors == {}
 
 
