@@ -19,7 +19,6 @@ import tempfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from statistics import median
 
@@ -28,6 +27,7 @@ from benchmarks.machine import choose_cores, cpu_seconds
 from benchmarks.scenarios import Scenario, check, scenarios
 from benchmarks.seeding import seed
 from benchmarks.servers import Server, service, stores
+from unkey_api.container.runtime import Observing
 from unkey_api.core.clock import SystemClock
 from unkey_api.core.ids import RandomIds
 from unkey_api.dev.ports import LOOPBACK, free_ports
@@ -89,15 +89,7 @@ class _Round:
     cpu_us: float
 
 
-class Told(StrEnum):
-    """How much a service tells about requests."""
-
-    NOTHING = "nothing"
-    EVENTS = "events"
-    EVERYTHING = "everything"
-
-
-_Turn = dict[Told, _Round]
+_Turn = dict[Observing, _Round]
 
 
 async def observability() -> None:
@@ -114,13 +106,13 @@ async def observability() -> None:
             turns = await _measure(folder, port)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    rate = _ratio(turns, Told.EVERYTHING, Told.EVENTS)
+    rate = _ratio(turns, Observing.EVERYTHING, Observing.EVENTS)
     seen: dict[str, float] = {
         "observability_rate_ratio": rate,
-        "events_rate_ratio": _ratio(turns, Told.EVENTS, Told.NOTHING),
-        "everything_rate_ratio": _ratio(turns, Told.EVERYTHING, Told.NOTHING),
-        **{f"{told}_per_second": round(median(turn[told].per_second for turn in turns)) for told in Told},
-        **{f"{told}_cpu_us": round(median(turn[told].cpu_us for turn in turns), 1) for told in Told},
+        "events_rate_ratio": _ratio(turns, Observing.EVENTS, Observing.NOTHING),
+        "everything_rate_ratio": _ratio(turns, Observing.EVERYTHING, Observing.NOTHING),
+        **{f"{told}_per_second": round(median(turn[told].per_second for turn in turns)) for told in Observing},
+        **{f"{told}_cpu_us": round(median(turn[told].cpu_us for turn in turns), 1) for told in Observing},
         "rows": sink.rows,
         "span_exports": sink.exports,
         "load_average": round(os.getloadavg()[0], 1),
@@ -134,7 +126,7 @@ async def observability() -> None:
         raise LoadFailed(f"observing takes {1 - rate:.0%} of the rate; at most {LIMIT:.0%} is allowed")
 
 
-def _ratio(turns: Sequence[_Turn], one: Told, other: Told) -> float:
+def _ratio(turns: Sequence[_Turn], one: Observing, other: Observing) -> float:
     return round(median(turn[one].per_second / turn[other].per_second for turn in turns), 3)
 
 
@@ -153,11 +145,11 @@ async def _measure(folder: Path, sink_port: int) -> list[_Turn]:
                         cores=(cores.service,),
                         workers=1,
                         log=folder / f"log.{told}",
-                        program=_PROGRAMS[told],
+                        program=("benchmarks.unobserved", told),
                         environment=collector,
                     )
                 )
-                for told in Told
+                for told in Observing
             }
             for server in servers.values():
                 await check(scenario, server.url)
@@ -169,19 +161,12 @@ async def _measure(folder: Path, sink_port: int) -> list[_Turn]:
     return turns
 
 
-_PROGRAMS = {
-    Told.NOTHING: ("benchmarks.unobserved", "nothing"),
-    Told.EVENTS: ("benchmarks.unobserved", "events"),
-    Told.EVERYTHING: ("unkey_api", "serve"),
-}
-
-
-def _config(folder: Path, told: Told, config: str, sink_port: int) -> Path:
+def _config(folder: Path, told: Observing, config: str, sink_port: int) -> Path:
     file = folder / f"{told}.toml"
     file.touch(mode=0o600)
-    if told is not Told.NOTHING:
+    if told is not Observing.NOTHING:
         config += f'\n[clickhouse]\nurl = "http://{LOOPBACK}:{sink_port}/default"\n'
-    if told is Told.EVERYTHING:
+    if told is Observing.EVERYTHING:
         [metrics_port] = free_ports(1)
         config += (
             f"\n[observability.metrics]\nprometheus_port = {metrics_port}\n"

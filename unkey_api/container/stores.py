@@ -10,14 +10,13 @@ from typing import NamedTuple, TypeVar
 
 import structlog
 
-from unkey_api.container.background import running
+from unkey_api.container.buffers import encoded_buffer
 from unkey_api.container.closing import graces, leaving_together
 from unkey_api.container.published import published_methods
 from unkey_api.container.runtime import Runtime
 from unkey_api.container.telemetry import Telemetry
 from unkey_api.core.redaction import Redactor
-from unkey_api.infra.batching.batcher import Batcher, BatchPolicy, NullSink, Sink
-from unkey_api.infra.batching.encoding import EncodingSink
+from unkey_api.infra.batching.batcher import BatchPolicy, NullSink, Sink
 from unkey_api.infra.clickhouse.address import parse_clickhouse_url
 from unkey_api.infra.clickhouse.client import open_clickhouse
 from unkey_api.infra.clickhouse.rows import KeyVerificationRow, RatelimitRow
@@ -127,18 +126,18 @@ async def _open_sinks(
     grace_seconds = graces(settings.shutdown_timeout).rows
 
     def sink(table: Table[Row], encode: Callable[[Item], bytes]) -> Sink[Item]:
-        policy = BatchPolicy()
-        batcher = Batcher(table.name, TableWriter(client, table, report=report, guard=breaker.call), policy)
-        metrics.buffers.watch(table.name, batcher, capacity=policy.capacity)
-        encoding = EncodingSink(batcher, encode)
-
-        def close() -> None:
-            encoding.settle()
-            batcher.close()
-
-        work = batcher.run()
-        batchers.append(running(table.name, work, close=close, failed=failed, grace_seconds=grace_seconds))
-        return encoding
+        writer = TableWriter(client, table, report=report, guard=breaker.call)
+        taking, writing = encoded_buffer(
+            table.name,
+            encode,
+            writer,
+            policy=BatchPolicy(),
+            metrics=metrics,
+            failed=failed,
+            grace_seconds=grace_seconds,
+        )
+        batchers.append(writing)
+        return taking
 
     rows = RowMaker(Redactor(redaction_paths(published_methods())), region=settings.region)
 

@@ -12,11 +12,10 @@ from importlib.metadata import version
 
 from opentelemetry import trace
 
-from unkey_api.container.background import running
+from unkey_api.container.buffers import encoded_buffer
 from unkey_api.container.closing import graces
 from unkey_api.container.runtime import Runtime
-from unkey_api.infra.batching.batcher import Batcher, BatchPolicy
-from unkey_api.infra.batching.encoding import EncodingSink
+from unkey_api.infra.batching.batcher import BatchPolicy
 from unkey_api.infra.mysql import StatementObserver
 from unkey_api.infra.redis.client import CommandObserver
 from unkey_api.infra.telemetry.metrics import Metrics
@@ -55,16 +54,17 @@ async def open_telemetry(settings: Settings, runtime: Runtime, *, failed: asynci
     }
     grace_seconds = graces(settings.shutdown_timeout).spans
     async with open_exporter(collector_of(os.environ), resource) as export:
-        batcher = Batcher("spans", export, SPANS)
-        metrics.buffers.watch("spans", batcher, capacity=SPANS.capacity)
-        encoding = EncodingSink(batcher, encode_span)
-
-        def close() -> None:
-            encoding.settle()
-            batcher.close()
-
-        async with running("spans", batcher.run(), close=close, failed=failed, grace_seconds=grace_seconds):
-            tracer = RecordingTracer(encoding.add, clock=runtime.clock, random_bytes=runtime.random_bytes)
+        ended, sending = encoded_buffer(
+            "spans",
+            encode_span,
+            export,
+            policy=SPANS,
+            metrics=metrics,
+            failed=failed,
+            grace_seconds=grace_seconds,
+        )
+        async with sending:
+            tracer = RecordingTracer(ended.add, clock=runtime.clock, random_bytes=runtime.random_bytes)
             yield _telemetry(runtime, metrics, tracer)
 
 

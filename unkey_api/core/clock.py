@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from typing import Protocol
 
+NANOSECONDS_PER_MS = 1_000_000
+
 
 class Clock(Protocol):
     """Where the time comes from. Tests pass one they can move."""
@@ -23,7 +25,7 @@ class SystemClock:
 
     def now_ms(self) -> int:
         """Return Unix time in milliseconds."""
-        return time.time_ns() // 1_000_000
+        return time.time_ns() // NANOSECONDS_PER_MS
 
     monotonic = staticmethod(time.monotonic)
     """Return seconds since some fixed point."""

@@ -1,7 +1,7 @@
 """Spans that are worth recording, behind OpenTelemetry's API.
 
-The SDK's spans cost 17 µs to make and 27 µs to export, each, most of it for possibilities nobody uses here. These know
-what this service does with them: a name, a few attributes, a status, a parent.
+The SDK's spans cost many times as much, most of it for possibilities nobody uses here (docs/adr/0016). These know what
+this service does with them: a name, a few attributes, a status, a parent.
 """
 
 from __future__ import annotations
@@ -14,10 +14,9 @@ from opentelemetry import context as otel_context
 from opentelemetry import trace
 from opentelemetry.trace.span import SpanContext, TraceFlags
 
-from unkey_api.core.clock import Clock
+from unkey_api.core.clock import NANOSECONDS_PER_MS, Clock
 
 SAMPLED = TraceFlags(TraceFlags.SAMPLED)
-NANOSECONDS = 1_000_000
 
 Take = Callable[["RecordedSpan"], object]
 
@@ -56,7 +55,7 @@ class RecordedSpan(trace.Span):
     def end(self, end_time: int | None = None) -> None:
         """Note the end, at a Unix time in nanoseconds or now, and hand it on. Further calls do nothing."""
         if not self.ended_ns:
-            self.ended_ns = end_time or self._clock.now_ms() * NANOSECONDS
+            self.ended_ns = end_time or self._clock.now_ms() * NANOSECONDS_PER_MS
             self._take(self)
 
     def get_span_context(self) -> SpanContext:
@@ -126,7 +125,7 @@ class RecordingTracer(trace.Tracer):
         span.kind = kind
         if attributes:
             span.attributes.update(attributes)
-        span.started_ns = start_time or self._clock.now_ms() * NANOSECONDS
+        span.started_ns = start_time or self._clock.now_ms() * NANOSECONDS_PER_MS
         return span
 
     @contextmanager

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from opentelemetry import trace
 
-from unkey_api.core.clock import Clock
+from unkey_api.core.clock import NANOSECONDS_PER_MS, Clock
 from unkey_api.infra.mysql import Mode, Operation, StatementObserver
 from unkey_api.infra.redis.client import CommandObserver
 
@@ -28,7 +28,7 @@ class EndedSpans:
         """Record one piece of work that took `seconds` and ended now; `error` names the kind of failure."""
         if not trace.get_current_span().get_span_context().is_valid:
             return
-        end = self._clock.now_ms() * 1_000_000
+        end = self._clock.now_ms() * NANOSECONDS_PER_MS
         span = self._tracer.start_span(
             name, kind=trace.SpanKind.CLIENT, attributes=attributes, start_time=end - int(seconds * _NANOSECONDS)
         )

@@ -7,9 +7,9 @@ from collections.abc import Callable, Collection
 from opentelemetry import context, trace
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
+from unkey_api.core.clock import NANOSECONDS_PER_MS
 from unkey_api.rpc.exchange import Exchange
 
-NANOSECONDS_PER_MS = 1_000_000
 UNMATCHED = "(unmatched)"
 _PARENT_HEADERS = ("traceparent", "tracestate")
 

@@ -1,0 +1,37 @@
+"""Buffers that are written behind the answers: rows for ClickHouse, spans for the collector."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import TypeVar
+
+from unkey_api.container.background import running
+from unkey_api.infra.batching.batcher import Batcher, BatchPolicy, Flush
+from unkey_api.infra.batching.encoding import EncodingSink
+from unkey_api.infra.telemetry.metrics import Metrics
+
+Item = TypeVar("Item")
+
+
+def encoded_buffer(
+    name: str,
+    encode: Callable[[Item], bytes],
+    flush: Flush,
+    *,
+    policy: BatchPolicy,
+    metrics: Metrics,
+    failed: asyncio.Event,
+    grace_seconds: float,
+) -> tuple[EncodingSink[Item], AbstractAsyncContextManager[None]]:
+    """Return a sink and what writes its items until it is left; then what waits has `grace_seconds` to be written."""
+    batcher = Batcher(name, flush, policy)
+    metrics.buffers.watch(name, batcher, capacity=policy.capacity)
+    sink = EncodingSink(batcher, encode)
+
+    def close() -> None:
+        sink.settle()
+        batcher.close()
+
+    return sink, running(name, batcher.run(), close=close, failed=failed, grace_seconds=grace_seconds)
