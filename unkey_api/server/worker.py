@@ -14,7 +14,7 @@ from typing import Any
 
 from unkey_api.rpc.health import Health, Phase
 from unkey_api.server.admission import Network
-from unkey_api.server.http2 import Http2Listener
+from unkey_api.server.http2.listener import Http2Listener
 from unkey_api.server.listeners import Http1Listener, Listener, TlsFiles
 from unkey_api.server.sockets import WorkerSockets
 from unkey_api.settings.limits import LimitSettings

@@ -8,16 +8,16 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 Asgi = Callable[[Any, Any, Any], Awaitable[None]]  # scope, receive, send; events are mappings with values of any kind
-LATE_BODY_SECONDS = 10.0  # how long an answer waits for the rest of a body nobody wants
-LATE_BODY_BYTES = 64_000_000
+LATE_BODY_SECONDS = 2.0  # how long an answer waits for the rest of a body nobody wants
+LATE_BODY_BYTES = 1_048_576
 
 
 class WholeRequests:
-    """Lets no answer out before its request has arrived completely.
+    """Lets no answer out before its request has arrived completely, within reason.
 
-    hypercorn drops the connection, with every other call on it, when a stream that was answered goes on sending: it
-    looks for a stream it has just forgotten. An early answer (no credential, unknown path, body too large) must not do
-    that to a client that shares its connection.
+    An answer may come before the end of its request (no credential, unknown path, body too large), and the rest is then
+    refused with RST_STREAM. Many clients report that as a broken connection and never show the answer, so what little
+    is still on its way is read first.
     """
 
     def __init__(self, app: Asgi) -> None:
