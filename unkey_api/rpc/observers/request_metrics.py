@@ -9,6 +9,9 @@ from unkey_api.rpc.exchange import Exchange
 
 UNMATCHED = "(unmatched)"
 """Stands for every path nobody serves, so that callers cannot make up series."""
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE"})
+OTHER = "_OTHER"
+"""Stands for every method that no standard knows, for the same reason. The name is OpenTelemetry's."""
 
 
 class RequestMetrics:
@@ -22,12 +25,16 @@ class RequestMetrics:
         """Take the routes that get series of their own."""
         self._paths = frozenset(paths)
 
+    def route(self, exchange: Exchange) -> str:
+        """Return the path that stands for the request's in labels."""
+        return exchange.path if exchange.path in self._paths else UNMATCHED
+
     def complete(self, exchange: Exchange) -> None:
         """Record the outcome."""
-        path = exchange.path if exchange.path in self._paths else UNMATCHED
+        method = exchange.method
         self._metrics.on_answer(
-            exchange.method,
-            path,
+            method if method in METHODS else OTHER,
+            self.route(exchange),
             exchange.status,
             seconds=exchange.seconds,
             body_bytes=len(exchange.request_body),
