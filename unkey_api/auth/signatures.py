@@ -50,7 +50,7 @@ class UnusableKeySet(Exception):
 def read_key_set(document: bytes) -> tuple[PublicKey, ...]:
     """Return the keys of a JSON Web Key Set that may sign tokens, in their order; others are skipped.
 
-    Usable are RSA keys of at least 2,048 bits for RS256 and P-256 keys for ES256 whose `use` and `alg` are absent or say so.
+    Usable are RSA keys of at least 2,048 bits for RS256 and P-256 keys for ES256, if `use` and `alg` are absent or say so.
 
     Raises:
         UnusableKeySet: There is none.
@@ -87,7 +87,7 @@ def _public_key(entry: Mapping[str, Any]) -> PublicKey | None:  # values of a JS
     except (PyJWTError, ValueError):
         return None
     if isinstance(key, RSAPublicKey) and key.key_size < RSA_BITS_MIN:
-        _log.warning("ignored an RSA key of the token issuer that is too short", bits=key.key_size, kid=key_id)
+        _log.warning("ignored an RSA key of the token issuer that is too short", size=key.key_size)
         return None
     return PublicKey(key_id or None, algorithm, key)
 

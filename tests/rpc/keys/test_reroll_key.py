@@ -100,8 +100,8 @@ class TestSuccess:
         held, release = asyncio.Event(), asyncio.Event()
         change = Statement(
             "test_change",
-            "UPDATE `keys` SET enabled = FALSE, expires = '2099-01-01', name = 'after', meta = NULL, identity_id = %(i)s,"
-            " remaining_requests = 4, refill_amount = 8 WHERE id = %(id)s",
+            "UPDATE `keys` SET enabled = FALSE, expires = '2099-01-01', name = 'after', meta = NULL,"
+            " remaining_requests = 4, identity_id = %(i)s, refill_amount = 8 WHERE id = %(id)s",
         )
 
         async def change_slowly(tx: WriteConn) -> None:

@@ -11,6 +11,7 @@ from unkey_api.auth.signatures import SHARED
 from unkey_api.auth.token import Claims, Expectation, TokenInvalid, read_claims, read_token
 
 HEAD = encoded({"alg": "HS256"})
+LONG = "x" * 256
 
 
 def judged(*, audience: str = "", now_s: int = NOW_S, **changes: Any) -> Claims:
