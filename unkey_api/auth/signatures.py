@@ -50,7 +50,7 @@ class UnusableKeySet(Exception):
 def read_key_set(document: bytes) -> tuple[PublicKey, ...]:
     """Return the keys of a JSON Web Key Set that may sign tokens, in their order; others are skipped.
 
-    Usable are RSA keys of at least 2,048 bits for RS256 and P-256 keys for ES256, if `use` and `alg` are absent or say so.
+    Usable are RSA keys of at least 2,048 bits for RS256, and P-256 keys for ES256, unless `use` or `alg` say otherwise.
 
     Raises:
         UnusableKeySet: There is none.
