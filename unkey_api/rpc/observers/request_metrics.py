@@ -9,9 +9,6 @@ from unkey_api.rpc.exchange import Exchange
 
 UNMATCHED = "(unmatched)"
 """Stands for every path nobody serves, so that callers cannot make up series."""
-METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE"})
-OTHER = "_OTHER"
-"""Stands for every method that no standard knows, for the same reason. The name is OpenTelemetry's."""
 
 
 class RequestMetrics:
@@ -31,9 +28,8 @@ class RequestMetrics:
 
     def complete(self, exchange: Exchange) -> None:
         """Record the outcome."""
-        method = exchange.method
         self._metrics.on_answer(
-            method if method in METHODS else OTHER,
+            exchange.method,
             self.route(exchange),
             exchange.status,
             seconds=exchange.seconds,
