@@ -15,7 +15,8 @@ from unkey_api.infra.clickhouse.rows import ApiRequestRow
 from unkey_api.infra.telemetry.metrics import Metrics
 from unkey_api.rpc.exchange import Exchange
 from unkey_api.rpc.observers.request_metrics import RequestMetrics
-from unkey_api.rpc.observers.request_rows import BODY_BYTES_MAX, RequestRows, RowMaker
+from unkey_api.rpc.observers.request_rows import RequestRows, RowMaker
+from unkey_api.rpc.observers.stored_text import BODY_BYTES_MAX
 
 VERIFY = "/v2/keys.verifyKey"
 RPC = "/unkey.keys.v2.KeysService/VerifyKey"
