@@ -19,6 +19,12 @@ STATUS_CLIENT_CLOSED = 499
 Answer = TypeVar("Answer")
 
 
+def path_of(scope: Scope) -> str:
+    """Return the path of a request as it was sent, escapes included, without the query."""
+    raw: bytes | None = scope.get("raw_path")
+    return scope["path"] if raw is None else str(raw, "latin-1")
+
+
 class KeptAnswer(Generic[Answer]):
     """An answer that may go to many requests. Its JSON is made for the first of them; nobody changes the message."""
 
@@ -38,6 +44,7 @@ class Exchange:
         "_headers",
         "_proxies",
         "_request_id",
+        "body_valid",
         "failure",
         "http_json",
         "kept",
@@ -46,10 +53,12 @@ class Exchange:
         "principal",
         "quiet",
         "request_body",
+        "request_bytes",
         "response_body",
         "response_headers",
         "scope",
         "seconds",
+        "sent_headers",
         "span",
         "started_at",
         "started_ms",
@@ -65,7 +74,8 @@ class Exchange:
         self._headers: dict[bytes, bytes] | None = None
         self.scope = scope
         self.method: str = scope["method"]
-        self.path: str = scope["path"]
+        self.path = path_of(scope)
+        """As it was sent: an escaped path is none of ours, whatever it would mean unescaped."""
         self.started_ms = started_ms
         """Unix time in milliseconds when the request line was read."""
         self.started_at = started_at
@@ -86,9 +96,15 @@ class Exchange:
         self.status = 0
         """HTTP status sent; 0 until the answer starts."""
         self.request_body = b""
+        self.request_bytes = 0
+        """Size of the request's body where only its beginning is kept."""
+        self.body_valid = False
+        """Whether the body was decoded and obeys its rules; until then nothing is known of what is in it."""
         self.response_body = b""
         self.response_headers: Headers = []
         """Headers that handlers and interceptors add to the answer, on either surface."""
+        self.sent_headers: Headers = []
+        """All headers of the answer, as far as the application sends them."""
 
     @property
     def request_id(self) -> str:
