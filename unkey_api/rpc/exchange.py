@@ -44,6 +44,7 @@ class Exchange:
         "_headers",
         "_proxies",
         "_request_id",
+        "body_valid",
         "failure",
         "http_json",
         "kept",
@@ -52,10 +53,12 @@ class Exchange:
         "principal",
         "quiet",
         "request_body",
+        "request_bytes",
         "response_body",
         "response_headers",
         "scope",
         "seconds",
+        "sent_headers",
         "span",
         "started_at",
         "started_ms",
@@ -93,9 +96,15 @@ class Exchange:
         self.status = 0
         """HTTP status sent; 0 until the answer starts."""
         self.request_body = b""
+        self.request_bytes = 0
+        """Size of the request's body where only its beginning is kept."""
+        self.body_valid = False
+        """Whether the body was decoded and obeys its rules; until then nothing is known of what is in it."""
         self.response_body = b""
         self.response_headers: Headers = []
         """Headers that handlers and interceptors add to the answer, on either surface."""
+        self.sent_headers: Headers = []
+        """All headers of the answer, as far as the application sends them."""
 
     @property
     def request_id(self) -> str:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import re
-
 from unkey_api.core.error_code import ErrorCode
 from unkey_api.core.secret import MASK
+from unkey_api.core.secret_shapes import without_secrets
 from unkey_api.infra.telemetry.scrubber import Scrubber
 from unkey_api.rpc.errors import Fault
 
-_LOOKS_LIKE_A_KEY = re.compile(r"(?=[\w-]*[0-9])(?=[\w-]*[A-Za-z])[\w-]{16,}")
-"""Keys of ours have at least 20 characters, those of others hardly less than 16; ids of ours have less than that."""
-
+_MASK = MASK.encode()
 _scrub = Scrubber().scrub
 
 
@@ -22,7 +19,7 @@ def without_keys(text: str, code: ErrorCode) -> str:
     of hosts and no words of the caller, so it keeps whatever is no secret by its shape.
     """
     if code is not ErrorCode.APPLICATION_SERVICE_UNAVAILABLE:
-        text = _LOOKS_LIKE_A_KEY.sub(MASK, text)
+        text = without_secrets(text.encode("utf-8", "replace"), _MASK).decode()
     return _scrub(text)
 
 
