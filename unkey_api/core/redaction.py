@@ -15,6 +15,7 @@ import orjson
 
 MASK = b'"[REDACTED]"'
 MAX_DEPTH = 64  # deeper nesting than any message of ours; the text below is left alone
+MAX_PLAIN = 16  # secrets looked for one by one: each takes a pass over the text
 ITEM = "[]"
 
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*(?:"|\\?\Z)|[{}\[\]:,]|[^\s"{}\[\]:,]+', re.DOTALL)
@@ -84,7 +85,7 @@ class Redactor:
             secrets = list(_secrets(orjson.loads(text), self._tree))
         except orjson.JSONDecodeError:
             return None
-        if len(secrets) != hints:
+        if len(secrets) != hints or hints > MAX_PLAIN:
             return None
         for secret in secrets:
             value = orjson.dumps(secret)
@@ -126,7 +127,8 @@ class Redactor:
         if self._is_secret(scan):
             scan.blanking_from, scan.blanking_depth = start, 1
             return
-        path = _path_here(scan)
+        # A path of its own for each level of a text that only nests would take the square of its length.
+        path = _path_here(scan) if len(scan.levels) < MAX_DEPTH else ()
         scan.levels.append(_Level(token, path, expects_name=token == b"{"))
 
     def _is_secret(self, scan: _Scan) -> bool:

@@ -12,8 +12,8 @@ from unkey_api.core.errors import AppError, ErrorCode, ServiceUnavailable
 from unkey_api.core.redaction import Redactor
 from unkey_api.infra.batching.buffer import Offer
 from unkey_api.infra.clickhouse.rows import ApiRequestRow
-from unkey_api.rpc.exchange import Exchange
-from unkey_api.rpc.observers.request_rows import BODY_BYTES_MAX, RequestRows, RowMaker
+from unkey_api.rpc.exchange import KEPT_BODY_BYTES, Exchange
+from unkey_api.rpc.observers.request_rows import RequestRows, RowMaker
 
 VERIFY = "/v2/keys.verifyKey"
 HEADERS = {"content-type": "application/json", "authorization": "Bearer root_secret"}
@@ -112,7 +112,7 @@ async def test_body_that_is_too_large_leaves_a_row(surface: Surface, kept: Kept)
     await surface.build().post(VERIFY, {"key": "k", "tags": ["t" * 3_000]}, headers=HEADERS)
     (row,) = await kept.rows()
     assert row.response_status == 413
-    assert len(row.request_body) <= BODY_BYTES_MAX
+    assert len(row.request_body) <= KEPT_BODY_BYTES
 
 
 async def test_truncated_body_leaks_no_secret(surface: Surface, kept: Kept) -> None:

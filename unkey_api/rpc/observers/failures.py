@@ -6,11 +6,13 @@ import re
 
 from unkey_api.core.error_code import ErrorCode
 from unkey_api.core.secret import MASK
-from unkey_api.infra.telemetry.scrubber import Scrubber
-from unkey_api.rpc.errors import Fault
+from unkey_api.core.shortening import shorten
+from unkey_api.infra.telemetry.scrubber import TEXT_CHARS_MAX, Scrubber
+from unkey_api.rpc.errors import Failure
 
-_LOOKS_LIKE_A_KEY = re.compile(r"(?=[\w-]*[0-9])(?=[\w-]*[A-Za-z])[\w-]{16,}")
+_LONG_WORD = re.compile(r"[\w-]{16,}+")
 """Keys of ours have at least 20 characters, those of others hardly less than 16; ids of ours have less than that."""
+_DIGIT, _LETTER = re.compile(r"[0-9]"), re.compile(r"[A-Za-z]")
 
 _scrub = Scrubber().scrub
 
@@ -22,15 +24,23 @@ def without_keys(text: str, code: ErrorCode) -> str:
     of hosts and no words of the caller, so it keeps whatever is no secret by its shape.
     """
     if code is not ErrorCode.APPLICATION_SERVICE_UNAVAILABLE:
-        text = _LOOKS_LIKE_A_KEY.sub(MASK, text)
+        text = _LONG_WORD.sub(_masked_key, shorten(text, TEXT_CHARS_MAX))
     return _scrub(text)
 
 
-def internal_text(failure: Fault) -> str:
+def _masked_key(word: re.Match[str]) -> str:
+    return MASK if _DIGIT.search(word[0]) and _LETTER.search(word[0]) else word[0]
+
+
+def internal_text(failure: Failure) -> str:
     """Return the sentence for the operator."""
-    return without_keys(failure.internal, failure.entry.code)
+    return without_keys(failure.internal, _code(failure))
 
 
-def public_text(failure: Fault) -> str:
+def public_text(failure: Failure) -> str:
     """Return the sentence that the caller got, as it may be kept."""
-    return without_keys(failure.public, failure.entry.code)
+    return without_keys(failure.public, _code(failure))
+
+
+def _code(failure: Failure) -> ErrorCode:
+    return failure.entry.code if failure.entry else ErrorCode.APPLICATION_UNEXPECTED_ERROR

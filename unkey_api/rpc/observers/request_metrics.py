@@ -30,5 +30,5 @@ class RequestMetrics:
             path,
             exchange.status,
             seconds=exchange.seconds,
-            body_bytes=len(exchange.request_body),
+            body_bytes=exchange.request_bytes,
         )

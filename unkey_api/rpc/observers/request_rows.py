@@ -11,11 +11,9 @@ from urllib.parse import parse_qs
 from unkey_api.core.redaction import Redactor
 from unkey_api.infra.batching.batcher import Sink
 from unkey_api.infra.clickhouse.rows import ApiRequestRow
-from unkey_api.rpc.errors import Fault
 from unkey_api.rpc.exchange import Exchange, Headers
 from unkey_api.rpc.observers.failures import internal_text
 
-BODY_BYTES_MAX = 64 * 1024  # a buffer full of the largest bodies would take more memory than the service itself
 HEADER_NAMES_MAX = 1_000  # names whose canonical case is remembered
 QUIET_PATHS = frozenset({"/v2/liveness"})
 _LEFT_OUT = frozenset({b"x-forwarded-proto", b"x-forwarded-port", b"x-forwarded-for", b"x-amzn-trace-id"})
@@ -47,26 +45,26 @@ class RowMaker:
 
     def row(self, exchange: Exchange) -> ApiRequestRow:
         """Return the row of a finished request."""
-        scope, headers = exchange.scope, exchange.headers
+        scope = exchange.scope
         principal, failure = exchange.principal, exchange.failure
         query = scope.get("query_string", b"").decode("latin-1")
         return ApiRequestRow(  # by position: names cost as much again as the rest of the call
             exchange.request_id,
             exchange.started_ms,
             principal.workspace_id if principal else "",
-            headers.get(b"host", b"").decode("latin-1"),
+            exchange.host,
             exchange.method,
-            exchange.path,
+            exchange.shown_path,
             query,
             parse_qs(query, keep_blank_values=True) if query else {},
             self._shown(scope["headers"]),
-            self._redact(exchange.request_body[:BODY_BYTES_MAX]).decode("utf-8", "replace"),
+            self._redact(exchange.request_body).decode("utf-8", "replace"),
             exchange.status,
             self._shown(exchange.response_headers),
-            self._redact(exchange.response_body[:BODY_BYTES_MAX]).decode("utf-8", "replace"),
-            internal_text(failure) if isinstance(failure, Fault) else "",
+            self._redact(exchange.response_body).decode("utf-8", "replace"),
+            internal_text(failure) if failure is not None else "",
             int(exchange.seconds * 1000),
-            headers.get(b"user-agent", b"").decode("latin-1"),
+            exchange.user_agent,
             exchange.client_ip,
             self._region,
         )
