@@ -1,7 +1,8 @@
 """The one table from error codes to what both surfaces send, and the exception that carries it.
 
 A `Fault` is a `ConnectError`, so the Connect, gRPC and gRPC-Web runtimes render it by themselves; the HTTP/JSON surface
-renders the same object as its error body.
+renders the same object as its error body. Over RPC a failure is bounded in size: gRPC carries it in trailers, of which
+clients read 8 KiB by default and fail with RESOURCE_EXHAUSTED beyond, whatever the service said.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ from unkey_api.core.errors import AppError, ErrorCode, Violation
 
 DOCS = "https://unkey.com/docs/errors/"
 UNEXPECTED = "An unexpected error occurred while processing your request."
+RPC_MESSAGE_BYTES = 300  # of a sentence; `grpc-message` may need three characters for each of them
+RPC_VIOLATIONS = 5
+RPC_VIOLATION_BYTES = 120  # of each text of a violation
 
 _BY_STATUS = {
     400: Code.INVALID_ARGUMENT,
@@ -97,30 +101,45 @@ class Fault(ConnectError):
         plain_json: bool = False,
     ) -> None:
         self.entry = ERRORS[code]
-        self.request_id = request_id
         self.public = public
         self.internal = internal
         self.violations = violations
         self.plain_json = plain_json
         """The HTTP/JSON body is `application/json` whatever the caller accepts."""
-        super().__init__(connect_code or self.entry.connect_code, public)
+        self._request_id = request_id
+        super().__init__(connect_code or self.entry.connect_code, cut(public, RPC_MESSAGE_BYTES))
 
     @property
     def details(self) -> Sequence[ErrorDetail]:
-        """What RPC clients get besides code and sentence; made when asked for, as HTTP/JSON never does."""
+        """What RPC clients get besides code and sentence. Made when asked for: HTTP/JSON never does."""
         entry = self.entry
         detail = error_detail_pb.ErrorDetail(
-            request_id=self.request_id,
+            request_id=self._request_id,
             code=entry.number,
             urn=entry.code.value,
             status=entry.status,
             title=entry.title,
             type=entry.type,
-            violations=[
-                error_detail_pb.Violation(location=v.location, message=v.message, fix=v.fix) for v in self.violations
-            ],
+            violations=[_short(violation) for violation in self.violations[:RPC_VIOLATIONS]],
+            omitted_violations=max(0, len(self.violations) - RPC_VIOLATIONS),
         )
-        return (ErrorDetail(detail),)
+        return [ErrorDetail(detail)]
+
+
+def cut(text: str, size: int) -> str:
+    """Return the text, or as much of its beginning as fits into so many bytes of UTF-8 with a mark of the cut."""
+    if len(text) * 4 <= size:
+        return text
+    encoded = text.encode("utf-8", "replace")
+    return text if len(encoded) <= size else encoded[: size - 3].decode("utf-8", "ignore") + "…"
+
+
+def _short(violation: Violation) -> error_detail_pb.Violation:
+    return error_detail_pb.Violation(
+        location=cut(violation.location, RPC_VIOLATION_BYTES),
+        message=cut(violation.message, RPC_VIOLATION_BYTES),
+        fix=cut(violation.fix, RPC_VIOLATION_BYTES),
+    )
 
 
 @dataclass(frozen=True, slots=True)

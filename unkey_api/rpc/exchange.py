@@ -23,6 +23,12 @@ KEPT_BODY_BYTES = 64 * 1024
 Answer = TypeVar("Answer")
 
 
+def path_of(scope: Scope) -> str:
+    """Return the path of a request as it was sent, escapes included, without the query."""
+    raw: bytes | None = scope.get("raw_path")
+    return scope["path"] if raw is None else str(raw, "latin-1")
+
+
 class KeptAnswer(Generic[Answer]):
     """An answer that may go to many requests. Its JSON is made for the first of them; nobody changes the message."""
 
@@ -71,7 +77,8 @@ class Exchange:
         self._headers: dict[bytes, bytes] | None = None
         self.scope = scope
         self.method: str = scope["method"]
-        self.path: str = scope["path"]
+        self.path = path_of(scope)
+        """As it was sent: an escaped path is none of ours, whatever it would mean unescaped."""
         self.started_ms = started_ms
         """Unix time in milliseconds when the request line was read."""
         self.started_at = started_at

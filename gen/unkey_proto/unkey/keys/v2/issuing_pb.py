@@ -228,8 +228,8 @@ class RerollKeyRequest(Message[_RerollKeyRequestFields]):
             ```
         expiration:
             For how many milliseconds the old key keeps working; 0 ends it at once.
-            Otherwise the end is moved to the next full minute. `null` leaves the old
-            key and its expiry as they are.
+            Otherwise the end is moved to the next full minute, but never past the
+            expiry the key has. `null` leaves the old key and its expiry as they are.
 
             ```proto
             optional int64 expiration = 2;
