@@ -86,6 +86,7 @@ class _Answering:
             elif event["type"] == "http.response.trailers":
                 _note_trailers(self.exchange, event["headers"])
                 event["headers"] = [*_bounded(event["headers"])]
+                self.exchange.sent_headers = [*self.exchange.sent_headers, *event["headers"]]
         await self._send(event)
 
 
@@ -95,7 +96,7 @@ def _note_start(exchange: Exchange, event: dict[str, Any]) -> None:
     _note_trailers(exchange, headers)
     headers.append((REQUEST_ID_HEADER, exchange.request_id.encode()))
     headers.extend(exchange.response_headers)
-    event["headers"] = headers
+    event["headers"] = exchange.sent_headers = headers
 
 
 def _note_trailers(exchange: Exchange, headers: Iterable[tuple[bytes, bytes]]) -> None:
@@ -128,6 +129,7 @@ async def send_unimplemented(exchange: Exchange, send: Send) -> None:
         (b"content-length", b"%d" % len(body)),
         (REQUEST_ID_HEADER, exchange.request_id.encode()),
     ]
+    exchange.sent_headers = headers
     await send({"type": "http.response.start", "status": 404, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
@@ -141,7 +143,8 @@ async def _send_unimplemented_grpc(exchange: Exchange, send: Send, content_type:
     web = content_type.startswith("application/grpc-web")
     trailers = not web and "http.response.trailers" in exchange.scope.get("extensions", {})
     start = {"type": "http.response.start", "status": 200, "trailers": trailers}
-    await send(start | {"headers": headers if trailers else headers + outcome})
+    exchange.sent_headers = headers + outcome
+    await send(start | {"headers": headers if trailers else exchange.sent_headers})
     await send({"type": "http.response.body", "body": b""})
     if trailers:
         await send({"type": "http.response.trailers", "headers": outcome})

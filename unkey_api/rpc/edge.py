@@ -19,6 +19,8 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]  # ASGI events are mappings wi
 Send = Callable[[dict[str, Any]], Awaitable[None]]  # the same
 Endpoint = Callable[[Exchange, Receive, Send], Awaitable[None]]
 Router = Callable[[Scope], Endpoint]
+ObserverFailed = Callable[[Exchange, Exception], None]
+"""Told about what an observer raised, which is a bug; must not raise itself."""
 
 
 class Observer(Protocol):
@@ -48,6 +50,7 @@ class Edge:
         clock: Clock,
         ids: IdSource,
         observers: Sequence[Observer],
+        on_observer_error: ObserverFailed,
         proxies: tuple[Network, ...] = (),
     ) -> None:
         self._router = router
@@ -55,6 +58,7 @@ class Edge:
         self._ids = ids
         self._starts = tuple(o.begin for o in observers if isinstance(o, Starting))
         self._ends = tuple(o.complete for o in reversed(observers))
+        self._on_observer_error = on_observer_error
         self._proxies = proxies
         self.in_flight = 0
         """Requests being worked on right now."""
@@ -71,7 +75,7 @@ class Edge:
         enter(exchange)
         self.in_flight += 1
         for begin in self._starts:
-            begin(exchange)
+            self._tell(begin, exchange)
         try:
             await self._router(scope)(exchange, receive, send)
         except asyncio.CancelledError:
@@ -87,4 +91,11 @@ class Edge:
             exchange.cut_bodies()
             exchange.seconds = self._clock.monotonic() - exchange.started_at
             for complete in self._ends:
-                complete(exchange)
+                self._tell(complete, exchange)
+
+    def _tell(self, observer: Callable[[Exchange], None], exchange: Exchange) -> None:
+        """Tell an observer. One that raises costs its own note, not the request and not the notes of the others."""
+        try:
+            observer(exchange)
+        except Exception as err:  # noqa: BLE001 - whatever it is, the request has nothing to do with it
+            self._on_observer_error(exchange, err)

@@ -48,6 +48,7 @@ class Exchange:
         "_headers",
         "_proxies",
         "_request_id",
+        "body_valid",
         "failure",
         "http_json",
         "kept",
@@ -62,6 +63,7 @@ class Exchange:
         "response_headers",
         "scope",
         "seconds",
+        "sent_headers",
         "span",
         "started_at",
         "started_ms",
@@ -103,9 +105,13 @@ class Exchange:
         self.request_body = b""
         self.request_bytes = 0
         """Size of the body as far as it was read; `request_body` may have been cut."""
+        self.body_valid = False
+        """Whether the body was decoded and obeys its rules; until then nothing is known of what is in it."""
         self.response_body = b""
         self.response_headers: Headers = []
         """Headers that handlers and interceptors add to the answer, on either surface."""
+        self.sent_headers: Headers = []
+        """All headers of the answer, as far as the application sends them."""
 
     @property
     def request_id(self) -> str:

@@ -106,6 +106,7 @@ class Transcoder:
         if self._decoder is not None:
             require_json(exchange)
             request = self._decoder.decode(exchange, body)
+            exchange.body_valid = True
         else:
             request = self._spec.info.input()
         context = LazyContext(self._binding, exchange)
@@ -153,6 +154,7 @@ async def _send(exchange: Exchange, send: Send, *, status: int, content_type: by
     headers = [(b"content-type", content_type), (b"content-length", b"%d" % len(body)), *exchange.response_headers]
     if status == 413:
         headers.append((b"connection", b"close"))
+    exchange.sent_headers = headers
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import re
-
 from unkey_api.core.error_code import ErrorCode
 from unkey_api.core.secret import MASK
+from unkey_api.core.secret_shapes import without_secrets
 from unkey_api.core.shortening import shorten
 from unkey_api.infra.telemetry.scrubber import TEXT_CHARS_MAX, Scrubber
 from unkey_api.rpc.errors import Failure
 
-_LONG_WORD = re.compile(r"[\w-]{16,}+")
-"""Keys of ours have at least 20 characters, those of others hardly less than 16; ids of ours have less than that."""
-_DIGIT, _LETTER = re.compile(r"[0-9]"), re.compile(r"[A-Za-z]")
-
+_MASK = MASK.encode()
 _scrub = Scrubber().scrub
 
 
@@ -24,12 +20,8 @@ def without_keys(text: str, code: ErrorCode) -> str:
     of hosts and no words of the caller, so it keeps whatever is no secret by its shape.
     """
     if code is not ErrorCode.APPLICATION_SERVICE_UNAVAILABLE:
-        text = _LONG_WORD.sub(_masked_key, shorten(text, TEXT_CHARS_MAX))
+        text = without_secrets(shorten(text, TEXT_CHARS_MAX).encode("utf-8", "replace"), _MASK).decode()
     return _scrub(text)
-
-
-def _masked_key(word: re.Match[str]) -> str:
-    return MASK if _DIGIT.search(word[0]) and _LETTER.search(word[0]) else word[0]
 
 
 def internal_text(failure: Failure) -> str:

@@ -62,10 +62,10 @@ def _fields(exchange: Exchange, seconds: float) -> dict[str, object]:
     return fields
 
 
-def report_panic(exchange: Exchange, error: Exception) -> None:
-    """Log an exception nobody expected, with its stack."""
+def report_panic(exchange: Exchange, error: Exception, *, what: str = "panic recovered") -> None:
+    """Log an exception nobody expected, with where it was raised and what led to it."""
     _log.error(
-        "panic recovered",
+        what,
         error=error,
         http={"method": exchange.method, "path": exchange.shown_path, "request_id": exchange.request_id},
     )
