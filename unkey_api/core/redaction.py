@@ -130,7 +130,8 @@ class Redactor:
         if self._is_secret(scan):
             scan.blanking_from, scan.blanking_depth = start, 1
             return
-        path = _path_here(scan)
+        # A path of its own for each level of a text that only nests would take the square of its length.
+        path = _path_here(scan) if len(scan.levels) < MAX_DEPTH else ()
         scan.levels.append(_Level(token, path, expects_name=token == b"{"))
 
     def _is_secret(self, scan: _Scan) -> bool:

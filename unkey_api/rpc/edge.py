@@ -12,6 +12,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from unkey_api.core.clock import Clock
 from unkey_api.core.ids import IdPrefix, IdSource
+from unkey_api.rpc.errors import failure_of
 from unkey_api.rpc.exchange import STATUS_CLIENT_CLOSED, Exchange, Network, Scope, enter
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]  # ASGI events are mappings with values of any kind
@@ -82,11 +83,12 @@ class Edge:
             raise
         except Exception as err:
             # The answer could not be written, or a bug outside the chain: the server closes the connection.
-            exchange.failure = err
+            exchange.failure = failure_of(err)
             exchange.status = exchange.status or 500
             raise
         finally:
             self.in_flight -= 1
+            exchange.cut_bodies()
             exchange.seconds = self._clock.monotonic() - exchange.started_at
             for complete in self._ends:
                 self._tell(complete, exchange)

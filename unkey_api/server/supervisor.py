@@ -207,4 +207,4 @@ class Supervisor:
 
 def restart_delay(crashes: int) -> float:
     """Return the seconds to wait before a worker is started that died so often in a row: 1, 2, 4, … at most 30."""
-    return min(RESTART_DELAY_SECONDS * 2 ** min(crashes - 1, 10), RESTART_DELAY_MOST_SECONDS)
+    return min(RESTART_DELAY_SECONDS * 2.0 ** min(crashes - 1, 10), RESTART_DELAY_MOST_SECONDS)

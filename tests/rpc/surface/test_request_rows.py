@@ -13,10 +13,9 @@ from unkey_api.core.redaction import Redactor
 from unkey_api.infra.batching.buffer import Offer
 from unkey_api.infra.clickhouse.rows import ApiRequestRow
 from unkey_api.infra.telemetry.metrics import Metrics
-from unkey_api.rpc.exchange import Exchange
+from unkey_api.rpc.exchange import KEPT_BODY_BYTES, Exchange
 from unkey_api.rpc.observers.request_metrics import RequestMetrics
 from unkey_api.rpc.observers.request_rows import RequestRows, RowMaker
-from unkey_api.rpc.observers.stored_text import BODY_BYTES_MAX
 
 VERIFY = "/v2/keys.verifyKey"
 RPC = "/unkey.keys.v2.KeysService/VerifyKey"
@@ -116,7 +115,7 @@ async def test_body_that_is_too_large_leaves_a_row(surface: Surface, kept: Kept)
     await surface.build().post(VERIFY, {"key": "k", "tags": ["t" * 3_000]}, headers=HEADERS)
     (row,) = await kept.rows()
     assert row.response_status == 413
-    assert len(row.request_body) <= BODY_BYTES_MAX
+    assert len(row.request_body) <= KEPT_BODY_BYTES
 
 
 async def test_truncated_body_leaks_no_secret(surface: Surface, kept: Kept) -> None:
@@ -284,7 +283,7 @@ async def test_bodies_are_cut_when_the_request_is_over(surface: Surface, kept: K
     body = b'{"key":"k","tags":[' + b",".join([b'"t"'] * 100_000) + b"]}"
     await surface.build().post(VERIFY, body, headers=HEADERS)
     (exchange,) = kept.requests
-    assert len(exchange.request_body) == BODY_BYTES_MAX
+    assert len(exchange.request_body) == KEPT_BODY_BYTES
     (row,) = await kept.rows()
     assert row.request_body == f"[{len(body)} bytes that are no valid request]"
 

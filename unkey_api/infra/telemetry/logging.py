@@ -22,10 +22,10 @@ from unkey_api.core.secret import Secret
 from unkey_api.infra.telemetry.line_writer import DirectOutput, LineWriter, LogOutput
 from unkey_api.infra.telemetry.processors import Processor, expand_error, guard, render_json, stamp
 from unkey_api.infra.telemetry.scrubber import Scrubber
+from unkey_api.settings.environment import LEVEL_VARIABLE
 
 FLUSH_SECONDS = 2.0
 """How long the end of a process waits for its last lines."""
-LEVEL_VARIABLE = "UNKEY_LOG_LEVEL"
 _LEVELS = {
     "debug": logging.DEBUG,
     "info": logging.INFO,

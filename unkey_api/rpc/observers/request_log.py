@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 import structlog
 
-from unkey_api.rpc.errors import Fault
 from unkey_api.rpc.exchange import Exchange
 from unkey_api.rpc.observers.failures import internal_text, public_text
 
@@ -70,7 +69,7 @@ class RequestLog:
     def _refused(self, exchange: Exchange, seconds: float) -> None:
         failure = exchange.failure
         # Without a fault the path is of the caller's making, and there are as many as callers like.
-        if isinstance(failure, Fault):
+        if failure is not None and failure.entry is not None:
             path, code = exchange.path, failure.entry.code.value
         else:
             path, code = "", str(exchange.status)
@@ -89,16 +88,16 @@ class RequestLog:
         fields = _fields(exchange, seconds)
         if repeats.skipped:
             fields["skipped"], repeats.skipped = repeats.skipped, 0
-        _log.info(f"{exchange.method} {exchange.path}", **fields)
+        _log.info(f"{exchange.method} {exchange.shown_path}", **fields)
 
 
 def _fields(exchange: Exchange, seconds: float) -> dict[str, object]:
     fields: dict[str, object] = {
         "http": {
             "method": exchange.method,
-            "path": exchange.path,
+            "path": exchange.shown_path,
             "request_id": exchange.request_id,
-            "host": exchange.header(b"host") or "",
+            "host": exchange.host,
             "user_agent": exchange.user_agent,
             "ip_address": exchange.client_ip,
             "status_code": exchange.status,
@@ -114,11 +113,11 @@ def _fields(exchange: Exchange, seconds: float) -> dict[str, object]:
             "permission_count": len(principal.permissions),
         }
     failure = exchange.failure
-    if isinstance(failure, Fault):
+    if failure is not None and failure.entry is not None:
         code, public, internal = failure.entry.code.value, public_text(failure), internal_text(failure)
         fields["errors"] = [{"code": code, "public": public, "internal": internal}]
     elif failure is not None:
-        fields["errors"] = [{"internal": f"{type(failure).__name__}: {failure}"}]
+        fields["errors"] = [{"internal": internal_text(failure)}]
     return fields
 
 
@@ -127,5 +126,5 @@ def report_panic(exchange: Exchange, error: Exception, *, what: str = "panic rec
     _log.error(
         what,
         error=error,
-        http={"method": exchange.method, "path": exchange.path, "request_id": exchange.request_id},
+        http={"method": exchange.method, "path": exchange.shown_path, "request_id": exchange.request_id},
     )

@@ -33,5 +33,5 @@ class RequestMetrics:
             self.route(exchange),
             exchange.status,
             seconds=exchange.seconds,
-            body_bytes=len(exchange.request_body),
+            body_bytes=exchange.request_bytes,
         )

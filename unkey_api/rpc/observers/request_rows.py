@@ -9,10 +9,9 @@ from __future__ import annotations
 from unkey_api.core.redaction import Redactor
 from unkey_api.infra.batching.batcher import Sink
 from unkey_api.infra.clickhouse.rows import ApiRequestRow
-from unkey_api.rpc.errors import Fault
 from unkey_api.rpc.exchange import Exchange
 from unkey_api.rpc.observers.failures import internal_text
-from unkey_api.rpc.observers.stored_text import BODY_BYTES_MAX, StoredText, stored_query
+from unkey_api.rpc.observers.stored_text import StoredText, stored_query
 
 QUIET_PATHS = frozenset({"/v2/liveness"})
 
@@ -24,15 +23,9 @@ class RequestRows:
         self._add = sink.add
 
     def complete(self, exchange: Exchange) -> None:
-        """Hand on a finished request. Of its bodies only what a row keeps waits for the row to be made."""
-        if exchange.quiet or exchange.path in QUIET_PATHS:
-            return
-        exchange.request_bytes = len(exchange.request_body)
-        if exchange.request_bytes > BODY_BYTES_MAX:
-            exchange.request_body = exchange.request_body[:BODY_BYTES_MAX]
-        if len(exchange.response_body) > BODY_BYTES_MAX:
-            exchange.response_body = exchange.response_body[:BODY_BYTES_MAX]
-        self._add(exchange)
+        """Hand on a finished request. The edge has cut its bodies to what a row keeps."""
+        if not exchange.quiet and exchange.path not in QUIET_PATHS:
+            self._add(exchange)
 
 
 class RowMaker:
@@ -62,7 +55,7 @@ class RowMaker:
             exchange.status,
             stored.headers(exchange.sent_headers),
             stored.response_body(exchange.response_body, valid=valid),
-            internal_text(failure) if isinstance(failure, Fault) else "",
+            internal_text(failure) if failure is not None else "",
             int(exchange.seconds * 1000),
             stored.text(headers.get(b"user-agent", b"")),
             exchange.client_ip,

@@ -16,7 +16,6 @@ from unkey_api.core.redaction import Redactor, without_shapes, without_strings
 from unkey_api.core.secret_shapes import holds_secret, without_secrets
 from unkey_api.rpc.exchange import Headers
 
-BODY_BYTES_MAX = 64 * 1024  # a buffer full of the largest bodies would take more memory than the service itself
 TEXT_MAX = 8 * 1024  # bytes kept of a query and of a header
 HIDDEN = "[REDACTED]"
 _MASK = HIDDEN.encode()
