@@ -50,7 +50,12 @@ def serve_settings(settings: Settings, runtime: Runtime | None = None) -> int:
     supervisor = Supervisor(
         open_app=_opener(settings, runtime, instance_id, secrets),
         sockets=sockets,
-        options=WorkerOptions(shutdown_timeout=settings.shutdown_timeout, tls=_tls(settings)),
+        options=WorkerOptions(
+            shutdown_timeout=settings.shutdown_timeout,
+            tls=_tls(settings),
+            limits=settings.limits,
+            proxies=settings.trusted_proxies,
+        ),
         on_ready=lambda: _log.info("serving", address=settings.bind_address, port=http_port, count=len(sockets)),
         log=_log.error,
     )

@@ -11,6 +11,7 @@ from unkey_api.core.secret import Secret
 from unkey_api.settings import checks
 from unkey_api.settings.about import about
 from unkey_api.settings.auth import AuthEntry
+from unkey_api.settings.limits import LimitSettings
 
 PORT = (1, 65535)
 PORT_OR_OFF = (0, 65535)
@@ -261,6 +262,7 @@ class Settings:
     max_request_body_size: int = field(
         default=10_485_760, metadata=about("Largest request body in bytes; negative lifts the limit.")
     )
+    limits: LimitSettings = field(default=LimitSettings(), metadata=about("What connections may cost."))
     portal_base_url: str = field(
         default="https://portal.unkey.com",
         metadata=about("Base of the portal links handed out.", check=checks.check_http_url),
