@@ -138,14 +138,14 @@ class TestWidened:
         require(frozenset({held}), self.WIDE)
 
     def test_denial_speaks_of_what_is_stated(self) -> None:
-        with pytest.raises(InsufficientPermissions, match=r"^Missing one of these permissions: a or b$"):
+        with pytest.raises(InsufficientPermissions, match=r"^Missing one of these permissions: a or b:"):
             require(frozenset({"unkey:v1:ws:x/1#do"}), self.WIDE)
 
     def test_it_can_be_part_of_another_requirement(self) -> None:
         nested = any_of(literal("c"), all_of(self.WIDE, literal("d")))
-        with pytest.raises(InsufficientPermissions, match=r"permissions: c or a or b and d$"):
+        with pytest.raises(InsufficientPermissions, match=r"permissions: c or a or b and d:"):
             require(frozenset({"a"}), nested)
-        with pytest.raises(InsufficientPermissions, match=r"permissions: a or b$"):
+        with pytest.raises(InsufficientPermissions, match=r"permissions: a or b:"):
             require(frozenset({"d"}), all_of(literal("d"), self.WIDE))
 
 
@@ -182,7 +182,7 @@ class TestRequireUnseen:
     async def test_who_may_see_one_sees_it_and_nothing_of_others(self) -> None:
         assert await self.ask("one", "unkey:v1:ws:things/id_1#read") == ("id_1", 1)
         for name, held in (("one", "id_2"), ("absent", "id_1")):
-            with pytest.raises(InsufficientPermissions, match=r"^Missing permission: 'thing\.\*\.read'$"):
+            with pytest.raises(InsufficientPermissions, match=r"^Missing permission: 'thing\.\*\.read':"):
                 await self.ask(name, f"unkey:v1:ws:things/{held}#read")
 
     async def test_nothing_is_read_for_who_holds_no_urn(self) -> None:
