@@ -1,1 +1,1 @@
-"""Commands."""
+"""Tests of the commands."""
