@@ -20,7 +20,8 @@ from hypercorn.asyncio.worker_context import WorkerContext
 from hypercorn.typing import ConnectionState
 from hypercorn.utils import wrap_app
 
-from unkey_api.server.admission import Admission, Network
+from unkey_api.core.addresses import Network
+from unkey_api.server.admission import Admission
 from unkey_api.server.http2.connection import READ_BYTES, Connection
 from unkey_api.server.http2.whole_requests import WholeRequests
 from unkey_api.server.listeners import (
