@@ -89,8 +89,8 @@ async def serving(**limits: Any) -> AsyncIterator[Serving]:
     """Serve with these limits instead of the defaults."""
     [sockets] = bind_workers(HOST, http_port=0, http2_port=0, workers=1)
     app = App()
-    options = {"budget": timedelta(seconds=2), "tls": None, "limits": LimitSettings(**limits)}
-    listener = Http2Listener(app, sockets.http1, **options)
+    kept = LimitSettings(**limits)
+    listener = Http2Listener(app, sockets.http1, budget=timedelta(seconds=2), tls=None, limits=kept)
     await listener.start()
     try:
         yield Serving(listener, app, sockets.http1.getsockname()[1])

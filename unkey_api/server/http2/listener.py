@@ -14,6 +14,7 @@ import ssl
 from collections.abc import Callable
 from datetime import timedelta
 from socket import socket
+from typing import cast
 
 import hypercorn.config
 from hypercorn.asyncio.worker_context import WorkerContext
@@ -197,17 +198,16 @@ class _Opening(asyncio.Protocol):
         self.began = asyncio.get_running_loop().time()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - what stream sockets have
-        peer = transport.get_extra_info("peername")
-        self._transport = transport
+        made = self._transport = cast("asyncio.Transport", transport)  # uvloop's does not inherit from it
+        peer = made.get_extra_info("peername")
         self._holder = self._listener.admission.enter(peer[0] if isinstance(peer, tuple) else "")
         if self._holder is None:
-            transport.abort()
+            made.abort()
             return
         self._listener.opened(self)
-        tls = transport.get_extra_info("ssl_object")
+        tls = made.get_extra_info("ssl_object")
         if tls is not None and tls.selected_alpn_protocol() == "h2":
-            self._become_http2(transport, self._holder)
+            self._become_http2(made, self._holder)
 
     def data_received(self, data: bytes) -> None:
         if self._transport is None or self._holder is None:
