@@ -14,8 +14,9 @@ from typing import Any
 
 from unkey_api.rpc.health import Health, Phase
 from unkey_api.server.admission import Network
+from unkey_api.server.http1.listener import Http1Listener
 from unkey_api.server.http2 import Http2Listener
-from unkey_api.server.listeners import Http1Listener, Listener, TlsFiles
+from unkey_api.server.listeners import Listener, TlsFiles
 from unkey_api.server.sockets import WorkerSockets
 from unkey_api.settings.limits import LimitSettings
 
@@ -114,7 +115,15 @@ def _settle_memory() -> None:
 
 async def _listen(served: Served, sockets: WorkerSockets, options: WorkerOptions) -> list[Listener]:
     budget = options.shutdown_timeout
-    listeners: list[Listener] = [Http1Listener(served.app, sockets.http1, budget=budget, tls=options.tls)]
+    http1 = Http1Listener(
+        served.app,
+        sockets.http1,
+        budget=budget,
+        tls=options.tls,
+        limits=options.limits,
+        proxies=options.proxies,
+    )
+    listeners: list[Listener] = [http1]
     if sockets.http2 is not None:
         http2 = Http2Listener(
             served.app,
