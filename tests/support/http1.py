@@ -179,7 +179,9 @@ async def read_body(receive: Callable[[], Any]) -> tuple[bytes, bool]:  # Any: A
             return body, False
 
 
-async def reply(send: Callable[[Any], Any], status: int = 200, body: bytes = b"", *headers: tuple[bytes, bytes]) -> None:
+async def reply(
+    send: Callable[[Any], Any], status: int = 200, body: bytes = b"", *headers: tuple[bytes, bytes]
+) -> None:
     """Answer at once."""
     await send({"type": "http.response.start", "status": status, "headers": list(headers)})
     await send({"type": "http.response.body", "body": body})
@@ -191,7 +193,7 @@ def world(app: Asgi | None = None, *, proxies: tuple[str, ...] = (), **limits: A
     `limits` are those of `LimitSettings`, with durations as seconds.
     """
     kinds = {name: type(getattr(LimitSettings(), name)) for name in limits}
-    values = {
+    values: dict[str, Any] = {  # Any: of each setting
         name: timedelta(seconds=value) if kinds[name] is timedelta else value for name, value in limits.items()
     }
     settings = LimitSettings(**values)

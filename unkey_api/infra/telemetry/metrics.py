@@ -28,6 +28,7 @@ from unkey_api.infra.clickhouse.writer import FlushOutcome, FlushReport
 from unkey_api.infra.mysql.ports import Mode, Operation
 from unkey_api.infra.resilience.breaker import BreakerState
 from unkey_api.infra.telemetry.collectors import BufferCollector, CacheCollector
+from unkey_api.infra.telemetry.connection_metrics import ConnectionMetrics
 from unkey_api.infra.telemetry.http_metrics import HttpMetrics
 from unkey_api.infra.telemetry.limit_collector import LimitCollector
 
@@ -262,7 +263,8 @@ class Metrics:
         self.caches = CacheCollector()
         self.buffers = BufferCollector()
         self.limits = LimitCollector()
-        for collector in (self.http, self.caches, self.buffers, self.limits):
+        self.connections = ConnectionMetrics()
+        for collector in (self.http, self.caches, self.buffers, self.limits, self.connections):
             for family in collector.families():
                 make.describe(*family)
             self.registry.register(collector)

@@ -13,6 +13,7 @@ _KNOWN_NAMES = 512  # an application makes up few names; if one does not, they a
 _PLAIN, _LENGTH, _CODING, _CONNECTION, _DATE = range(5)
 _SPECIAL = {b"content-length": _LENGTH, b"transfer-encoding": _CODING, b"connection": _CONNECTION, b"date": _DATE}
 _END = (b"", b"")  # the end of the last line, and the empty one
+BODILESS = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 LAST_CHUNK = b"0\r\n\r\n"
 CHUNKED = -1
@@ -97,6 +98,8 @@ def _frame(
 ) -> int:
     """Add the line that tells where the body ends. Returns the length as `AnswerHead` has it."""
     if bodiless:
+        if declared is None and whole and status not in BODILESS:
+            declared = b"%d" % whole  # to a HEAD: what a GET would be told
         if declared is not None and status != HTTPStatus.NO_CONTENT:
             lines.append(b"content-length: " + declared)
         return NO_BODY

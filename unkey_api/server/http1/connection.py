@@ -158,10 +158,10 @@ class Connection(asyncio.Protocol):
         """Say whether the answer to this request is the last: the caller must be told in its head."""
         if not request.keep_alive:
             return True
-        if not request.complete:
-            # A caller that waits for a 100 may or may not send its body now, and of chunks nobody knows how many come.
-            if request.expects_continue or request.length - request.received > SMALL_REST_BYTES or request.length < 0:
-                return True
+        rest = 0 if request.complete else request.length - request.received
+        # A caller that waits for a 100 may or may not send its body now, and of chunks nobody knows how many come.
+        if rest and (request.expects_continue or request.length < 0 or rest > SMALL_REST_BYTES):
+            return True
         return self.shared.parting and not self._kept and not self._intake.ready
 
     def answered(self, *, closing: bool, in_peace: bool) -> None:
@@ -223,10 +223,8 @@ class Connection(asyncio.Protocol):
         while self.phase < LINGER:
             if self._current is None:
                 if intake.ready:
-                    if self.congested:
-                        break
-                    if started == REQUESTS_PER_TURN:
-                        self.shared.loop.call_soon(self._pump)
+                    if self.congested or started == REQUESTS_PER_TURN:
+                        self._let_others()
                         break
                     started += 1
                     self._begin(intake.ready.popleft())
@@ -242,6 +240,11 @@ class Connection(asyncio.Protocol):
         self._pumping = False
         if self.phase < LINGER:
             self._settle()
+
+    def _let_others(self) -> None:
+        """Go on in the next turn of the loop; when the caller does not read, once it has."""
+        if not self.congested:
+            self.shared.loop.call_soon(self._pump)
 
     def _parse(self) -> None:
         data = self._kept
@@ -383,8 +386,10 @@ class Connection(asyncio.Protocol):
         self._end(in_peace=False)
 
     def _end(self, *, in_peace: bool) -> None:
-        """Close after what was written. Not at once, unless nothing can come any more: input on a closed socket makes
-        the kernel reset the connection, and the caller may then never see the answer.
+        """Close after what was written.
+
+        Not at once, unless nothing can come any more: input on a closed socket makes the kernel reset the connection,
+        and the caller may then never see the answer.
         """
         self.flush()
         transport = self._transport

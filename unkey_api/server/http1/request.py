@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from unkey_api.server.http1.answer import (
+    BODILESS,
     CHUNKED,
     CONTINUE,
     LAST_CHUNK,
@@ -24,15 +25,14 @@ BODY_HIGH_WATER = 65_536  # bytes kept for an application that does not ask for 
 OVERHEAD_BYTES = 16_384  # of a chunked body beyond what sensible chunks need: sizes, extensions, trailers
 OVERHEAD_PER_CHUNK = 16
 FIRST_STATUS, LAST_STATUS = 200, 599
-_BODILESS = (204, 304)
 
 
 class Request:
     """A request from its head to the end of its answer. Made by the connection, never reused."""
 
     __slots__ = (
-        "_connection",
         "_closing",
+        "_connection",
         "_form",
         "_news",
         "_pieces",
@@ -207,7 +207,7 @@ class Request:
             start.get("headers", ()),
             date=connection.shared.date,
             version=scope["http_version"],
-            bodiless=scope["method"] == "HEAD" or status in _BODILESS,
+            bodiless=scope["method"] == "HEAD" or status in BODILESS,
             closing=connection.ends_with(self),
             whole=None if more else len(body),
         )

@@ -22,7 +22,9 @@ def chunked(*chunks: str, fields: tuple[str, ...] = (), trailers: str = "") -> s
 
 async def test_the_application_sees_the_request() -> None:
     there = world()
-    await there.connect().send("POST /a%2Fb%20c/../d?q=%31&r HTTP/1.1\r\nHost: x\r\nX-One: 1 \r\nx-one: 2\r\nContent-Length: 2\r\n\r\nhi")
+    await there.connect().send(
+        "POST /a%2Fb%20c/../d?q=%31&r HTTP/1.1\r\nHost: x\r\nX-One: 1 \r\nx-one: 2\r\nContent-Length: 2\r\n\r\nhi"
+    )
     [call] = there.calls
     scope = call.scope
     assert (scope["method"], scope["path"], scope["raw_path"]) == ("POST", "/a/b c/../d", b"/a%2Fb%20c/../d")
@@ -47,8 +49,14 @@ async def test_a_request_may_come_in_any_pieces(pieces: int) -> None:
 
 
 REFUSED = {
-    "both lengths": (400, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
-    "both lengths, turned": (400, "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\nabc"),
+    "both lengths": (
+        400,
+        "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    ),
+    "both lengths, turned": (
+        400,
+        "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\nabc",
+    ),
     "the same length twice": (400, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\nabc"),
     "a list of lengths": (400, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3, 3\r\n\r\nabc"),
     "a signed length": (400, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: +3\r\n\r\nabc"),
@@ -72,12 +80,27 @@ REFUSED = {
     "two Hosts in HTTP/1.0": (400, "GET / HTTP/1.0\r\nHost: x\r\nHost: y\r\n\r\n"),
     "a Host with a space": (400, "GET / HTTP/1.1\r\nHost: x y\r\n\r\n"),
     "a Host with a path": (400, "GET / HTTP/1.1\r\nHost: x/y\r\n\r\n"),
-    "a chunk size in another notation": (400, "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0x1\r\nx\r\n0\r\n\r\n"),
-    "a chunk size beyond all": (400, "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n"),
-    "a negative chunk size": (400, "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\nx\r\n0\r\n\r\n"),
-    "a chunk longer than it says": (400, "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nxx0\r\n\r\n"),
+    "a chunk size in another notation": (
+        400,
+        "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0x1\r\nx\r\n0\r\n\r\n",
+    ),
+    "a chunk size beyond all": (
+        400,
+        "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n",
+    ),
+    "a negative chunk size": (
+        400,
+        "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\nx\r\n0\r\n\r\n",
+    ),
+    "a chunk longer than it says": (
+        400,
+        "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nxx0\r\n\r\n",
+    ),
     "a chunk ended by LF": (400, "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\nx\n0\n\n"),
-    "a length in the trailers": (400, "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nContent-Length: 5\r\n\r\n"),
+    "a length in the trailers": (
+        400,
+        "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nContent-Length: 5\r\n\r\n",
+    ),
     "another version": (400, "GET / HTTP/1.2\r\nHost: x\r\n\r\n"),
     "version 2 in words": (505, "GET / HTTP/2.0\r\nHost: x\r\n\r\n"),
     "no version": (505, "GET /\r\n\r\n"),
@@ -141,7 +164,9 @@ async def test_a_request_inside_of_a_body_is_not_run(fields: tuple[str, ...]) ->
 
 async def test_a_target_for_a_proxy_is_served_as_ours() -> None:
     there = world()
-    await there.connect().send("GET http://x:1/a?b HTTP/1.1\r\nHost: x:1\r\n\r\nGET http://x HTTP/1.1\r\nHost: x\r\n\r\n")
+    await there.connect().send(
+        "GET http://x:1/a?b HTTP/1.1\r\nHost: x:1\r\n\r\nGET http://x HTTP/1.1\r\nHost: x\r\n\r\n"
+    )
     assert [(c.scope["path"], c.scope["query_string"]) for c in there.calls] == [("/a", b"b"), ("/", b"")]
 
 
@@ -161,7 +186,9 @@ async def test_trailers_are_dropped() -> None:
 
 async def test_extensions_of_chunks_are_ignored() -> None:
     there = world()
-    await there.connect().send("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1;a=b\r\nx\r\n0;c\r\n\r\n")
+    await there.connect().send(
+        "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1;a=b\r\nx\r\n0;c\r\n\r\n"
+    )
     assert there.calls[0].body == b"x"
 
 
