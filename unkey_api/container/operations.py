@@ -174,7 +174,7 @@ async def _open_limits(
     credits_ = await stack.enter_async_context(
         open_credit_limiter(
             RedisCredits(stores.redis),
-            SqlCreditBalances(database.replica, database.primary),
+            SqlCreditBalances(database.primary),
             clock=clock,
             observer=CreditReports(metrics.usage),
             on_breaker=metrics.breakers.on_call,
