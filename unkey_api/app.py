@@ -18,7 +18,7 @@ from unkey_api.core.ids import IdSource
 from unkey_api.rpc.chain import BoundService, ChainFactory, bind
 from unkey_api.rpc.connect_surface import ConnectSurface
 from unkey_api.rpc.documents import Documents
-from unkey_api.rpc.edge import Edge, Endpoint, Observer
+from unkey_api.rpc.edge import Edge, Endpoint, Observer, ObserverFailed
 from unkey_api.rpc.exchange import Network, Scope, path_of
 from unkey_api.rpc.health import Health
 from unkey_api.rpc.http_json.transcoder import Transcoder
@@ -61,6 +61,7 @@ class Platform:
     throttle: Throttle
     observers: Sequence[Observer]
     on_panic: PanicHook
+    on_observer_error: ObserverFailed
     documents: Documents
     health: Health
     request_timeout: timedelta
@@ -97,6 +98,7 @@ class Application:
             clock=platform.clock,
             ids=platform.ids,
             observers=platform.observers,
+            on_observer_error=platform.on_observer_error,
             proxies=platform.proxies,
         )
 

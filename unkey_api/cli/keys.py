@@ -30,7 +30,7 @@ from unkey_api.keys.transfer.reading import RecordFile, format_of, open_records
 from unkey_api.keys.transfer.targets import apis_of, find_target
 from unkey_api.keys.transfer.types import FileFormat, ImportReport
 from unkey_api.keys.transfer.writing import BatchWriter
-from unkey_api.keys.verification.queries import MigrationAlgorithm
+from unkey_api.keys.types import MigrationAlgorithm
 from unkey_api.projects.service import DefaultProject
 
 T = TypeVar("T")

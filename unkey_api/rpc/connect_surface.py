@@ -14,7 +14,7 @@ from urllib.parse import quote, unquote_to_bytes
 import orjson
 from connectrpc.server import ConnectASGIApplication
 
-from unkey_api.rpc.errors import cut
+from unkey_api.rpc.errors import cut, forget_ways
 from unkey_api.rpc.exchange import STATUS_CLIENT_CLOSED, Exchange
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]  # ASGI events are mappings with values of any kind
@@ -60,17 +60,34 @@ class ConnectSurface:
             await send_unimplemented(exchange, send)
             return
 
-        async def observed_send(event: dict[str, Any]) -> None:
-            if event["type"] == "http.response.start":
-                _note_start(exchange, event)
-            elif event["type"] == "http.response.trailers":
-                _note_trailers(exchange, event["headers"])
-                event["headers"] = [*_bounded(event["headers"])]
-            await send(event)
-
-        await application(exchange.scope, receive, observed_send)
+        answering = _Answering(exchange, send)
+        await application(exchange.scope, receive, answering)
+        # The application keeps what was raised in a variable, so both would keep each other with all they refer to.
+        forget_ways(exchange.raised)
+        exchange.raised = None
+        answering.exchange = None
         if exchange.status == 0:
             exchange.status = STATUS_CLIENT_CLOSED
+
+
+class _Answering:
+    """Passes an answer on, taking note of its outcome."""
+
+    __slots__ = ("_send", "exchange")
+
+    def __init__(self, exchange: Exchange, send: Send) -> None:
+        self.exchange: Exchange | None = exchange
+        self._send = send
+
+    async def __call__(self, event: dict[str, Any]) -> None:
+        if self.exchange is not None:
+            if event["type"] == "http.response.start":
+                _note_start(self.exchange, event)
+            elif event["type"] == "http.response.trailers":
+                _note_trailers(self.exchange, event["headers"])
+                event["headers"] = [*_bounded(event["headers"])]
+                self.exchange.sent_headers = [*self.exchange.sent_headers, *event["headers"]]
+        await self._send(event)
 
 
 def _note_start(exchange: Exchange, event: dict[str, Any]) -> None:
@@ -79,13 +96,13 @@ def _note_start(exchange: Exchange, event: dict[str, Any]) -> None:
     _note_trailers(exchange, headers)
     headers.append((REQUEST_ID_HEADER, exchange.request_id.encode()))
     headers.extend(exchange.response_headers)
-    event["headers"] = headers
+    event["headers"] = exchange.sent_headers = headers
 
 
 def _note_trailers(exchange: Exchange, headers: Iterable[tuple[bytes, bytes]]) -> None:
     for name, value in headers:
         if name == b"grpc-status" and value != b"0":
-            entry = getattr(exchange.failure, "entry", None)
+            entry = exchange.failure.entry if exchange.failure else None
             exchange.status = entry.status if entry else _HTTP_OF_GRPC.get(value, 500)
 
 
@@ -112,6 +129,7 @@ async def send_unimplemented(exchange: Exchange, send: Send) -> None:
         (b"content-length", b"%d" % len(body)),
         (REQUEST_ID_HEADER, exchange.request_id.encode()),
     ]
+    exchange.sent_headers = headers
     await send({"type": "http.response.start", "status": 404, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
@@ -125,7 +143,8 @@ async def _send_unimplemented_grpc(exchange: Exchange, send: Send, content_type:
     web = content_type.startswith("application/grpc-web")
     trailers = not web and "http.response.trailers" in exchange.scope.get("extensions", {})
     start = {"type": "http.response.start", "status": 200, "trailers": trailers}
-    await send(start | {"headers": headers if trailers else headers + outcome})
+    exchange.sent_headers = headers + outcome
+    await send(start | {"headers": headers if trailers else exchange.sent_headers})
     await send({"type": "http.response.body", "body": b""})
     if trailers:
         await send({"type": "http.response.trailers", "headers": outcome})

@@ -100,15 +100,14 @@ class Fault(ConnectError):
         connect_code: Code | None = None,
         plain_json: bool = False,
     ) -> None:
-        entry = ERRORS[code]
-        self.entry = entry
+        self.entry = ERRORS[code]
         self.public = public
         self.internal = internal
         self.violations = violations
         self.plain_json = plain_json
         """The HTTP/JSON body is `application/json` whatever the caller accepts."""
         self._request_id = request_id
-        super().__init__(connect_code or entry.connect_code, cut(public, RPC_MESSAGE_BYTES))
+        super().__init__(connect_code or self.entry.connect_code, cut(public, RPC_MESSAGE_BYTES))
 
     @property
     def details(self) -> Sequence[ErrorDetail]:
@@ -141,6 +140,45 @@ def _short(violation: Violation) -> error_detail_pb.Violation:
         message=cut(violation.message, RPC_VIOLATION_BYTES),
         fix=cut(violation.fix, RPC_VIOLATION_BYTES),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What ended a request, for logs, rows and traces.
+
+    A record rather than the exception: an exception holds the frames it went through, they hold the request, and the
+    request with its body would stay in memory until the garbage collector looks for such circles.
+    """
+
+    entry: ErrorEntry | None
+    """Its entry of the catalogue; None for what never became a fault, such as an answer that could not be written."""
+    public: str
+    """The sentence the caller got."""
+    internal: str
+    """The sentence for the operator, empty when there is none."""
+    kind: str
+    """Name of the exception's class."""
+
+
+def failure_of(error: BaseException) -> Failure:
+    """Return the record of an exception."""
+    kind = type(error).__name__
+    if isinstance(error, Fault):
+        return Failure(error.entry, error.public, error.internal, kind)
+    return Failure(None, "", f"{kind}: {error}", kind)
+
+
+def forget_ways(error: BaseException | None) -> None:
+    """Let go of the frames that an exception, and those that led to it, went through. It can still be told by its text.
+
+    For exceptions that somebody else keeps in a variable: with its frames such a one would keep itself.
+    """
+    while error is not None:
+        error.__traceback__ = None
+        cause, context = error.__cause__, error.__context__
+        error.__cause__ = error.__context__ = None
+        forget_ways(context if context is not cause else None)
+        error = cause
 
 
 def fault_of(error: AppError, request_id: str) -> Fault:
