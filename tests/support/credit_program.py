@@ -2,8 +2,8 @@
 
 Its writes to MySQL take WRITE_SECONDS longer than they would.
 
-Writes one record when it is ready, waits for a line on its input, and writes one record per spend that was allowed, after it was acknowledged: index of the key and time. Ends when every key
-is used up.
+Writes one record when it is ready and waits for a line. Then one record per spend that was allowed, after it was
+acknowledged: index of the key and time. Ends when every key is used up.
 """
 
 from __future__ import annotations

@@ -42,8 +42,8 @@ from unkey_api.infra.redis.counters import RedisCounters, RedisCredits
 from unkey_api.infra.telemetry.metrics import Metrics
 from unkey_api.keys.credits.limiter import CreditLimiter, open_credit_limiter
 from unkey_api.keys.credits.queries import SqlCreditBalances
-from unkey_api.keys.credits.types import EPOCHS_PER_MS
 from unkey_api.keys.credits.replays import ReplayBounds
+from unkey_api.keys.credits.types import EPOCHS_PER_MS
 from unkey_api.keys.handler import KeysHandler
 from unkey_api.keys.schemes.bounded import open_slow_hashes
 from unkey_api.keys.schemes.finding import ForeignHashes

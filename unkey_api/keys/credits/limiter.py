@@ -196,7 +196,7 @@ class CreditLimiter:
 
 
 @asynccontextmanager
-async def open_credit_limiter(
+async def open_credit_limiter(  # noqa: PLR0913 - its two stores, and what a process or a test chooses by name
     counter: CreditCounter,
     balances: CreditBalances,
     *,

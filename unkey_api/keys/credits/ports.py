@@ -9,7 +9,7 @@ from unkey_api.keys.credits.types import Balance
 
 
 class CreditCounter(Protocol):
-    """Copies of balances, and tallies of what was granted. Every method raises `ServiceUnavailable` without an answer."""
+    """Copies of balances, and tallies of what was granted. Without an answer: `ServiceUnavailable`."""
 
     async def take(self, key_id: str, amount: int) -> Taken:
         """Take `amount` off the copy if there is one and it is large enough, and add it to the tally."""
@@ -20,7 +20,7 @@ class CreditCounter(Protocol):
         ...
 
     async def start(self, key_id: str, amount: int, base: Base) -> Taken:
-        """Make a copy if there is none, then take; `existed` is False, with nothing changed, when `base` is outdated."""
+        """Make a copy if there is none, then take. `existed` is False, with nothing changed, for an outdated `base`."""
         ...
 
     async def tally(self, key_id: str) -> Tally | None:

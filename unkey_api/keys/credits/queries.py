@@ -18,7 +18,7 @@ UPDATE_REMAINING_WRITE_OFF = load_statement(_PACKAGE, "key_update_remaining_writ
 
 
 class SqlCreditBalances:
-    """`keys.remaining_requests` and `key_credit_write_offs`, always of the primary. Satisfies `ports.CreditBalances`."""
+    """`keys.remaining_requests` and `key_credit_write_offs` of the primary. Satisfies `ports.CreditBalances`."""
 
     def __init__(self, primary: WriteConn) -> None:
         self._primary = primary

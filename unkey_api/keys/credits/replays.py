@@ -43,8 +43,8 @@ class ReplayBounds:
 class CreditReplays:
     """Marks waiting to be written: up to where the grants of a key, in one epoch, are to be taken off its balance.
 
-    A mark covers what every process granted until then, those that have died included. Writing one is safe to repeat, so
-    a write that failed is tried again until it is made, whatever became of it.
+    A mark covers what every process granted until then, those that have died included. Writing one is safe to repeat,
+    so a write that failed is tried again until it is made, whatever became of it.
     """
 
     def __init__(

@@ -26,7 +26,7 @@ class Balance:
     remaining_requests: int | None
     """None: unlimited."""
     written: int | None = None
-    """How much of what was granted in the epoch asked for is taken off already; None before the epoch has begun there."""
+    """How much of what was granted in the epoch asked for is taken off already; None before it has begun there."""
     earlier: bool = False
     """Whether there were epochs before it, whose grants may still be on their way."""
 
