@@ -17,7 +17,7 @@ import sys
 import structlog
 
 from unkey_api.core.clock import SystemClock
-from unkey_api.infra.mysql import MysqlSettings, WriteConn, open_database, parse_dsn
+from unkey_api.infra.mysql import MysqlSettings, WriteConn, log_orphan, open_database, parse_dsn
 from unkey_api.infra.redis.client import RedisOptions, open_redis
 from unkey_api.infra.redis.counters import RedisCredits
 from unkey_api.keys.credits.limiter import CreditLimiter, open_credit_limiter
@@ -61,7 +61,7 @@ async def main(urls: list[str], cost: int, write_seconds: float, keys: list[str]
     clock = SystemClock()
     async with (
         open_redis(RedisOptions(urls[0], command_seconds=5.0)) as redis,
-        open_database(MysqlSettings(primary=parse_dsn(urls[1])), clock=clock) as database,
+        open_database(MysqlSettings(primary=parse_dsn(urls[1])), clock=clock, on_orphan_error=log_orphan) as database,
         open_credit_limiter(
             RedisCredits(redis),
             SlowBalances(database.primary, write_seconds),
