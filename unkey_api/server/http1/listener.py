@@ -9,8 +9,9 @@ from datetime import timedelta
 from socket import socket
 from typing import Any
 
+from unkey_api.core.addresses import Network
 from unkey_api.core.clock import Clock, SystemClock
-from unkey_api.server.admission import Admission, Network
+from unkey_api.server.admission import Admission
 from unkey_api.server.http1.connection import Connection
 from unkey_api.server.http1.connections import Bounds, Connections
 from unkey_api.server.listeners import LOOK_SECONDS, TlsFiles, lingering, stop_accepting, until
