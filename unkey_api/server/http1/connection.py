@@ -8,14 +8,13 @@ from unkey_api.server.http1.answer import refusal
 from unkey_api.server.http1.connections import LINGER_SECONDS, TICK_SECONDS, Connections, log
 from unkey_api.server.http1.head import Address, Peers, Refusal, Refused
 from unkey_api.server.http1.intake import SLICE_BYTES, Intake
+from unkey_api.server.http1.output import FAR, Output
 from unkey_api.server.http1.request import Request
 from unkey_api.server.http1.starting import start
 
 REQUESTS_PER_TURN = 16  # pipelined ones; then other connections have theirs
-OUTGOING_BYTES = 65_536  # answers kept for the end of the turn
 SMALL_REST_BYTES = 65_536  # of a body nobody wants, read so that the connection can go on
 LINGER_BYTES = 1_048_576
-FAR = float("inf")
 CROWDED = Refusal(503, "crowded", "Too many connections. Try again in a second, or use the ones you have.")
 SLOW_HEAD = Refusal(408, "slow_head", "The head of the request did not arrive in time.")
 SLOW_BODY = Refusal(408, "slow_body", "The body of the request did not arrive in time.")
@@ -41,6 +40,7 @@ class Connection(asyncio.Protocol):
     arrived meanwhile is kept as it came, and the transport paused.
     """
 
+    output: Output
     _intake: Intake
     _transport: asyncio.Transport
 
@@ -51,9 +51,6 @@ class Connection(asyncio.Protocol):
         self.phase = NEW
         self.deadline = FAR
         """When `expire` has something to do about what the caller should send."""
-        self.unread_deadline = FAR
-        """When it has something to do about what the caller should read."""
-        self._unread_bytes = 0
         self._kept: bytes | memoryview = b""
         self._paused = False
         self._pumping = False
@@ -62,11 +59,6 @@ class Connection(asyncio.Protocol):
         self._body_began = 0.0
         self._body_halted = 0.0
         self._lingered_bytes = 0
-        self._out: list[bytes] = []
-        self._out_bytes = 0
-        self.congested = False
-        """Whether answers pile up because the caller does not read."""
-        self._relief: asyncio.Event | None = None
 
     # what the transport calls
 
@@ -74,6 +66,7 @@ class Connection(asyncio.Protocol):
         """Take a connection, or turn it away when there are too many."""
         self._transport = transport  # type: ignore[assignment]  # a stream's always
         shared = self.shared
+        self.output = Output(shared, self._transport)
         client = _address(transport, "peername")
         self._intake = Intake(
             self, bounds=shared.bounds, peers=Peers(client, _address(transport, "sockname"), self._scheme)
@@ -95,19 +88,15 @@ class Connection(asyncio.Protocol):
 
     def eof_received(self) -> None:
         """Let the transport close: who does not send any more is taken for gone, as everywhere on the internet."""
-        self.flush()
+        self.output.flush()
 
     def pause_writing(self) -> None:
         """Note that the caller does not read."""
-        self.congested = True
-        self._watch_reading()
+        self.output.pause()
 
     def resume_writing(self) -> None:
         """Note that it does again."""
-        self.congested = False
-        self.unread_deadline = FAR
-        if self._relief is not None:
-            self._relief.set()
+        self.output.resume()
         if self._intake.ready or self._kept:
             self.shared.loop.call_soon(self._pump)
 
@@ -115,7 +104,8 @@ class Connection(asyncio.Protocol):
         """Tell whoever works for this caller, and let everything go."""
         shared = self.shared
         self.phase = CLOSED
-        self.deadline = self.unread_deadline = FAR
+        self.deadline = FAR
+        self.output.close()
         shared.open.discard(self)
         if self._holder is not None:
             shared.admission.leave(self._holder)
@@ -124,30 +114,8 @@ class Connection(asyncio.Protocol):
             self._current = None
         self._intake.close()
         self._kept = b""
-        self._out.clear()
-        if self._relief is not None:
-            self._relief.set()
 
     # what a request calls
-
-    def write(self, data: bytes) -> None:
-        """Send, at the end of this turn of the loop or once enough has come together."""
-        if self.phase == CLOSED:
-            return
-        if not self._out:
-            self.shared.enqueue(self)
-        self._out.append(data)
-        self._out_bytes += len(data)
-        if self._out_bytes > OUTGOING_BYTES:
-            self.flush()
-
-    async def until_read(self) -> None:
-        """Return once the caller has read enough for more, or has left."""
-        if self._relief is None:
-            self._relief = asyncio.Event()
-        while self.congested and self.phase != CLOSED:
-            self._relief.clear()
-            await self._relief.wait()
 
     def want_body(self) -> None:
         """Go on reading, when it was halted because nobody wanted more."""
@@ -177,20 +145,12 @@ class Connection(asyncio.Protocol):
 
     # what the other connections' keeper calls
 
-    def flush(self) -> None:
-        """Write what waits to be written."""
-        if self._out:
-            data = b"".join(self._out)
-            self._out.clear()
-            self._out_bytes = 0
-            if not self._transport.is_closing():
-                self._transport.write(data)
-
     def expire(self) -> None:
         """Do what is due. Deadlines are set by a clock that is up to one tick behind, so one tick is added."""
         late = self.shared.now - TICK_SECONDS
-        if late >= self.unread_deadline:
-            self._judge_reading()
+        if late >= self.output.deadline and self.output.is_stuck():
+            self.abort("unread")
+            return
         if late < self.deadline or self.phase == CLOSED:
             return
         if self.phase == HEAD:
@@ -202,7 +162,7 @@ class Connection(asyncio.Protocol):
 
     def close_if_idle(self) -> None:
         """Close it unless an answer, or the reading of one, is owed."""
-        if self.phase in (NEW, HEAD, IDLE, REST, LINGER) and not self._transport.get_write_buffer_size():
+        if self.phase in (NEW, HEAD, IDLE, REST, LINGER) and not self.output.unread:
             self._close("stopped")
 
     def abort(self, reason: str) -> None:
@@ -223,7 +183,7 @@ class Connection(asyncio.Protocol):
         while self.phase < LINGER:
             if self._current is None:
                 if intake.ready:
-                    if self.congested or started == REQUESTS_PER_TURN:
+                    if self.output.congested or started == REQUESTS_PER_TURN:
                         self._let_others()
                         break
                     started += 1
@@ -243,7 +203,7 @@ class Connection(asyncio.Protocol):
 
     def _let_others(self) -> None:
         """Go on in the next turn of the loop; when the caller does not read, once it has."""
-        if not self.congested:
+        if not self.output.congested:
             self.shared.loop.call_soon(self._pump)
 
     def _parse(self) -> None:
@@ -349,23 +309,6 @@ class Connection(asyncio.Protocol):
             pace = bounds.head_seconds + request.received / bounds.body_bytes_per_second
             self.deadline = self._body_began + min(bounds.body_seconds, pace)
 
-    def _watch_reading(self) -> None:
-        """Give the caller time to read a part of what is written."""
-        if self.unread_deadline == FAR:
-            self._unread_bytes = self._transport.get_write_buffer_size()
-            if self._unread_bytes:
-                self.unread_deadline = self.shared.now + self.shared.bounds.send_seconds
-
-    def _judge_reading(self) -> None:
-        """Cut the connection when the caller read next to nothing of it in that time."""
-        bounds = self.shared.bounds
-        unread = self._transport.get_write_buffer_size()
-        if unread and self._unread_bytes - unread < bounds.body_bytes_per_second * bounds.send_seconds:
-            self.abort("unread")
-            return
-        self.unread_deadline = FAR
-        self._watch_reading()
-
     # ends
 
     def _turn_away(self) -> None:
@@ -382,7 +325,7 @@ class Connection(asyncio.Protocol):
             return
         self.shared.ended[why.reason] += 1
         extra = ((b"retry-after", b"1"),) if why is CROWDED else ()
-        self.write(refusal(why.status, why.text, date=self.shared.date, extra=extra))
+        self.output.write(refusal(why.status, why.text, date=self.shared.date, extra=extra))
         self._end(in_peace=False)
 
     def _end(self, *, in_peace: bool) -> None:
@@ -391,10 +334,10 @@ class Connection(asyncio.Protocol):
         Not at once, unless nothing can come any more: input on a closed socket makes the kernel reset the connection,
         and the caller may then never see the answer.
         """
-        self.flush()
+        self.output.flush()
         transport = self._transport
         self._kept = b""
-        self._watch_reading()
+        self.output.watch()
         if in_peace or transport.is_closing():
             transport.close()
             self.phase, self.deadline = CLOSED, FAR
@@ -412,8 +355,8 @@ class Connection(asyncio.Protocol):
             self.abort("linger")
 
     def _close(self, reason: str) -> None:
-        if self._transport.get_write_buffer_size():
-            self._watch_reading()  # which is what it waits for now
+        if self.output.unread:
+            self.output.watch()  # which is what it waits for now
             self.deadline = self.shared.now + LINGER_SECONDS
             return
         self.shared.ended[reason] += 1

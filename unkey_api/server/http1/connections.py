@@ -17,6 +17,7 @@ from unkey_api.settings.limits import LimitSettings
 
 if TYPE_CHECKING:
     from unkey_api.server.http1.connection import Connection
+    from unkey_api.server.http1.output import Output
 
 Asgi = Callable[[Any, Any, Any], Awaitable[None]]  # scope, receive, send; events are mappings with values of any kind
 TICK_SECONDS = 0.5
@@ -78,7 +79,7 @@ class Connections:
         self.now = clock.monotonic()
         self.date = b""
         self._clock = clock
-        self._outgoing: list[Connection] = []
+        self._outgoing: list[Output] = []
         self._timer: asyncio.TimerHandle | None = None
         self._read_clock()
 
@@ -95,21 +96,21 @@ class Connections:
         """Look at every deadline now."""
         self._read_clock()
         now = self.now
-        for connection in [each for each in self.open if now >= each.deadline or now >= each.unread_deadline]:
+        for connection in [each for each in self.open if now >= each.deadline or now >= each.output.deadline]:
             connection.expire()
 
     def may_tell(self) -> bool:
         """Say whether one more connection over the limit may be told so; beyond a number they are just closed."""
         return len(self.open) - self.admission.in_all <= TURNED_AWAY_AT_ONCE
 
-    def enqueue(self, connection: Connection) -> None:
-        """Send what this connection has to say at the end of this turn of the loop.
+    def enqueue(self, output: Output) -> None:
+        """Send what a connection has to say at the end of this turn of the loop.
 
         The answers of one turn leave together: a client that is woken by the first of them finds the others there.
         """
         if not self._outgoing:
             self.loop.call_soon(self._send_out)
-        self._outgoing.append(connection)
+        self._outgoing.append(output)
 
     def close_idle(self) -> None:
         """Close the connections on which nothing is under way."""
@@ -133,5 +134,5 @@ class Connections:
 
     def _send_out(self) -> None:
         outgoing, self._outgoing = self._outgoing, []
-        for connection in outgoing:
-            connection.flush()
+        for output in outgoing:
+            output.flush()

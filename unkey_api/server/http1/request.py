@@ -153,7 +153,7 @@ class Request:
         if not self.complete:
             if self.expects_continue and not self.received:
                 self.expects_continue = False
-                self._connection.write(CONTINUE)
+                self._connection.output.write(CONTINUE)
             self._connection.want_body()
         if self._news is None:
             self._news = asyncio.Event()
@@ -175,8 +175,9 @@ class Request:
         kind = event["type"]
         if kind == "http.response.body":
             self._send_body(event.get("body", b""), more=event.get("more_body", False))
-            if self._connection.congested:
-                await self._connection.until_read()
+            output = self._connection.output
+            if output.congested:
+                await output.until_read()
         elif kind == "http.response.start":
             if self._start is not None:
                 raise BrokenAnswer("the answer was started twice")
@@ -196,7 +197,7 @@ class Request:
         else:
             data = self._begin(self._start, body, more=more)
         if data:
-            self._connection.write(data)
+            self._connection.output.write(data)
         if not more:
             self._end()
 
