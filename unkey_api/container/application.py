@@ -13,7 +13,7 @@ from unkey_api.container.operations import Operations, open_operations
 from unkey_api.container.runtime import Observing, Runtime
 from unkey_api.container.stores import open_stores
 from unkey_api.container.telemetry import Telemetry, open_telemetry
-from unkey_api.openapi_document import read_document
+from unkey_api.openapi_document import document_files
 from unkey_api.profiling.profiles import Profiles
 from unkey_api.rpc.documents import Documents
 from unkey_api.rpc.edge import Observer
@@ -67,7 +67,6 @@ def _platform(
     health: Health,
     on_panic: PanicHook,
 ) -> Platform:
-    document = read_document()
     assets = files("unkey_api").joinpath("assets", "scalar")
     return Platform(
         clock=runtime.clock,
@@ -77,7 +76,7 @@ def _platform(
         throttle=operations.throttle,
         observers=observers,
         on_panic=on_panic,
-        documents=Documents(openapi_yaml=document.yaml, openapi_json=document.json, assets=assets),
+        documents=Documents(document_files(), assets=assets),
         health=health,
         request_timeout=settings.request_timeout,
         max_body_bytes=settings.max_request_body_size,
