@@ -103,9 +103,8 @@ def joined(entries: Sequence[str]) -> str | None:
 
 def _canonical(place: int, entry: str) -> str:
     try:
-        network = ipaddress.ip_network(entry.strip())
-        if "%" in entry:  # the zone of a link-local address means something on one machine only
-            raise ValueError("a zone cannot be compared")
+        # The zone of a link-local address means something on one machine only, so it is not taken for one.
+        network = ipaddress.ip_network(entry.strip().replace("%", " "))
     except ValueError as err:
         message = f"'{entry}' is no IP address and no network: {err}"
         raise _refused(
