@@ -341,6 +341,7 @@ def _platform(stage: Stage, throttle: RequestThrottle) -> Platform:
         throttle=throttle,
         observers=(),
         on_panic=_raise,
+        on_observer_error=_raise,
         documents=Documents({}, assets=Path("/nowhere")),
         health=_serving(),
         request_timeout=timedelta(seconds=60),

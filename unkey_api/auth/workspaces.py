@@ -12,7 +12,7 @@ from unkey_api.infra.mysql import ReadConn, load_query
 from unkey_api.infra.resilience.background import BackgroundJobs
 
 CACHE = "workspace_by_org_id"
-WINDOWS = CacheWindows(fresh_ms=10_000, stale_ms=86_400_000, max_entries=100_000)
+WINDOWS = CacheWindows(fresh_ms=10_000, stale_ms=600_000, max_entries=100_000)
 
 
 @dataclass(frozen=True, slots=True)

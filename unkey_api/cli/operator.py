@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
 from typing import Annotated, TypeVar
@@ -12,12 +11,12 @@ from rich.console import Console
 
 from unkey_api.audit.service import AuditLog
 from unkey_api.cli import workspaces as workspace_commands
-from unkey_api.cli.configuration import ConfigOption, read_settings
+from unkey_api.cli.configuration import ConfigOption
+from unkey_api.cli.database import on_database
 from unkey_api.cli.tables import day, print_table
-from unkey_api.container.stores import mysql_settings
 from unkey_api.core.clock import SystemClock
 from unkey_api.core.ids import RandomIds
-from unkey_api.infra.mysql import open_database
+from unkey_api.infra.mysql import Database
 from unkey_api.operator.service import OperatorDesk
 from unkey_api.operator.types import all_permissions
 
@@ -31,15 +30,12 @@ workspace_commands.register(workspaces)
 def at_desk(config: str | None, work: Callable[[OperatorDesk], Awaitable[T]]) -> T:
     """Run `work` with the operator's use cases on the configured database."""
 
-    async def run() -> T:
+    def seated(database: Database) -> Awaitable[T]:
         clock, ids = SystemClock(), RandomIds()
-        settings = mysql_settings(read_settings(config))
-        async with open_database(settings, clock=clock) as database:
-            audit = AuditLog(clock=clock, ids=ids)
-            desk = OperatorDesk(database, audit=audit, clock=clock, ids=ids, random_bytes=secrets.token_bytes)
-            return await work(desk)
+        audit = AuditLog(clock=clock, ids=ids)
+        return work(OperatorDesk(database, audit=audit, clock=clock, ids=ids, random_bytes=secrets.token_bytes))
 
-    return asyncio.run(run())
+    return on_database(config, seated)
 
 
 @workspaces.command("create")

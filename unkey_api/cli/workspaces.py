@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from typing import Annotated, TypeVar
@@ -10,12 +9,12 @@ from typing import Annotated, TypeVar
 import typer
 
 from unkey_api.audit.service import AuditLog
-from unkey_api.cli.configuration import ConfigOption, read_settings
+from unkey_api.cli.configuration import ConfigOption
+from unkey_api.cli.database import on_database
 from unkey_api.cli.tables import day, print_table
-from unkey_api.container.stores import mysql_settings
 from unkey_api.core.clock import SystemClock
 from unkey_api.core.ids import RandomIds
-from unkey_api.infra.mysql import open_database
+from unkey_api.infra.mysql import Database
 from unkey_api.operator.types import LIMITS, LimitsRow
 from unkey_api.operator.workspaces import NO_LIMIT, WorkspaceAdmin, parse_limit
 
@@ -36,12 +35,11 @@ def register(workspaces: typer.Typer) -> None:
 
 
 def _administer(config: str | None, work: Callable[[WorkspaceAdmin], Awaitable[T]]) -> T:
-    async def run() -> T:
+    def seated(database: Database) -> Awaitable[T]:
         clock = SystemClock()
-        async with open_database(mysql_settings(read_settings(config)), clock=clock) as database:
-            return await work(WorkspaceAdmin(database, audit=AuditLog(clock=clock, ids=RandomIds()), clock=clock))
+        return work(WorkspaceAdmin(database, audit=AuditLog(clock=clock, ids=RandomIds()), clock=clock))
 
-    return asyncio.run(run())
+    return on_database(config, seated)
 
 
 def _show(workspace_id: WorkspaceArgument, config: ConfigOption = None) -> None:

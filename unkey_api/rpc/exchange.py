@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-import ipaddress
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import Any, Generic, TypeVar
 
+from unkey_api.core.addresses import Network, client_address
 from unkey_api.core.principal import Caller, Principal
+from unkey_api.core.shortening import shorten
+from unkey_api.rpc.errors import Failure
 
 Scope = dict[str, Any]  # ASGI's own type: a mapping with values of any kind
 Headers = list[tuple[bytes, bytes]]
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 STATUS_CLIENT_CLOSED = 499
+KEPT_BODY_BYTES = 64 * 1024
+"""What is kept of a body once its request is over: as much as a row holds. Queues of whole ones would fill memory."""
 
 
 Answer = TypeVar("Answer")
+
+
+def path_of(scope: Scope) -> str:
+    """Return the path of a request as it was sent, escapes included, without the query."""
+    raw: bytes | None = scope.get("raw_path")
+    return scope["path"] if raw is None else str(raw, "latin-1")
 
 
 class KeptAnswer(Generic[Answer]):
@@ -38,6 +47,7 @@ class Exchange:
         "_headers",
         "_proxies",
         "_request_id",
+        "body_valid",
         "failure",
         "http_json",
         "kept",
@@ -45,11 +55,14 @@ class Exchange:
         "path",
         "principal",
         "quiet",
+        "raised",
         "request_body",
+        "request_bytes",
         "response_body",
         "response_headers",
         "scope",
         "seconds",
+        "sent_headers",
         "span",
         "started_at",
         "started_ms",
@@ -65,7 +78,8 @@ class Exchange:
         self._headers: dict[bytes, bytes] | None = None
         self.scope = scope
         self.method: str = scope["method"]
-        self.path: str = scope["path"]
+        self.path = path_of(scope)
+        """As it was sent: an escaped path is none of ours, whatever it would mean unescaped."""
         self.started_ms = started_ms
         """Unix time in milliseconds when the request line was read."""
         self.started_at = started_at
@@ -73,8 +87,10 @@ class Exchange:
         self.seconds = 0.0
         """How long the request took; known once it is over."""
         self.principal: Principal | None = None
-        self.failure: BaseException | None = None
+        self.failure: Failure | None = None
         """What ended the request, if it did not succeed."""
+        self.raised: BaseException | None = None
+        """The exception behind `failure` while somebody holds on to it who must let go of it in the end."""
         self.http_json = False
         """Whether the request came over the HTTP/JSON surface."""
         self.kept: KeptAnswer[Any] | None = None
@@ -86,9 +102,15 @@ class Exchange:
         self.status = 0
         """HTTP status sent; 0 until the answer starts."""
         self.request_body = b""
+        self.request_bytes = 0
+        """Size of the body as far as it was read; `request_body` may have been cut."""
+        self.body_valid = False
+        """Whether the body was decoded and obeys its rules; until then nothing is known of what is in it."""
         self.response_body = b""
         self.response_headers: Headers = []
         """Headers that handlers and interceptors add to the answer, on either surface."""
+        self.sent_headers: Headers = []
+        """All headers of the answer, as far as the application sends them."""
 
     @property
     def request_id(self) -> str:
@@ -115,20 +137,38 @@ class Exchange:
 
     @property
     def client_ip(self) -> str:
-        """Address of the caller, worked out on first use.
+        """Address of the caller, worked out on first use; empty where the peer has none, as on a UNIX socket.
 
-        The socket's peer, unless that is a trusted proxy: then `X-Forwarded-For` is walked from the right and the
-        first address that is not a trusted proxy counts, so a caller cannot choose its own address.
+        The socket's peer, unless that is a trusted proxy; see `client_address`, which reads `X-Forwarded-For` then.
         """
         if self._client_ip is None:
             peer = self.scope.get("client")
-            self._client_ip = _client_ip(peer[0] if peer else "", self.header(b"x-forwarded-for"), self._proxies)
+            lines = [v for k, v in self.scope["headers"] if k == b"x-forwarded-for"] if self._proxies else ()
+            address = client_address(str(peer[0]) if peer else "", lines, self._proxies)
+            self._client_ip = "" if address is None else str(address)
         return self._client_ip
 
     @property
     def user_agent(self) -> str:
-        """The caller's `User-Agent`, empty when it sent none."""
-        return self.header(b"user-agent") or ""
+        """The caller's `User-Agent`, shortened when it is long, empty when there is none."""
+        return shorten(self.header(b"user-agent") or "")
+
+    @property
+    def host(self) -> str:
+        """The host the caller asked, shortened when it is long, empty when there is none."""
+        return shorten(self.header(b"host") or "")
+
+    @property
+    def shown_path(self) -> str:
+        """The path as it may be quoted: shortened when it is long."""
+        return shorten(self.path)
+
+    def cut_bodies(self) -> None:
+        """Keep only the beginning of long bodies. The edge does so when a request is over, before anybody queues it."""
+        if len(self.request_body) > KEPT_BODY_BYTES:
+            self.request_body = self.request_body[:KEPT_BODY_BYTES]
+        if len(self.response_body) > KEPT_BODY_BYTES:
+            self.response_body = self.response_body[:KEPT_BODY_BYTES]
 
     def caller(self) -> Caller:
         """Return who called and from where. Only meaningful once authentication has run."""
@@ -156,6 +196,15 @@ def running_exchange() -> Exchange | None:
     return _current.get(None)
 
 
+def running_route() -> str:
+    """Return verb and path of the running request, empty outside of requests.
+
+    Only what reaches a handler asks for it, so the path is one of the routes.
+    """
+    exchange = _current.get(None)
+    return "" if exchange is None else f"{exchange.method} {exchange.path}"
+
+
 def answer_with(kept: KeptAnswer[Answer]) -> Answer:
     """Return the message for the running request, whose surface may then keep its JSON."""
     _current.get().kept = kept
@@ -165,32 +214,3 @@ def answer_with(kept: KeptAnswer[Answer]) -> Answer:
 def current_caller() -> Caller:
     """Return the authenticated caller of the running request. Handlers call it; nothing below them does."""
     return _current.get().caller()
-
-
-def _client_ip(peer: str, forwarded: str | None, proxies: Iterable[Network]) -> str:
-    networks = tuple(proxies)
-    if not forwarded or not networks or not _inside(peer, networks):
-        return peer
-    address = peer
-    for entry in reversed(forwarded.split(",")):
-        candidate = _without_port(entry.strip())
-        if not candidate:
-            continue
-        address = candidate
-        if not _inside(candidate, networks):
-            break
-    return address
-
-
-def _without_port(text: str) -> str:
-    if text.startswith("["):
-        return text[1:].partition("]")[0]
-    return text.partition(":")[0] if text.count(":") == 1 else text
-
-
-def _inside(address: str, networks: Iterable[Network]) -> bool:
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    return any(parsed in network for network in networks)

@@ -32,6 +32,8 @@ from hypercorn.typing import ConnectionState
 from hypercorn.utils import parse_socket_addr, wrap_app
 from hyperframe.frame import GoAwayFrame
 
+from unkey_api.core.addresses import Network
+from unkey_api.server.admission import Admission
 from unkey_api.server.listeners import (
     KEEP_ALIVE_SECONDS,
     LOOK_SECONDS,
@@ -45,6 +47,7 @@ from unkey_api.server.listeners import (
 )
 from unkey_api.server.sockets import BACKLOG
 from unkey_api.server.whole_requests import WholeRequests
+from unkey_api.settings.limits import LimitSettings
 
 STREAMS = 250  # at once, per connection
 ANY_STREAM = 2**31 - 1
@@ -239,7 +242,20 @@ class _Connection(TCPServer):
 class Http2Listener:
     """HTTP/2, in clear text (h2c) or over TLS; HTTP/1.1 is understood too."""
 
-    def __init__(self, app: Asgi, sock: socket, *, budget: timedelta, tls: TlsFiles | None) -> None:
+    def __init__(
+        self,
+        app: Asgi,
+        sock: socket,
+        *,
+        budget: timedelta,
+        tls: TlsFiles | None,
+        limits: LimitSettings | None = None,
+        proxies: tuple[Network, ...] = (),
+    ) -> None:
+        limits = limits or LimitSettings()
+        self._admission = Admission(
+            total=limits.connections, per_address=limits.connections_per_address, exempt=proxies
+        )
         config = hypercorn.config.Config()
         config.accesslog = None
         config.errorlog = logging.getLogger("hypercorn.error")
@@ -305,6 +321,17 @@ class Http2Listener:
             await asyncio.sleep(LOOK_SECONDS)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        peer = writer.get_extra_info("peername")
+        holder = self._admission.enter(peer[0] if isinstance(peer, tuple) else "")
+        if holder is None:
+            writer.transport.abort()
+            return
+        try:
+            await self._converse(reader, writer)
+        finally:
+            self._admission.leave(holder)
+
+    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connection = _Connection(
             self._app, asyncio.get_running_loop(), self._config, self._context, ConnectionState({}), reader, writer
         )

@@ -8,14 +8,16 @@ import os
 import signal
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from unkey_api.core.addresses import Network
 from unkey_api.rpc.health import Health, Phase
 from unkey_api.server.http2 import Http2Listener
 from unkey_api.server.listeners import Http1Listener, Listener, TlsFiles
 from unkey_api.server.sockets import WorkerSockets
+from unkey_api.settings.limits import LimitSettings
 
 # With the interpreter's defaults (700, 10, 10) what running requests hold is looked at again and again, which costs
 # more than the little garbage that is made in cycles. A young generation of this size takes a millisecond or two.
@@ -45,6 +47,9 @@ class WorkerOptions:
     shutdown_timeout: timedelta
     """Budget for running requests, and again for closing stores."""
     tls: TlsFiles | None = None
+    limits: LimitSettings = field(default_factory=LimitSettings)
+    proxies: tuple[Network, ...] = ()
+    """Networks whose connections are not counted per address."""
 
 
 async def run_worker(
@@ -111,7 +116,15 @@ async def _listen(served: Served, sockets: WorkerSockets, options: WorkerOptions
     budget = options.shutdown_timeout
     listeners: list[Listener] = [Http1Listener(served.app, sockets.http1, budget=budget, tls=options.tls)]
     if sockets.http2 is not None:
-        listeners.append(Http2Listener(served.app, sockets.http2, budget=budget, tls=options.tls))
+        http2 = Http2Listener(
+            served.app,
+            sockets.http2,
+            budget=budget,
+            tls=options.tls,
+            limits=options.limits,
+            proxies=options.proxies,
+        )
+        listeners.append(http2)
     for listener in listeners:
         await listener.start()
     return listeners

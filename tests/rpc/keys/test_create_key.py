@@ -220,9 +220,13 @@ class TestNotFound:
 
 
 class TestPreconditions:
-    async def test_api_without_keyspace_is_412_for_who_may_create(self, world: KeyWorld) -> None:
-        bare = await world.make_api(key_auth_id=None)
-        answer = await world.call("createKey", {"apiId": bare.id})
+    @pytest.mark.parametrize("recoverable", [False, True])
+    @pytest.mark.parametrize("keyspace", [None, "ks_gone"])
+    async def test_api_without_keyspace_is_412_for_who_may_create(
+        self, world: KeyWorld, keyspace: str | None, *, recoverable: bool
+    ) -> None:
+        bare = await world.make_api(key_auth_id=keyspace and f"{keyspace}_{recoverable}")
+        answer = await world.call("createKey", {"apiId": bare.id, "recoverable": recoverable})
         assert (answer.status, answer.json["error"]["detail"]) == (
             412,
             "The requested API is not set up to handle keys.",

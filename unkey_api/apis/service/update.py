@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from unkey_api.apis import queries
-from unkey_api.apis.errors import ApiNotFound
+from unkey_api.apis import queries, requirements
 from unkey_api.apis.live import LiveApis
 from unkey_api.apis.queries import ApiSettingsRow
 from unkey_api.audit.service import AuditLog
 from unkey_api.audit.types import AuditAction, AuditEvent, AuditTarget, TargetType
+from unkey_api.core.addresses import read_network
 from unkey_api.core.clock import Clock
 from unkey_api.core.columns import UnixMs
 from unkey_api.core.errors import InvalidInput, Violation
+from unkey_api.core.needs import ANY
 from unkey_api.core.principal import Caller
-from unkey_api.core.rbac import any_of, require, tuple_
+from unkey_api.core.rbac import require_unseen
 from unkey_api.infra.mysql import Database, WriteConn
-from unkey_api.keys.errors import NoVault
+from unkey_api.keys.errors import ApiNotFound, NoVault
 from unkey_api.keys.types import UNSET, Unset
 
 T = TypeVar("T")
@@ -65,16 +65,17 @@ class UpdateApi:
             NoVault: Secrets are to be kept, and nothing could encrypt them.
             StoreUnavailable: Nothing was changed.
         """
-        may_update = any_of(tuple_("api", "*", "update_api"), tuple_("api", command.api_id, "update_api"))
-        require(caller.principal.permissions, may_update)
-        whitelist = command.ip_whitelist if isinstance(command.ip_whitelist, Unset) else joined(command.ip_whitelist)
         workspace_id, now = caller.principal.workspace_id, UnixMs(self._clock.now_ms())
 
         async def work(tx: WriteConn) -> ApiSettingsRow:
-            before = await queries.find_settings_locked(tx, workspace_id, command.api_id)
+            before = await require_unseen(
+                caller.principal.permissions,
+                lambda: queries.find_settings_locked(tx, workspace_id, command.api_id),
+                lambda row: requirements.update(workspace_id, command.api_id, row.keyspace_id if row else ANY),
+            )
             if before is None:
                 raise ApiNotFound(internal=f"api {command.api_id} is absent, deleted or of another workspace")
-            after = _merged(before, command, whitelist)
+            after = _merged(before, command)
             if after.store_encrypted_keys and not before.store_encrypted_keys and not self._has_vault:
                 raise NoVault
             if after != before:
@@ -102,17 +103,13 @@ def joined(entries: Sequence[str]) -> str | None:
 
 
 def _canonical(place: int, entry: str) -> str:
-    try:
-        # The zone of a link-local address means something on one machine only, so it is not taken for one.
-        network = ipaddress.ip_network(entry.strip().replace("%", " "))
-    except ValueError as err:
-        message = f"'{entry}' is no IP address and no network: {err}"
+    # The zone of a link-local address means something on one machine only.
+    network = None if "%" in entry else read_network(entry.strip())
+    if network is None:
+        message = f"'{entry}' is neither an IP address nor a network"
         raise _refused(
             f"/properties/ipWhitelist/{place}", message, "Write 203.0.113.7, 203.0.113.0/24 or 2001:db8::/32."
-        ) from err
-    mapped = network.network_address.ipv4_mapped if isinstance(network, ipaddress.IPv6Network) else None
-    if mapped is not None and network.prefixlen >= 96:
-        network = ipaddress.ip_network((mapped, network.prefixlen - 96))
+        )
     return str(network.network_address if network.num_addresses == 1 else network)
 
 
@@ -120,11 +117,13 @@ def _refused(location: str, message: str, fix: str) -> InvalidInput:
     return InvalidInput(f"`ipWhitelist`: {message}.", violations=(Violation(location, message, fix),))
 
 
-def _merged(before: ApiSettingsRow, command: UpdateApiCommand, whitelist: str | Unset | None) -> ApiSettingsRow:
+def _merged(before: ApiSettingsRow, command: UpdateApiCommand) -> ApiSettingsRow:
+    entries = command.ip_whitelist
+    whitelist = before.ip_whitelist if isinstance(entries, Unset) else joined(entries)
     return replace(
         before,
         name=_either(command.name, before.name),
-        ip_whitelist=_either(whitelist, before.ip_whitelist),
+        ip_whitelist=whitelist,
         default_prefix=_either(command.default_prefix, before.default_prefix),
         default_bytes=_either(command.default_bytes, before.default_bytes),
         store_encrypted_keys=_either(command.store_encrypted_keys, before.store_encrypted_keys),
