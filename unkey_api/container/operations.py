@@ -134,7 +134,7 @@ async def _open_shared(
 ) -> _Shared:
     clock, database = runtime.clock, stores.database
     limiter, credits_ = await _open_limits(stack, settings, runtime, stores, metrics)
-    caches = await stack.enter_async_context(open_caches(clock, CacheTiming(), metrics))
+    caches = await stack.enter_async_context(open_caches(settings.caches, clock, CacheTiming(), metrics))
     directory = KeyDirectory(caches.keys, database.replica)
     watch_limits(metrics, limiter, credits_, directory.counts)
     audit, projects = AuditLog(clock=clock, ids=runtime.ids), DefaultProject(clock=clock, ids=runtime.ids)
