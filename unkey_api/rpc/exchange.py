@@ -196,6 +196,15 @@ def running_exchange() -> Exchange | None:
     return _current.get(None)
 
 
+def running_route() -> str:
+    """Return verb and path of the running request, empty outside of requests.
+
+    Only what reaches a handler asks for it, so the path is one of the routes.
+    """
+    exchange = _current.get(None)
+    return "" if exchange is None else f"{exchange.method} {exchange.path}"
+
+
 def answer_with(kept: KeptAnswer[Answer]) -> Answer:
     """Return the message for the running request, whose surface may then keep its JSON."""
     _current.get().kept = kept

@@ -169,11 +169,6 @@ class SwrCache(Generic[K, V]):
         return self._windows
 
     @property
-    def capacity(self) -> int:
-        """Most entries kept of things that exist."""
-        return self._windows.max_entries
-
-    @property
     def present(self) -> int:
         """Entries of things that exist."""
         return len(self._entries)
