@@ -43,7 +43,8 @@ FRAGMENTS = (
 WORDS = (
     b"\r\n", b"\n", b"\r", b"\0", b" ", b"\t", b":", b",", b";", b"0\r\n\r\n", b"\r\n\r\n", b"\r\n ", b"ffffffff",
     b"-1", b"HTTP/1.0", b"HTTP/2.0", b"Host: y\r\n", b"Content-Length: 5\r\n", b"Content-Length: 0\r\n",
-    b"Transfer-Encoding: chunked\r\n", b"Transfer-Encoding: gzip\r\n", b"Connection: close\r\n", b"Connection: Upgrade\r\n", b"Upgrade: foo\r\n",
+    b"Transfer-Encoding: chunked\r\n", b"Transfer-Encoding: gzip\r\n", b"Connection: close\r\n",
+    b"Connection: Upgrade\r\n", b"Upgrade: foo\r\n",
     b"CONNECT ", b"Expect: 100-continue\r\n", b"\xff", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
 )  # fmt: skip
 KEPT_BYTES = 200_000  # the high-water mark of a body, one slice, and what one case holds at most in one segment
