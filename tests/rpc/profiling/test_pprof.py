@@ -7,6 +7,7 @@ import base64
 import gzip
 import shutil
 import sys
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from unkey_proto.perftools.profiles.profile_pb import Profile
 from tests.support.asgi import Answer, Client
 from tests.support.clock import FixedClock
 from tests.support.surface import Surface
+from tests.support.waiting import eventually
 from unkey_api.core.secret import Secret
 from unkey_api.profiling.profiles import Profiles
 from unkey_api.rpc.pprof import GUESSES_AT_ONCE, GUESSES_PER_SECOND, TOO_MANY_GUESSES, Pprof
@@ -101,7 +103,7 @@ class TestProfiles:
         kept: list[bytes] = []
 
         async def allocate() -> None:
-            await asyncio.sleep(0.05)
+            await eventually(tracemalloc.is_tracing)
             kept.append(bytes(1_000_000))
 
         task = asyncio.create_task(allocate())
@@ -125,6 +127,7 @@ class TestProfiles:
     async def test_index_lists_the_profiles(self, client: Client) -> None:
         assert b"heap?seconds" in (await get(client, "", GOOD)).body
 
+    @pytest.mark.timeout(300)  # newer toolchains build the tool at its first use
     @pytest.mark.skipif(GO is None, reason="needs the Go toolchain for `go tool pprof`")
     @pytest.mark.parametrize("name", ["profile", "heap", "tasks"])
     async def test_go_tool_pprof_reads_it(self, client: Client, name: str, tmp_path: Path) -> None:
