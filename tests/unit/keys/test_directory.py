@@ -14,6 +14,7 @@ from unkey_api.infra.resilience.background import BackgroundJobs
 from unkey_api.infra.telemetry.limit_collector import KEY_ERRORS, Reading
 from unkey_api.keys.verification.directory import KeyDirectory, key_cache
 from unkey_api.keys.verification.errors import KeyNotLoaded
+from unkey_api.settings.stores import CacheSettings
 
 
 class Away:
@@ -27,7 +28,8 @@ class Away:
 
 async def test_look_ups_that_fail_are_counted_by_what_the_key_was_presented_for() -> None:
     jobs = BackgroundJobs("test")
-    directory = KeyDirectory(key_cache(clock=FixedClock(), refreshes=jobs), Away())  # type: ignore[arg-type]  # never answers
+    cache = key_cache(CacheSettings(), clock=FixedClock(), refreshes=jobs)
+    directory = KeyDirectory(cache, Away())  # type: ignore[arg-type]  # it never answers
     for presented in ("key", "root_key", "root_key"):
         with pytest.raises(KeyNotLoaded):
             await directory.find(KeyHash("hash"), presented)

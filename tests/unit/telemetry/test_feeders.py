@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,7 @@ def feeders() -> list[tuple[str, str]]:
     ]
 
 
+@cache
 def mentioned() -> set[tuple[str, str]]:
     """Return pairs of an attribute and the one it is taken from, `metrics.spans.on_lost` gives `spans`, `on_lost`."""
     found = set()
