@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import ClassVar
 
@@ -59,6 +60,7 @@ def feeders() -> list[tuple[str, str]]:
     ]
 
 
+@cache
 def mentioned() -> set[tuple[str, str]]:
     """Return pairs of an attribute and the one it is taken from, `metrics.spans.on_lost` gives `spans`, `on_lost`."""
     found = set()
