@@ -46,6 +46,7 @@ class Health:
 
     @phase.setter
     def phase(self, phase: Phase) -> None:
+        """Move on, and wake whoever watches."""
         self._phase = phase
         self.changes += 1
         self._change.set()

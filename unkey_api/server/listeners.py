@@ -1,4 +1,4 @@
-"""What the listeners of a worker have in common, and the one for HTTP/1.1.
+"""What the listeners of a worker have in common.
 
 Every listener stops in the same steps, so that nobody who was let in is left without an answer:
 
@@ -12,23 +12,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ssl
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from socket import socket
 from typing import Any, Protocol
 
-import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-
-from unkey_api.server.sockets import BACKLOG, has_waiting, refuse_new
+from unkey_api.server.sockets import has_waiting, refuse_new
 
 Asgi = Callable[[Any, Any, Any], Awaitable[None]]  # scope, receive, send; events are mappings with values of any kind
-REQUESTS_PER_CONNECTION = 1_000_000  # a busy gRPC channel would use up hypercorn's thousand within a second
-KEEP_ALIVE_SECONDS = 75  # longer than the idle time of common proxies, so that they close first
-TAKE_OVER_SECONDS = 10  # a listener that is not up by then never will be
 HANDSHAKE_SECONDS = 0.2  # connections being made when the stop begins are established by then
 LET_IN_SECONDS = 2.0  # a busy worker may need a moment for those
 LINGER_SECONDS = 1.0  # how long a connection that is idle at the stop may still bring a request
@@ -73,90 +66,3 @@ async def stop_accepting(sock: socket) -> None:
     refuse_new(sock)
     await asyncio.sleep(HANDSHAKE_SECONDS)
     await until(lambda: not has_waiting(sock), seconds=LET_IN_SECONDS)
-
-
-def saying_goodbye(app: Asgi) -> Asgi:
-    """Return the application with `connection: close` on every HTTP/1.1 answer; servers act on it themselves."""
-
-    async def parting(scope: Any, receive: Any, send: Any) -> None:
-        async def closing_send(event: Any) -> None:
-            if event["type"] == "http.response.start":
-                event = {**event, "headers": [*event.get("headers", ()), (b"connection", b"close")]}
-            await send(event)
-
-        await app(scope, receive, closing_send)
-
-    return parting
-
-
-class _DrainingServer(uvicorn.Server):
-    """uvicorn that leaves signals alone and connections time to notice that it stops."""
-
-    linger_seconds = LINGER_SECONDS
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Leave the signals alone: the worker decides when to stop."""
-        yield
-
-    async def shutdown(self, sockets: list[socket] | None = None) -> None:
-        """Stop accepting, answer what still comes, then do what uvicorn does, which closes idle connections at once."""
-        for sock in sockets or []:
-            await stop_accepting(sock)
-        parting = self.config.loaded_app = saying_goodbye(self.config.loaded_app)
-        for server in self.servers:
-            server.close()
-        for connection in self.server_state.connections:
-            if isinstance(connection, HttpToolsProtocol):
-                connection.app = parting
-                if connection.cycle is not None and not connection.cycle.response_complete:
-                    connection.cycle.keep_alive = False
-        await until(lambda: not self.server_state.connections, seconds=self.linger_seconds)
-        await super().shutdown(sockets)
-
-
-class Http1Listener:
-    """HTTP/1.1 by uvicorn."""
-
-    def __init__(self, app: Any, sock: socket, *, budget: timedelta, tls: TlsFiles | None) -> None:  # any ASGI app
-        linger = lingering(budget)
-        config = uvicorn.Config(
-            app,
-            loop="none",
-            http="httptools",
-            ws="none",
-            lifespan="off",
-            backlog=BACKLOG,
-            interface="asgi3",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            timeout_keep_alive=KEEP_ALIVE_SECONDS,
-            timeout_graceful_shutdown=max(1, int(budget.total_seconds() - linger)),
-            ssl_certfile=tls.cert_file if tls else None,
-            ssl_keyfile=tls.key_file if tls else None,
-        )
-        config.load()
-        if config.ssl is not None:
-            config.ssl.minimum_version = ssl.TLSVersion.TLSv1_3
-            config.ssl.set_alpn_protocols(["http/1.1"])
-        self._server = _DrainingServer(config)
-        self._server.linger_seconds = linger
-        self._socket = sock
-        self._running: asyncio.Task[None] | None = None
-
-    async def start(self) -> None:
-        """Start accepting."""
-        self._running = asyncio.create_task(self._server.serve(sockets=[self._socket]), name="http1")
-        async with asyncio.timeout(TAKE_OVER_SECONDS):
-            while not self._server.started:
-                if self._running.done():
-                    self._running.result()
-                await asyncio.sleep(0.001)
-
-    async def drain(self) -> None:
-        """Stop accepting and finish."""
-        self._server.should_exit = True
-        if self._running is not None:
-            await self._running

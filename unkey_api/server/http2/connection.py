@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from typing import Any
 
 from hypercorn.asyncio.task_group import TaskGroup
@@ -21,9 +22,16 @@ READ_BYTES = 16_384  # at once; then all other connections have their turn
 class Connection(TCPServer):
     """One HTTP/2 connection; hypercorn's own but for how it reads, writes and waits."""
 
-    def __init__(self, limits: LimitSettings, *arguments: Any) -> None:  # Any: those of hypercorn's class, untouched
+    def __init__(
+        self,
+        limits: LimitSettings,
+        ended: Callable[[str], None],
+        *arguments: Any,  # those of hypercorn's class, untouched
+    ) -> None:
+        """`ended` is told why, each time a connection is ended from this side."""
         super().__init__(*arguments)
         self._limits = limits
+        self._ended = ended
         self._outgoing: list[bytes] = []
         self._written = 0
         self._idle_since = self.loop.time()
@@ -71,6 +79,9 @@ class Connection(TCPServer):
             except OSError:
                 break
             await self.protocol.handle(RawData(data))
+            if self.streams is not None and self.streams.broken:
+                self._ended(self.streams.reason)
+                break
             await asyncio.sleep(0)
         await self.protocol.handle(Closed())
 
@@ -131,7 +142,9 @@ class Connection(TCPServer):
 
     async def check(self, now: float) -> None:
         """End what its client keeps open without use. Called about once a second."""
-        if self._is_stuck(now):
+        reason = self._why_stuck(now)
+        if reason:
+            self._ended(reason)
             self.abort()
             return
         streams = self.streams
@@ -139,19 +152,20 @@ class Connection(TCPServer):
             return
         await streams.check(now)
         if streams.leaving and streams.done:
+            self._ended(streams.reason)
             await self.close()
         elif streams.done and now - self._idle_since > self._limits.idle_timeout.total_seconds():
+            self._ended("idle")
             await streams.refuse_further()
             await self.close()
 
-    def _is_stuck(self, now: float) -> bool:
-        """Say whether nothing can come of it any more: no introduction, no rest of a head, nobody who reads."""
-        patience = self._limits.head_timeout.total_seconds()
-        if self._closing_since is not None and now - self._closing_since > patience:
-            return True
+    def _why_stuck(self, now: float) -> str:
+        """Say why nothing can come of it any more; empty text when something can."""
+        if self._closing_since is not None and now - self._closing_since > self._limits.head_timeout.total_seconds():
+            return "unread"
         if self.streams is not None and self.streams.waits_in_vain(now):
-            return True
-        return self._reads_too_slowly(now)
+            return "silent"
+        return "unread" if self._reads_too_slowly(now) else ""
 
     def _reads_too_slowly(self, now: float) -> bool:
         waiting = self.writer.transport.get_write_buffer_size()

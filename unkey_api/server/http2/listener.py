@@ -11,7 +11,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from socket import socket
 from typing import cast
@@ -60,14 +61,13 @@ class Http2Listener:
         tls: TlsFiles | None,
         limits: LimitSettings | None = None,
         proxies: tuple[Network, ...] = (),
-        http1: Callable[[], asyncio.Protocol] | None = None,
     ) -> None:
-        """`http1` makes what serves a client that turns out to speak HTTP/1.1; without it such a client gets a 505."""
         self.limits = limits or LimitSettings()
         self.admission = Admission(
             total=self.limits.connections, per_address=self.limits.connections_per_address, exempt=proxies
         )
-        self.http1 = http1
+        self.http1: Callable[[], asyncio.Protocol] | None = None
+        """Makes what serves a client that turns out to speak HTTP/1.1; without it such a client gets a 505."""
         self._config = _config(tls)
         self._app = wrap_app(WholeRequests(app), self._config.wsgi_max_body_size, "asgi")
         self._context = WorkerContext(None)
@@ -76,13 +76,24 @@ class Http2Listener:
         self._server: asyncio.Server | None = None
         self._openings: set[_Opening] = set()
         self._connections: dict[Connection, asyncio.Task[None]] = {}
+        self._ended: Counter[str] = Counter()
         self._checking: asyncio.Task[None] | None = None
         self._parting = False
 
     @property
     def connections(self) -> int:
-        """How many connections are open."""
+        """How many connections are served here, or wait to be."""
         return len(self._connections) + len(self._openings)
+
+    @property
+    def open_connections(self) -> int:
+        """How many connections there are right now."""
+        return self.admission.in_all
+
+    @property
+    def ended(self) -> Mapping[str, int]:
+        """How many connections were ended from this side, by the reason."""
+        return self._ended
 
     async def start(self) -> None:
         """Start accepting."""
@@ -104,6 +115,7 @@ class Http2Listener:
             async with asyncio.timeout(self._budget.total_seconds()):
                 await self._finish(self._server)
         except TimeoutError:
+            self._ended["stopped"] += self.connections
             self._abort_all()
             for task in self._connections.values():
                 task.cancel()
@@ -144,6 +156,7 @@ class Http2Listener:
             now = loop.time()
             for opening in list(self._openings):
                 if now - opening.began > self.limits.head_timeout.total_seconds():
+                    self.end("silent")
                     opening.abort()
             for connection in list(self._connections):
                 try:
@@ -151,6 +164,10 @@ class Http2Listener:
                 except Exception:  # noqa: BLE001 - whatever it is, the others are checked all the same
                     _log.exception("an HTTP/2 connection could not be checked and was cut")
                     connection.abort()
+
+    def end(self, reason: str) -> None:
+        """Note that a connection is ended from this side."""
+        self._ended[reason] += 1
 
     def opened(self, opening: _Opening) -> None:
         """Note a connection of which nobody knows yet what it speaks."""
@@ -170,7 +187,9 @@ class Http2Listener:
         writer = asyncio.StreamWriter(transport, protocol, reader, loop)
         reader.feed_data(first)
         state = ConnectionState({})
-        connection = Connection(self.limits, self._app, loop, self._config, self._context, state, reader, writer)
+        connection = Connection(
+            self.limits, self.end, self._app, loop, self._config, self._context, state, reader, writer
+        )
         task = loop.create_task(self._converse(connection, holder), name="http2 connection")
         self._connections[connection] = task
 
@@ -181,6 +200,7 @@ class Http2Listener:
             await connection.run()
         except Exception:  # noqa: BLE001 - nobody waits for this task
             _log.exception("an HTTP/2 connection failed")
+            self.end("failed")
             connection.abort()
         finally:
             self._connections.pop(connection, None)
@@ -202,6 +222,7 @@ class _Opening(asyncio.Protocol):
         peer = made.get_extra_info("peername")
         self._holder = self._listener.admission.enter(peer[0] if isinstance(peer, tuple) else "")
         if self._holder is None:
+            self._listener.end("crowded")
             made.abort()
             return
         self._listener.opened(self)

@@ -54,11 +54,18 @@ class Streams(H2Protocol):
         self.partial_since: float | None = self._now()
         """Since when a frame or a head waits for its rest; nothing else can arrive before it."""
         self._leaving = False
+        self.broken = False
+        """Set when the client broke what all streams share, or went on with a flood."""
 
     @property
     def done(self) -> bool:
         """Whether every answer is out."""
         return not self.streams and not self.stream_buffers
+
+    @property
+    def reason(self) -> str:
+        """Why the connection is to be closed."""
+        return "flood" if self.connection.flooded else "broken" if self.broken else "left"
 
     @property
     def leaving(self) -> bool:
@@ -90,6 +97,7 @@ class Streams(H2Protocol):
         try:
             events = self.connection.receive_data(event.data)
         except ProtocolError:
+            self.broken = True
             await self._flush()
             await self.send(Closed())
             return
