@@ -17,6 +17,7 @@ from unkey_api.container.telemetry import Telemetry, open_telemetry
 from unkey_api.infra.telemetry.metrics import Metrics
 from unkey_api.openapi_document import read_document
 from unkey_api.profiling.profiles import Profiles
+from unkey_api.rpc.bodies.limits import BodyLimits
 from unkey_api.rpc.documents import Documents
 from unkey_api.rpc.edge import Observer
 from unkey_api.rpc.exchange import Exchange
@@ -84,9 +85,22 @@ def _platform(
         documents=Documents(openapi_yaml=document.yaml, openapi_json=document.json, assets=assets),
         health=health,
         request_timeout=settings.request_timeout,
-        max_body_bytes=settings.max_request_body_size,
+        bodies=_body_limits(settings),
         proxies=settings.trusted_proxies,
         pprof=_pprof(settings, runtime),
+    )
+
+
+def _body_limits(settings: Settings) -> BodyLimits:
+    limits = settings.limits
+    return BodyLimits(
+        max_bytes=settings.max_request_body_size,
+        light_bytes=limits.light_body_bytes,
+        values=limits.body_values,
+        heavy_bytes=limits.heavy_body_bytes,
+        heavy_calls=limits.heavy_bodies,
+        heavy_calls_per_workspace=limits.heavy_bodies_per_workspace,
+        wait_seconds=limits.heavy_body_timeout.total_seconds(),
     )
 
 

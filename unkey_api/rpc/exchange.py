@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable, Mapping
 from contextvars import ContextVar
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from unkey_api.core.principal import Caller, Principal
 from unkey_api.core.shortening import shorten
@@ -40,6 +40,14 @@ class KeptAnswer(Generic[Answer]):
         """The `data` of the HTTP/JSON answer, once it was made."""
 
 
+class Share(Protocol):
+    """A part of a budget."""
+
+    def give_back(self) -> None:
+        """Let others have it."""
+        ...
+
+
 class Exchange:
     """A request and what became of it. Made by the edge, one per request, never reused."""
 
@@ -64,6 +72,7 @@ class Exchange:
         "scope",
         "seconds",
         "sent_headers",
+        "share",
         "span",
         "started_at",
         "started_ms",
@@ -107,6 +116,8 @@ class Exchange:
         """Size of the body as far as it was read; `request_body` may have been cut."""
         self.body_valid = False
         """Whether the body was decoded and obeys its rules; until then nothing is known of what is in it."""
+        self.share: Share | None = None
+        """What the body takes of the budgets for heavy ones; the edge gives it back."""
         self.response_body = b""
         self.response_headers: Headers = []
         """Headers that handlers and interceptors add to the answer, on either surface."""
