@@ -305,7 +305,7 @@ async def world(
         slow = await stack.enter_async_context(
             open_slow_hashes(passwords.verify, clock=clock, threads=1, per_second=SLOW_PER_SECOND)
         )
-        balances = SqlCreditBalances(database.replica, database.primary)
+        balances = SqlCreditBalances(database.primary)
         credit_limiter = await stack.enter_async_context(
             open_credit_limiter(RedisCredits(redis), balances, clock=clock, observer=Unobserved())
         )
