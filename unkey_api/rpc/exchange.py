@@ -100,14 +100,12 @@ class Exchange:
         """What ended the request, if it did not succeed."""
         self.raised: BaseException | None = None
         """The exception behind `failure` while somebody holds on to it who must let go of it in the end."""
-        self.http_json = False
-        """Whether the request came over the HTTP/JSON surface."""
+        self.http_json = False  # or whether it came over the RPC surface
         self.kept: KeptAnswer[Any] | None = None
         """Where the JSON of the answer stays, when the same answer is given to many requests."""
         self.quiet = False
         """Set to keep the request out of the analytics rows."""
-        self.span: object = None
-        """The request's trace span, when tracing is on."""
+        self.span: object = None  # of the request, when tracing is on
         self.status = 0
         """HTTP status sent; 0 until the answer starts."""
         self.request_body = b""

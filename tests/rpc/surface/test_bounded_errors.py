@@ -21,6 +21,7 @@ RPC = {
     PERMISSIONS: "/unkey.keys.v2.KeysService/SetPermissions",
     MIGRATE: "/unkey.keys.v2.KeysService/MigrateKeys",
 }
+ADD_RPC = "/unkey.keys.v2.KeysService/AddPermissions"
 SMALL = 8_000
 WORK_SECONDS = 5.0  # what checking a large wrong body may cost; unbounded it would be many times that
 LONG = "é" * 8_000

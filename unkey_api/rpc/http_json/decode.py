@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 import orjson
@@ -106,7 +107,14 @@ class BodyDecoder:
         broken = broken_rules(self._validator, message, thorough=thorough)
         if broken is None:
             return ()
-        return tuple(v for v in explain(broken, message) if not v.location.endswith("/required"))
+        left_out = document.keys() - sound.keys()
+        return tuple(v for v in explain(broken, message) if not _is_about(v.location, left_out))
+
+
+def _is_about(location: str, left_out: AbstractSet[str]) -> bool:
+    """Return whether a rule is only broken because members were left out."""
+    member = location.removeprefix("/properties/").partition("/")[0]
+    return location.endswith("/required") or member in left_out
 
 
 def _with_null_fields(document: Any, found: Findings) -> bytes:  # any JSON value
