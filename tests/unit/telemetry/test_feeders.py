@@ -5,7 +5,9 @@ from __future__ import annotations
 import ast
 import inspect
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -16,6 +18,7 @@ from unkey_api.infra.caching.swr import CacheCounts
 from unkey_api.infra.clickhouse.writer import FlushOutcome, FlushReport
 from unkey_api.infra.resilience.breaker import BreakerState
 from unkey_api.infra.telemetry import limit_collector
+from unkey_api.infra.telemetry.collectors import CacheRoom
 from unkey_api.infra.telemetry.limit_collector import FAMILIES, Reading
 from unkey_api.infra.telemetry.metrics import Metrics
 
@@ -24,10 +27,11 @@ FEEDERS = ("on_", "set_", "watch")
 
 
 class Nothing:
-    """Stands for a buffer and a pool."""
+    """Stands for a buffer, a pool and a listener."""
 
-    dropped = refused = lent = idle = waiting = 0
+    dropped = refused = lent = idle = waiting = open_connections = 0
     limit = 1
+    ended: ClassVar = {"idle": 1}
 
     def __len__(self) -> int:
         return 0
@@ -56,6 +60,7 @@ def feeders() -> list[tuple[str, str]]:
     ]
 
 
+@cache
 def mentioned() -> set[tuple[str, str]]:
     """Return pairs of an attribute and the one it is taken from, `metrics.spans.on_lost` gives `spans`, `on_lost`."""
     found = set()
@@ -87,10 +92,12 @@ def feed(metrics: Metrics) -> None:
     metrics.invalidation.set_up("redis", up=True)
     metrics.logs.watch(dropped=lambda: 0, skipped={("repeated", "x"): 1})
     metrics.on_panic("", "/")
-    metrics.caches.watch("c", CacheCounts(), size=lambda: 0, capacity=1)
+    room = CacheRoom(lambda: 0, 1)
+    metrics.caches.watch("c", CacheCounts(), size=lambda: 0, capacity=1, absent=room, memory=room)
     metrics.buffers.watch("b", Nothing(), capacity=1, accepted=lambda: 0)
     metrics.limits.watch(lambda: [Reading(family, ("x",) * len(family[2]), 0) for family in FAMILIES])
     metrics.stores.watch_pool("primary", Nothing())
+    metrics.connections.watch("l", Nothing())
     metrics.stores.watch_redis(connected=lambda: True, in_flight=lambda: 0)
 
 
