@@ -19,6 +19,7 @@ from unkey_api.core.identifiers import (
 )
 from unkey_api.infra.mysql import ReadConn, WriteConn, column_values, load_query, load_statement
 from unkey_api.keys.types import MigrationAlgorithm, RatelimitSetting
+from unkey_api.permissions.holding import hold_permissions, hold_roles
 from unkey_api.projects.service import SLUG as DEFAULT_PROJECT
 
 HASHES_PER_QUERY = 1_000  # keeps the statement far below the size a server accepts
@@ -145,20 +146,25 @@ async def put_ratelimits(tx: WriteConn, limits: Iterable[NewRatelimit]) -> None:
 
 
 async def link_permissions(tx: WriteConn, workspace_id: str, links: Iterable[tuple[str, str]], *, now: UnixMs) -> None:
-    """Link keys to permissions, given as pairs of ids. Repeatable. No links, no statement."""
+    """Link keys to permissions, given as pairs of ids. Repeatable. No links, no statement.
+
+    Raises LinkTargetGone, which has the transaction replayed, when a permission was deleted meanwhile.
+    """
     rows = [
         {"key_id": key_id, "permission_id": permission_id, "workspace_id": workspace_id, "created_at_m": now}
         for key_id, permission_id in links
     ]
+    await hold_permissions(tx, workspace_id, (str(row["permission_id"]) for row in rows))
     await tx.execute_many(_UPSERT_PERMISSION, rows)
 
 
 async def link_roles(tx: WriteConn, workspace_id: str, links: Iterable[tuple[str, str]], *, now: UnixMs) -> None:
-    """Link keys to roles, given as pairs of ids. Repeatable. No links, no statement."""
+    """Link keys to roles, given as pairs of ids. Repeatable. No links, no statement. Raises LinkTargetGone likewise."""
     rows = [
         {"key_id": key_id, "role_id": role_id, "workspace_id": workspace_id, "created_at_m": now}
         for key_id, role_id in links
     ]
+    await hold_roles(tx, workspace_id, (str(row["role_id"]) for row in rows))
     await tx.execute_many(_UPSERT_ROLE, rows)
 
 
