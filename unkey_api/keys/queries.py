@@ -116,6 +116,7 @@ _UPSERT_ROLE = load_statement(__package__, "key_role_upsert")
 _LIST_RATELIMITS = load_query(__package__, "ratelimit_list_of_key", row=RatelimitSetting)
 _LIST_TAKEN = load_query(__package__, "key_list_taken_hashes", row=_HashRow)
 _FIND_MIGRATION = load_query(__package__, "key_migration_find", row=MigrationRow)
+_LOCK_MIGRATION = load_query(__package__, "key_migration_lock", row=MigrationRow)
 _COPY_PERMISSIONS = load_statement(__package__, "key_permission_copy")
 _COPY_ROLES = load_statement(__package__, "key_role_copy")
 
@@ -183,6 +184,11 @@ async def copy_grants(tx: WriteConn, workspace_id: str, key_id: str, new_key_id:
 async def find_migration(conn: ReadConn, workspace_id: str, migration_id: str) -> MigrationRow | None:
     """Return the migration of the workspace."""
     return await conn.fetch_one(_FIND_MIGRATION, {"id": migration_id, "workspace_id": workspace_id})
+
+
+async def lock_migration(tx: WriteConn, workspace_id: str, migration_id: str) -> None:
+    """Keep other imports of the migration that do the same waiting until the transaction ends."""
+    await tx.fetch_one(_LOCK_MIGRATION, {"id": migration_id, "workspace_id": workspace_id})
 
 
 async def list_taken_hashes(conn: ReadConn, hashes: Sequence[str]) -> set[str]:
