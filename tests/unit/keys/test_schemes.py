@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import threading
 from base64 import b64encode, urlsafe_b64encode
+from collections.abc import Callable
 
 import bcrypt
 import pytest
@@ -213,18 +214,18 @@ class TestSlowHashes:
             gates[1].acquire(timeout=10)
             return True
 
-        async def at_work(count: int) -> bool:
-            return len(begun) == count
+        def at_work(count: int) -> Callable[[], bool]:
+            return lambda: len(begun) == count
 
         async with open_slow_hashes(verify, clock=FixedClock(), threads=1, per_second=1000) as hashes:
             greedy = [asyncio.create_task(hashes.matches("greedy", BCRYPT, f"g{n}")) for n in range(6)]
-            await eventually(lambda: at_work(1))
+            await eventually(at_work(1))
             others = [asyncio.create_task(hashes.matches(name, BCRYPT, name)) for name in ("a", "b", "a")]
             await settle()
             for count in range(2, 11):
                 gates[1].release()
                 if count < 10:
-                    await eventually(lambda count=count: at_work(count))
+                    await eventually(at_work(count))
             await asyncio.gather(*greedy, *others)
         assert begun == ["g0", "g1", "a", "b", "g2", "a", "g3", "g4", "g5"]
 
