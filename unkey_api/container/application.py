@@ -66,7 +66,7 @@ async def open_application(settings: Settings, runtime: Runtime) -> AsyncIterato
         request_metrics.know(application.paths)
         if tracing is not None:
             tracing.know(application.paths)
-        yield Served(application, health, failed, telemetry.metrics.render)
+        yield Served(application, health, failed, telemetry.metrics.render, telemetry.metrics.connections.watch)
 
 
 def _platform(
