@@ -267,6 +267,9 @@ class Metrics:
         self._panics = make.counter(
             "unkey_internal_panics_total", "Faults that nothing below the edge handled.", "caller", "path"
         )
+        self._guesses_refused = make.counter(
+            "unkey_guesses_refused_total", "Unknown credentials turned away because their address had failed too often."
+        )
         self.caches = CacheCollector()
         self.buffers = BufferCollector()
         self.limits = LimitCollector()
@@ -285,6 +288,10 @@ class Metrics:
     def on_panic(self, caller: str, path: str) -> None:
         """Count a fault that nothing below `caller` handled."""
         self._panics.labels(caller, path).inc()
+
+    def on_guess_refused(self) -> None:
+        """Count a credential that was not even looked up."""
+        self._guesses_refused.inc()
 
     def render(self) -> bytes:
         """Return the page for Prometheus, in the format of `CONTENT_TYPE`."""
