@@ -99,6 +99,7 @@ def mysql_settings(settings: Settings) -> MysqlSettings:
         startup_attempts=settings.database.startup_attempts,
         statement_timeout=settings.database.statement_timeout,
         close_timeout=graces(settings.shutdown_timeout).writes,
+        replica_lag_max=settings.revocation.replica_lag_max,
     )
 
 

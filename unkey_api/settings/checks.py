@@ -4,11 +4,25 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Callable
+from datetime import timedelta
 from urllib.parse import SplitResult, urlsplit
 
 from unkey_api.core.secret import Secret
+from unkey_api.settings.durations import format_duration
 
 GOSSIP_KEY_BYTES = frozenset({16, 24, 32})
+
+
+def lasting(shortest: timedelta, longest: timedelta) -> Callable[[timedelta], str | None]:
+    """Return a rule that accepts durations between two, both included."""
+
+    def check(duration: timedelta) -> str | None:
+        if shortest <= duration <= longest:
+            return None
+        return f"must be between {format_duration(shortest)} and {format_duration(longest)}"
+
+    return check
 
 
 def check_dsn(dsn: Secret) -> str | None:

@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 from unkey_api.settings.about import about
-from unkey_api.settings.durations import format_duration
+from unkey_api.settings.checks import lasting
 
-
-def _lasting(shortest: timedelta, longest: timedelta) -> Callable[[timedelta], str | None]:
-    def check(duration: timedelta) -> str | None:
-        if shortest <= duration <= longest:
-            return None
-        return f"must be between {format_duration(shortest)} and {format_duration(longest)}"
-
-    return check
-
-
-_SECOND_TO_HOUR = _lasting(timedelta(seconds=1), timedelta(hours=1))
+_SECOND_TO_HOUR = lasting(timedelta(seconds=1), timedelta(hours=1))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

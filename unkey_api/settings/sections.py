@@ -12,6 +12,7 @@ from unkey_api.settings import checks
 from unkey_api.settings.about import about
 from unkey_api.settings.auth import AuthEntry
 from unkey_api.settings.limits import LimitSettings
+from unkey_api.settings.revocation import RevocationSettings
 
 PORT = (1, 65535)
 PORT_OR_OFF = (0, 65535)
@@ -286,6 +287,9 @@ class Settings:
     pprof: PprofSettings | None = field(default=None, metadata=about("Profiling."))
     observability: ObservabilitySettings = field(
         default=ObservabilitySettings(), metadata=about("Logs, metrics, traces.")
+    )
+    revocation: RevocationSettings = field(
+        default=RevocationSettings(), metadata=about("Following what other processes change.")
     )
     gossip: GossipSettings | None = field(default=None, metadata=about("Cache invalidation between nodes."))
     auth: tuple[AuthEntry, ...] = field(

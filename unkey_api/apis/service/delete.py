@@ -4,23 +4,22 @@ from __future__ import annotations
 
 from unkey_api.apis import queries
 from unkey_api.apis.errors import ApiNotFound, ApiProtected
-from unkey_api.apis.live import LiveApis
 from unkey_api.audit.service import AuditLog
 from unkey_api.audit.types import AuditAction, AuditEvent, AuditTarget, TargetType
+from unkey_api.core.changes import api_changed
 from unkey_api.core.clock import Clock
 from unkey_api.core.columns import UnixMs
 from unkey_api.core.principal import Caller
 from unkey_api.core.rbac import any_of, require, tuple_
-from unkey_api.infra.mysql import Database, WriteConn
+from unkey_api.infra.mysql import Database, Transaction
 
 
 class DeleteApi:
-    """Deletes an API, leaving its keyspace and keys where they are, unreachable."""
+    """Deletes an API, leaving its keyspace and keys where they are. No key of it verifies any more."""
 
-    def __init__(self, database: Database, audit: AuditLog, apis: LiveApis, *, clock: Clock) -> None:
+    def __init__(self, database: Database, audit: AuditLog, *, clock: Clock) -> None:
         self._database = database
         self._audit = audit
-        self._apis = apis
         self._clock = clock
 
     async def __call__(self, caller: Caller, api_id: str) -> None:
@@ -34,25 +33,20 @@ class DeleteApi:
         """
         may_delete = any_of(tuple_("api", "*", "delete_api"), tuple_("api", api_id, "delete_api"))
         require(caller.principal.permissions, may_delete)
-        api = await self._find(caller.principal.workspace_id, api_id)
+        workspace_id = caller.principal.workspace_id
         now = UnixMs(self._clock.now_ms())
 
-        async def work(tx: WriteConn) -> None:
-            if not await queries.mark_deleted(tx, api_id, api.workspace_id, now=now):
-                raise ApiNotFound(internal=f"api {api_id} was deleted meanwhile")
+        async def work(tx: Transaction) -> None:
+            api = await queries.lock(tx, workspace_id, api_id)
+            if api is None or api.deleted_at_m is not None:
+                raise ApiNotFound(internal=f"api {api_id} is absent, deleted or of another workspace")
+            if api.delete_protection:
+                raise ApiProtected
+            await queries.mark_deleted(tx, api_id, workspace_id, now=now)
             await self._audit.record(tx, caller, [_deleted(api)])
+            tx.tell(api_changed(workspace_id, api_id, api.key_auth_id))
 
-        await self._database.transaction(
-            "apis.delete", work, on_commit=lambda _: self._apis.note_deleted(api.workspace_id, api_id)
-        )
-
-    async def _find(self, workspace_id: str, api_id: str) -> queries.ApiRow:
-        api = await queries.find(self._database.replica, api_id)
-        if api is None or api.workspace_id != workspace_id or api.deleted_at_m is not None:
-            raise ApiNotFound(internal=f"api {api_id} is absent, deleted or of another workspace")
-        if api.delete_protection:
-            raise ApiProtected
-        return api
+        await self._database.transaction("apis.delete", work)
 
 
 def _deleted(api: queries.ApiRow) -> AuditEvent:

@@ -10,14 +10,28 @@ absent because it could not be read.
 from unkey_api.infra.mysql.database import Database, open_database
 from unkey_api.infra.mysql.dsn import Dsn, DsnError, TlsMode, parse_dsn
 from unkey_api.infra.mysql.errors import BeginFailed, CommitFailed, DuplicateKey, RowMismatch, StoreUnavailable
-from unkey_api.infra.mysql.ports import ExecResult, Mode, Operation, Params, ReadConn, StatementObserver, WriteConn
+from unkey_api.infra.mysql.ports import (
+    ChangeListener,
+    ExecResult,
+    Mode,
+    Operation,
+    Params,
+    ReadConn,
+    ReadsOf,
+    StatementObserver,
+    Transaction,
+    WriteConn,
+)
+from unkey_api.infra.mysql.replica_rule import ANY_WORKSPACE, ReplicaRule
 from unkey_api.infra.mysql.settings import MysqlSettings
 from unkey_api.infra.mysql.statement import Query, Statement, load_query, load_statement
 from unkey_api.infra.mysql.tags import route_tags, statement_tags
 from unkey_api.infra.mysql.values import column_values
 
 __all__ = [
+    "ANY_WORKSPACE",
     "BeginFailed",
+    "ChangeListener",
     "CommitFailed",
     "Database",
     "Dsn",
@@ -30,11 +44,14 @@ __all__ = [
     "Params",
     "Query",
     "ReadConn",
+    "ReadsOf",
+    "ReplicaRule",
     "RowMismatch",
     "Statement",
     "StatementObserver",
     "StoreUnavailable",
     "TlsMode",
+    "Transaction",
     "WriteConn",
     "column_values",
     "load_query",

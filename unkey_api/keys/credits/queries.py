@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from unkey_api.infra.mysql.errors import StoreUnavailable
-from unkey_api.infra.mysql.ports import ReadConn, WriteConn
+from unkey_api.infra.mysql.ports import WriteConn
 from unkey_api.infra.mysql.statement import load_query, load_statement
 from unkey_api.infra.resilience.errors import NotAttempted
 from unkey_api.keys.credits.types import Balance
@@ -18,16 +18,16 @@ UPDATE_REMAINING_WRITE_OFF = load_statement(_PACKAGE, "key_update_remaining_writ
 class SqlCreditBalances:
     """`keys.remaining_requests`. Satisfies `ports.CreditBalances`."""
 
-    def __init__(self, replica: ReadConn, primary: WriteConn) -> None:
-        self._replica = replica
+    def __init__(self, primary: WriteConn) -> None:
+        """Take the primary: a balance that lags would give credits away, or refuse those just bought."""
         self._primary = primary
 
     async def find(self, key_id: str) -> Balance | None:
-        """Return the balance the replica knows; None when there is no such key."""
-        return await self._replica.fetch_one(GET_REMAINING_REQUESTS, {"key_id": key_id})
+        """Return the balance; None when there is no such key."""
+        return await self.find_current(key_id)
 
     async def find_current(self, key_id: str) -> Balance | None:
-        """Return the balance of the primary; None when there is no such key."""
+        """Return the balance; None when there is no such key."""
         return await self._primary.fetch_one(GET_REMAINING_REQUESTS, {"key_id": key_id})
 
     async def spend(self, key_id: str, amount: int) -> int | None:

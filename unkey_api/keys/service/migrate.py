@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from unkey_api.audit.types import AuditEvent
 from unkey_api.core.byte_caps import require_bytes_at_most
+from unkey_api.core.changes import key_changed
 from unkey_api.core.columns import UnixMs
 from unkey_api.core.identifiers import CorrelationId, IdentityId, KeyHash, KeyId, MigrationId, PermissionId, RoleId
 from unkey_api.core.ids import IdPrefix
@@ -15,9 +16,9 @@ from unkey_api.core.principal import Caller
 from unkey_api.core.rbac import any_of, require, tuple_
 from unkey_api.identities import queries as identity_queries
 from unkey_api.identities.queries import NewIdentity
-from unkey_api.infra.mysql import WriteConn
+from unkey_api.infra.mysql import Transaction, WriteConn
 from unkey_api.keys import queries
-from unkey_api.keys.errors import MigrationNotFound, RefillDayMissing
+from unkey_api.keys.errors import ApiNotFound, MigrationNotFound, RefillDayMissing
 from unkey_api.keys.ports import LiveApi
 from unkey_api.keys.queries import NewKey, NewRatelimit
 from unkey_api.keys.service import events
@@ -85,7 +86,7 @@ class MigrateKeys:
         require(caller.principal.permissions, needed)
         api = await parts.apis.get(workspace_id, command.api_id)
         project_id = await parts.projects.ensure(parts.database.primary, workspace_id)
-        migration_id = await queries.find_migration(parts.database.replica, workspace_id, command.migration_id)
+        migration_id = await queries.find_migration(parts.database.primary, workspace_id, command.migration_id)
         if migration_id is None:
             raise MigrationNotFound
         for index, key in enumerate(command.keys):
@@ -100,12 +101,12 @@ class MigrateKeys:
             taken = await parts.database.transaction("keys.migrate", lambda tx: self._write(tx, caller, draft))
             return _result(command.keys, draft, taken)
 
-        result = await with_fresh_ids(attempt, parts.sleep)
-        parts.directory.forget(*(KeyHash(key.hash) for key in result.migrated))
-        return result
+        return await with_fresh_ids(attempt, parts.sleep)
 
-    async def _write(self, tx: WriteConn, caller: Caller, draft: _Draft) -> set[str]:
+    async def _write(self, tx: Transaction, caller: Caller, draft: _Draft) -> set[str]:
         """Import what is free and return the hashes that are taken."""
+        if not await queries.hold_api(tx, draft.workspace_id, draft.api.id):
+            raise ApiNotFound(internal=f"api {draft.api.id} was deleted meanwhile")
         taken = await queries.list_taken_hashes(tx, list(draft.keys))
         fresh = {key_hash: entry for key_hash, entry in draft.keys.items() if key_hash not in taken}
         if not fresh:
@@ -126,6 +127,7 @@ class MigrateKeys:
         ids = {slug: permission.id for slug, permission in permissions.items()}
         log = [event for id_, key in items for event in _events(draft, id_, key, ids, roles)]
         await self._parts.audit.record(tx, caller, log, draft.correlation_id)
+        tx.tell(*(key_changed(workspace_id, key_hash, draft.api.keyspace_id) for key_hash in fresh))
         return taken
 
     def _new_identities(self, draft: _Draft, items: list[tuple[KeyId, MigrateKey]]) -> list[NewIdentity]:

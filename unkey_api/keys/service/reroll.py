@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from unkey_api.audit.types import AuditEvent
+from unkey_api.core.changes import key_changed
 from unkey_api.core.columns import UnixMs, to_datetime
 from unkey_api.core.identifiers import KeyId
 from unkey_api.core.ids import IdPrefix
 from unkey_api.core.keymaterial import KeyMaterial, generate_key
 from unkey_api.core.principal import Caller
 from unkey_api.core.rbac import require
-from unkey_api.infra.mysql import WriteConn
+from unkey_api.infra.mysql import Transaction, WriteConn
 from unkey_api.infra.vault.port import Ciphertext
 from unkey_api.keys import changes, queries, requirements
 from unkey_api.keys.errors import EncryptionUnsupported, KeyNotFound, NoVault
@@ -47,7 +48,7 @@ class RerollKey:
             StoreUnavailable: Nothing was changed.
         """
         parts = self._parts
-        key = await get_key(parts.database.replica, caller.principal, key_id)
+        key = await get_key(parts.database.primary, caller.principal, key_id)
         self._authorize(caller, key)
         material = generate_key(
             parts.random_bytes, byte_length=secrets.length_of(None, key.default_bytes), prefix=prefix_of(key)
@@ -59,13 +60,15 @@ class RerollKey:
         async def attempt() -> KeyId:
             new_id, now = KeyId(parts.ids.new(IdPrefix.KEY)), parts.now()
 
-            async def work(tx: WriteConn) -> None:
+            async def work(tx: Transaction) -> None:
                 await self._copy(tx, key, new_id, material, ciphertext, now=now)
                 if ends_at is not None:
                     await changes.set_expiry(tx, key.workspace_id, key.id, to_datetime(ends_at), now=now)
                 await self._parts.audit.record(tx, caller, [_rerolled(key, new_id)])
+                for key_hash in (key.hash, material.hash):
+                    tx.tell(key_changed(key.workspace_id, key_hash, key.keyspace_id))
 
-            await parts.database.transaction("keys.reroll", work, on_commit=lambda _: parts.directory.forget(key.hash))
+            await parts.database.transaction("keys.reroll", work)
             return new_id
 
         new_id = await with_fresh_ids(attempt, parts.sleep)

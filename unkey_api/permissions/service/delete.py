@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from unkey_api.audit.service import AuditLog
 from unkey_api.audit.types import AuditAction
+from unkey_api.core.changes import permission_changed, role_changed
 from unkey_api.core.principal import Caller
 from unkey_api.core.rbac import any_of, require, tuple_
-from unkey_api.infra.mysql import Database, WriteConn
+from unkey_api.infra.mysql import Database, Transaction
 from unkey_api.permissions import permission_queries, role_queries
 from unkey_api.permissions.errors import UnknownPermission, UnknownRole
 from unkey_api.permissions.events import permission_event, role_event
-from unkey_api.permissions.types import GrantWatcher
 
 _MAY_DELETE_PERMISSIONS = any_of(tuple_("rbac", "*", "delete_permission"))
 _MAY_DELETE_ROLES = any_of(tuple_("rbac", "*", "delete_role"))
@@ -19,10 +19,9 @@ _MAY_DELETE_ROLES = any_of(tuple_("rbac", "*", "delete_role"))
 class DeletePermission:
     """Deletes a permission and takes it from all roles and keys."""
 
-    def __init__(self, database: Database, audit: AuditLog, watcher: GrantWatcher) -> None:
+    def __init__(self, database: Database, audit: AuditLog) -> None:
         self._database = database
         self._audit = audit
-        self._watcher = watcher
 
     async def __call__(self, caller: Caller, key: str) -> None:
         """Delete the permission with this id, else the one with this slug. Repeating it raises UnknownPermission.
@@ -34,29 +33,29 @@ class DeletePermission:
         """
         require(caller.principal.permissions, _MAY_DELETE_PERMISSIONS)
         workspace_id = caller.principal.workspace_id
-        found = await permission_queries.find_by_key(self._database.replica, workspace_id, key)
+        found = await permission_queries.find_by_key(self._database.primary, workspace_id, key)
         if found is None:
             raise UnknownPermission
 
-        async def work(tx: WriteConn) -> None:
-            await permission_queries.delete_links(tx, workspace_id, found.id)
-            if not await permission_queries.delete(tx, workspace_id, found.id):
+        async def work(tx: Transaction) -> None:
+            stored = await permission_queries.find_locked(tx, workspace_id, found.id)
+            if stored is None:
                 raise UnknownPermission
-            event = permission_event(AuditAction.PERMISSION_DELETE, f"Deleted {found.id}", found)
+            await permission_queries.delete_links(tx, workspace_id, stored.id)
+            await permission_queries.delete(tx, workspace_id, stored.id)
+            event = permission_event(AuditAction.PERMISSION_DELETE, f"Deleted {stored.id}", stored)
             await self._audit.record(tx, caller, [event])
+            tx.tell(permission_changed(workspace_id, stored.slug))
 
-        await self._database.transaction(
-            "permissions.delete", work, on_commit=lambda _: self._watcher.permission_changed(workspace_id, found.slug)
-        )
+        await self._database.transaction("permissions.delete", work)
 
 
 class DeleteRole:
     """Deletes a role and takes it from all keys. The permissions it had stay."""
 
-    def __init__(self, database: Database, audit: AuditLog, watcher: GrantWatcher) -> None:
+    def __init__(self, database: Database, audit: AuditLog) -> None:
         self._database = database
         self._audit = audit
-        self._watcher = watcher
 
     async def __call__(self, caller: Caller, key: str) -> None:
         """Delete the role with this id, else the one with this name. Repeating it raises UnknownRole.
@@ -68,16 +67,17 @@ class DeleteRole:
         """
         require(caller.principal.permissions, _MAY_DELETE_ROLES)
         workspace_id = caller.principal.workspace_id
-        found = await role_queries.find_by_key(self._database.replica, workspace_id, key)
+        found = await role_queries.find_by_key(self._database.primary, workspace_id, key)
         if found is None:
             raise UnknownRole
 
-        async def work(tx: WriteConn) -> None:
-            if not await role_queries.delete(tx, workspace_id, found.id):
+        async def work(tx: Transaction) -> None:
+            stored = await role_queries.find_locked(tx, workspace_id, found.id)
+            if stored is None:
                 raise UnknownRole
-            event = role_event(AuditAction.ROLE_DELETE, f"Deleted {found.id}", found)
+            await role_queries.delete(tx, workspace_id, stored.id)
+            event = role_event(AuditAction.ROLE_DELETE, f"Deleted {stored.id}", stored)
             await self._audit.record(tx, caller, [event])
+            tx.tell(role_changed(workspace_id, stored.name))
 
-        await self._database.transaction(
-            "permissions.delete_role", work, on_commit=lambda _: self._watcher.role_changed(workspace_id, found.name)
-        )
+        await self._database.transaction("permissions.delete_role", work)

@@ -6,7 +6,7 @@ from unkey_api.core.paging import Page, cut_page
 from unkey_api.core.principal import Principal
 from unkey_api.core.rbac import any_of, require, tuple_
 from unkey_api.core.searching import substring_pattern
-from unkey_api.infra.mysql import ReadConn
+from unkey_api.infra.mysql import ReadsOf
 from unkey_api.permissions import permission_queries, role_queries
 from unkey_api.permissions.errors import UnknownPermission, UnknownRole
 from unkey_api.permissions.types import Permission, Role
@@ -18,8 +18,8 @@ _MAY_READ_ROLES = any_of(tuple_("rbac", "*", "read_role"))
 class GetPermission:
     """Shows one permission."""
 
-    def __init__(self, replica: ReadConn) -> None:
-        self._replica = replica
+    def __init__(self, reads_of: ReadsOf) -> None:
+        self._reads_of = reads_of
 
     async def __call__(self, principal: Principal, key: str) -> Permission:
         """Return the permission with this id, else the one with this slug in whatever letter case.
@@ -30,7 +30,8 @@ class GetPermission:
             StoreUnavailable: It could not be read.
         """
         require(principal.permissions, _MAY_READ_PERMISSIONS)
-        found = await permission_queries.find_by_key(self._replica, principal.workspace_id, key)
+        workspace_id = principal.workspace_id
+        found = await permission_queries.find_by_key(self._reads_of(workspace_id), workspace_id, key)
         if found is None:
             raise UnknownPermission
         return Permission(found.id, found.slug, found.name, found.description)
@@ -39,8 +40,8 @@ class GetPermission:
 class ListPermissions:
     """Lists the permissions of a workspace."""
 
-    def __init__(self, replica: ReadConn) -> None:
-        self._replica = replica
+    def __init__(self, reads_of: ReadsOf) -> None:
+        self._reads_of = reads_of
 
     async def __call__(self, principal: Principal, *, cursor: str, search: str, limit: int) -> Page[Permission]:
         """Return at most `limit` permissions by ascending id, the first not below `cursor`.
@@ -53,7 +54,7 @@ class ListPermissions:
         """
         require(principal.permissions, _MAY_READ_PERMISSIONS)
         rows = await permission_queries.list_page(
-            self._replica,
+            self._reads_of(principal.workspace_id),
             principal.workspace_id,
             cursor=cursor,
             pattern=substring_pattern(search),
@@ -65,8 +66,8 @@ class ListPermissions:
 class GetRole:
     """Shows one role."""
 
-    def __init__(self, replica: ReadConn) -> None:
-        self._replica = replica
+    def __init__(self, reads_of: ReadsOf) -> None:
+        self._reads_of = reads_of
 
     async def __call__(self, principal: Principal, key: str) -> Role:
         """Return the role with this id, else the one with this name in whatever letter case.
@@ -77,17 +78,18 @@ class GetRole:
             StoreUnavailable: It could not be read.
         """
         require(principal.permissions, _MAY_READ_ROLES)
-        found = await role_queries.find_by_key(self._replica, principal.workspace_id, key)
+        conn = self._reads_of(principal.workspace_id)
+        found = await role_queries.find_by_key(conn, principal.workspace_id, key)
         if found is None:
             raise UnknownRole
-        return (await role_queries.with_permissions(self._replica, principal.workspace_id, [found]))[0]
+        return (await role_queries.with_permissions(conn, principal.workspace_id, [found]))[0]
 
 
 class ListRoles:
     """Lists the roles of a workspace."""
 
-    def __init__(self, replica: ReadConn) -> None:
-        self._replica = replica
+    def __init__(self, reads_of: ReadsOf) -> None:
+        self._reads_of = reads_of
 
     async def __call__(self, principal: Principal, *, cursor: str, search: str, limit: int) -> Page[Role]:
         """Return at most `limit` roles by ascending id, the first not below `cursor`, with two statements.
@@ -99,13 +101,14 @@ class ListRoles:
             StoreUnavailable: They could not be read.
         """
         require(principal.permissions, _MAY_READ_ROLES)
+        conn = self._reads_of(principal.workspace_id)
         rows = await role_queries.list_page(
-            self._replica,
+            conn,
             principal.workspace_id,
             cursor=cursor,
             pattern=substring_pattern(search),
             limit=limit + 1,
         )
         page = cut_page(rows, limit=limit, id_of=lambda row: row.id)
-        roles = await role_queries.with_permissions(self._replica, principal.workspace_id, page.items)
+        roles = await role_queries.with_permissions(conn, principal.workspace_id, page.items)
         return Page(roles, page.next_cursor)
