@@ -40,7 +40,7 @@ def balances(kind: str, memory: MemoryCreditBalances, request: pytest.FixtureReq
     if kind == "memory":
         return memory
     database: Database = request.getfixturevalue("database")
-    return SqlCreditBalances(database.replica, database.primary)
+    return SqlCreditBalances(database.primary)
 
 
 @pytest.fixture

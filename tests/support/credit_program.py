@@ -49,7 +49,7 @@ async def main(redis_url: str, mysql_url: str, cost: int, keys: list[str], answe
         open_database(MysqlSettings(primary=parse_dsn(mysql_url)), clock=clock) as database,
         open_credit_limiter(
             RedisCredits(redis),
-            SqlCreditBalances(database.replica, database.primary),
+            SqlCreditBalances(database.primary),
             clock=clock,
             observer=Quiet(),
         ) as limiter,

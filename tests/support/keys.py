@@ -26,9 +26,12 @@ from unkey_api.app import Application, Platform, Service
 from unkey_api.audit.service import AuditLog
 from unkey_api.auth.chain import AuthenticationChain
 from unkey_api.auth.root_key import RootKeys
+from unkey_api.container.revocation import ChangedCaches
+from unkey_api.core.identifiers import KeyHash
 from unkey_api.core.ids import ALPHABET, RandomIds
 from unkey_api.core.secret import Secret
 from unkey_api.infra import passwords
+from unkey_api.infra.invalidation.caches import IN_WORKSPACE, PLAIN, KeyText, NamedCaches
 from unkey_api.infra.mysql import Database, Dsn, Statement
 from unkey_api.infra.redis.client import RedisClient
 from unkey_api.infra.redis.counters import RedisCounters, RedisCredits
@@ -294,17 +297,23 @@ async def world(
     ids = RandomIds()
     jobs = BackgroundJobs("test")
     cache = key_cache(clock=clock, refreshes=jobs)
-    directory = KeyDirectory(cache, database.replica)
+    directory = KeyDirectory(cache, database)
+    apis = api_cache(clock=clock, refreshes=jobs)
+    named = NamedCaches()
+    named.add(cache, KeyText(str, KeyHash))
+    named.add(directory.owners, PLAIN)
+    named.add(apis, IN_WORKSPACE)
     events, vault = Events(), ReversingVault()
     audit = AuditLog(clock=clock, ids=ids)
     async with AsyncExitStack() as stack:
+        stack.callback(database.listen(ChangedCaches(named).apply))
         limiter = await stack.enter_async_context(
             open_rate_limiter(RedisCounters(redis), clock=clock, observer=Unobserved(), jitter=lambda: 0.0)
         )
         slow = await stack.enter_async_context(
             open_slow_hashes(passwords.verify, clock=clock, threads=1, per_second=SLOW_PER_SECOND)
         )
-        balances = SqlCreditBalances(database.replica, database.primary)
+        balances = SqlCreditBalances(database.primary)
         credit_limiter = await stack.enter_async_context(
             open_credit_limiter(RedisCredits(redis), balances, clock=clock, observer=Unobserved())
         )
@@ -312,10 +321,9 @@ async def world(
             database=database,
             audit=audit,
             projects=DefaultProject(clock=clock, ids=ids),
-            directory=directory,
             vault=vault,
             credits=credit_limiter,
-            apis=LiveApis(api_cache(clock=clock, refreshes=jobs), database.replica),
+            apis=LiveApis(apis, database.reads_of),
             clock=clock,
             ids=ids,
             random_bytes=secrets.token_bytes,
@@ -324,7 +332,7 @@ async def world(
             VerificationParts(
                 directory=directory,
                 migrated=MigratedKeys(
-                    database, directory, ForeignHashes(database.replica, slow, [Secret(PEPPER)]), clock
+                    database, directory, ForeignHashes(database.reads_of, slow, [Secret(PEPPER)]), clock
                 ),
                 limiter=limiter,
                 credits=credit_limiter,

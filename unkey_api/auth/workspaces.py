@@ -8,7 +8,7 @@ from typing import TypeAlias
 from unkey_api.core.clock import Clock
 from unkey_api.core.identifiers import WorkspaceId
 from unkey_api.infra.caching.swr import CacheObserver, CacheWindows, SwrCache
-from unkey_api.infra.mysql import ANY_WORKSPACE, Database, load_query
+from unkey_api.infra.mysql import ANY_WORKSPACE, AnyReads, load_query
 from unkey_api.infra.resilience.background import BackgroundJobs
 
 CACHE = "workspace_by_org_id"
@@ -39,7 +39,7 @@ def workspace_cache(
 class Workspaces:
     """Looks up workspaces by their organization."""
 
-    def __init__(self, cache: WorkspaceCache, database: Database) -> None:
+    def __init__(self, cache: WorkspaceCache, database: AnyReads) -> None:
         self._cache = cache
         self._database = database
 

@@ -28,7 +28,7 @@ from unkey_api.container.authentication import Authenticators, open_authenticato
 from unkey_api.container.caches import Caches, open_caches
 from unkey_api.container.closing import graces
 from unkey_api.container.limit_reports import CreditReports, LimiterReports, watch_limits
-from unkey_api.container.revocation import ChangedCaches, following
+from unkey_api.container.revocation import ChangedCaches, following, named_caches
 from unkey_api.container.runtime import Runtime
 from unkey_api.container.stores import Stores
 from unkey_api.identities.handler import IdentitiesHandler, IdentityUseCases
@@ -124,7 +124,7 @@ async def open_operations(
     async with AsyncExitStack() as stack:
         shared = await _open_shared(stack, settings, runtime, stores, metrics)
         database = stores.database
-        changed = ChangedCaches(shared.caches, shared.directory.owners)
+        changed = ChangedCaches(named_caches(shared.caches, shared.directory.owners))
         await stack.enter_async_context(following(settings, runtime, database, metrics, bus, changed, failed=failed))
         authenticators = await stack.enter_async_context(
             open_authenticators(settings.auth, shared.directory, shared.caches, database, runtime.clock)

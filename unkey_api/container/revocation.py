@@ -56,25 +56,33 @@ def drops_of(change: Change) -> Iterator[Invalidation]:
             return
 
 
+def named_caches(caches: Caches, key_owners: KeyOwners) -> NamedCaches:
+    """Return every cache whose entries a change can outdate."""
+    named = NamedCaches()
+    named.add(caches.keys, KeyText(str, KeyHash))
+    named.add(key_owners, PLAIN)
+    named.add(caches.apis, IN_WORKSPACE)
+    named.add(caches.namespaces, IN_WORKSPACE)
+    named.add(caches.limits, PLAIN)
+    named.add(caches.workspaces, PLAIN)
+    named.add(caches.portal_sessions, PLAIN)
+    return named
+
+
 class ChangedCaches:
     """The caches of a process as changes see them."""
 
-    def __init__(self, caches: Caches, key_owners: KeyOwners) -> None:
-        """Take every cache whose entries a change can outdate."""
-        self._named = NamedCaches()
-        self._named.add(caches.keys, KeyText(str, KeyHash))
-        self._named.add(key_owners, PLAIN)
-        self._named.add(caches.apis, IN_WORKSPACE)
-        self._named.add(caches.namespaces, IN_WORKSPACE)
-        self._named.add(caches.limits, PLAIN)
-        self._named.add(caches.workspaces, PLAIN)
-        self._named.add(caches.portal_sessions, PLAIN)
-        self.drop = self._named.drop
+    def __init__(self, named: NamedCaches) -> None:
+        """Take the caches; what a change outdates in others is nobody's business here."""
+        self._named = named
+        self.drop = named.drop
         """Forget one entry, as named on the bus."""
-        self.drop_all = self._named.drop_all
-        """Forget everything."""
 
-    def apply(self, changes: Iterable[LoggedChange]) -> None:
+    def drop_all(self) -> None:
+        """Forget everything."""
+        self._named.drop_all()
+
+    def apply(self, changes: Iterable[LoggedChange], /) -> None:
         """Forget what these changes outdate, in one step of the event loop."""
         for entry in _entries(changes):
             self._named.drop(entry)
@@ -123,8 +131,7 @@ async def following(
         database.following,
         database.replica if database.has_replica else None,
         database.replica_rule,
-        apply=changed.apply,
-        drop_all=changed.drop_all,
+        changed,
         clock=runtime.clock,
         observer=metrics.changes,
         every_seconds=settings.revocation.follow_every.total_seconds(),

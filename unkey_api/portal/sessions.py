@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from unkey_api.core.clock import Clock
 from unkey_api.infra.caching.swr import CacheObserver, CacheWindows, SwrCache
-from unkey_api.infra.mysql import Database, load_query
+from unkey_api.infra.mysql import AnyReads, load_query
 from unkey_api.infra.resilience.background import BackgroundJobs
 from unkey_api.portal.types import PortalSessionRow
 
@@ -27,7 +27,7 @@ def session_cache(*, clock: Clock, refreshes: BackgroundJobs, observer: CacheObs
 class PortalSessions:
     """Looks up sessions, whatever their state."""
 
-    def __init__(self, cache: SessionCache, database: Database) -> None:
+    def __init__(self, cache: SessionCache, database: AnyReads) -> None:
         self._cache = cache
         self._database = database
 

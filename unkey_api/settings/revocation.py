@@ -23,8 +23,8 @@ class RevocationSettings:
     replica_lag_max: timedelta = field(
         default=timedelta(seconds=30),
         metadata=about(
-            "How long after a change the replica is not asked for what belongs to its workspace, 1 s to 1 h, even when it "
-            "says that it has the change: its address may hide several servers.",
+            "How long after a change the replica is not asked for what belongs to its workspace, 1 s to 1 h, even when "
+            "it says that it has the change: its address may hide several servers.",
             check=lasting(timedelta(seconds=1), timedelta(hours=1)),
         ),
     )

@@ -49,9 +49,9 @@ async def test_known_copies_serve_and_nothing_that_was_spent_is_lost(
     known, unknown = (RandomIds().new(IdPrefix.KEY) for _ in range(2))
     for key_id in (known, unknown):
         await database.primary.execute(INSERT_KEY, {"id": key_id, "remaining": 100})
-    here = SqlCreditBalances(database.replica, database.primary)
+    here = SqlCreditBalances(database.primary)
     async with far_database(mysql_server, mysql_dsn) as (proxy, far):
-        balances = SqlCreditBalances(far.replica, far.primary)
+        balances = SqlCreditBalances(far.primary)
         async with open_credit_limiter(RedisCredits(redis), balances, clock=clock, observer=Replayed()) as limiter:
             assert (await limiter.spend(known, 1)).allowed
             await eventually(lambda: len(limiter.replays) == 0)

@@ -51,7 +51,7 @@ class Stores:
 
     async def balances(self, keys: Sequence[str]) -> list[int]:
         """Return what MySQL says."""
-        reader = SqlCreditBalances(self._database.replica, self._database.primary)
+        reader = SqlCreditBalances(self._database.primary)
         found = [await reader.find_current(key_id) for key_id in keys]
         return [-1 if balance is None else balance.remaining_requests or 0 for balance in found]
 

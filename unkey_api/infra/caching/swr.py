@@ -99,8 +99,8 @@ class SwrCache(Generic[K, V]):
 
     `drop` and `set` win over loads already under way: what those bring back is not stored.
 
-    Use cases do not ask for it: transactions tell what they change, and whoever acts on that calls `drop`, in this process
-    and in the others.
+    Use cases do not ask for it: transactions tell what they change, and whoever acts on that calls `drop`, in this
+    process and in the others.
     """
 
     __slots__ = (

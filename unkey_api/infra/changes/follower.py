@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Protocol
 
@@ -55,6 +55,18 @@ class ChangeObserver(Protocol):
         ...
 
 
+class Outdated(Protocol):
+    """What changes outdate."""
+
+    def apply(self, changes: Sequence[LoggedChange], /) -> None:
+        """Forget what these changes outdate, without letting anybody run between. Must not raise."""
+        ...
+
+    def drop_all(self) -> None:
+        """Forget everything."""
+        ...
+
+
 class _MustReset(Exception):
     """What was missed cannot be found out."""
 
@@ -67,9 +79,9 @@ class _MustReset(Exception):
 class ChangeFollower:
     """Keeps this process in step with the log.
 
-    `run` looks at the heads of the lanes every so often, and at once after `nudge`. What is new is read in order and given
-    to `apply` in one step of the event loop. When that is impossible `drop_all` is called instead, and the log followed on
-    from its end.
+    `run` looks at the heads of the lanes every so often, and at once after `nudge`. What is new is read in order and
+    acted on in one step of the event loop. When that is impossible everything cached is dropped instead, and the log
+    followed on from its end.
     """
 
     def __init__(
@@ -77,9 +89,8 @@ class ChangeFollower:
         primary: ReadConn,
         replica: ReadConn | None,
         rule: ReplicaRule,
+        caches: Outdated,
         *,
-        apply: Callable[[Sequence[LoggedChange]], None],
-        drop_all: Callable[[], None],
         clock: Clock,
         observer: ChangeObserver,
         every_seconds: float,
@@ -90,8 +101,7 @@ class ChangeFollower:
             primary: Where the log is read.
             replica: Asked how far it is while the rule waits for that; None when there is none.
             rule: Told what changed, so that no older rows are read again.
-            apply: Drops what changed from all caches. Must not raise.
-            drop_all: Drops everything cached.
+            caches: What is outdated by changes.
             clock: Times what is known.
             observer: For metrics.
             every_seconds: Between two looks.
@@ -99,8 +109,7 @@ class ChangeFollower:
         self._primary = primary
         self._replica = replica
         self._rule = rule
-        self._apply = apply
-        self._drop_all = drop_all
+        self._caches = caches
         self._clock = clock
         self._observer = observer
         self._every = every_seconds
@@ -197,16 +206,16 @@ class ChangeFollower:
         others = [each for each in changes if (lane, each.revision) not in own]
         for each in others:
             self._rule.note(each)
-        self._apply(others)
+        self._caches.apply(others)
         self._own -= own
         self._applied[lane] = changes[-1].revision
         self._observer.on_applied(others)
 
     async def _reset(self, missed: _MustReset) -> None:
-        """Go on from the log's end. It is read first: what commits meanwhile is dropped with the rest, or comes next."""
+        """Go on from the log's end, read first: what commits meanwhile is dropped with the rest, or comes next."""
         heads = await queries.list_heads(self._primary)
         self._rule.distrust(heads)
-        self._drop_all()
+        self._caches.drop_all()
         self._own.clear()
         self._applied = heads
         self._observer.on_reset(missed.reason)
@@ -226,9 +235,7 @@ class ChangeFollower:
     def _note_failure(self, err: AppError) -> None:
         self._observer.on_failure()
         if not self._failing:
-            _log.warning(
-                "the log of changes cannot be read, caches serve to the end of their windows", error=err.internal
-            )
+            _log.warning("the log of changes cannot be read", error=err.internal)
         self._failing = True
 
     def _note_success(self) -> None:

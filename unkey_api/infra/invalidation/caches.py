@@ -8,15 +8,15 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 from unkey_api.infra.invalidation.ports import Invalidation
 
 K = TypeVar("K", bound=Hashable)
-KP = TypeVar("KP", bound=Hashable, contravariant=True)
+KP_contra = TypeVar("KP_contra", bound=Hashable, contravariant=True)
 
 
-class DroppingCache(Protocol[KP]):
+class DroppingCache(Protocol[KP_contra]):
     """A cache that forgets on demand."""
 
     name: str
 
-    def drop(self, key: KP, /) -> None:
+    def drop(self, key: KP_contra, /) -> None:
         """Forget a key, and do not store what is being loaded for it."""
         ...
 
@@ -62,7 +62,7 @@ class NamedCaches:
         self._drop_all[cache.name] = cache.drop_all
 
     def drop(self, entry: Invalidation) -> bool:
-        """Forget what no longer holds. False when there is no such cache; raises ValueError for a key it cannot have."""
+        """Forget what no longer holds. False without such a cache; raises ValueError for a key it cannot have."""
         if entry.cache not in self._drop:
             return False
         if entry.key is None:

@@ -46,8 +46,8 @@ def encode(
 ) -> Iterator[Message]:
     """Yield messages that together say all changes and heads, each at most `bytes_max` long.
 
-    All heads come with the first message: who hears it reads the rest in the log. A change too long to fit even alone is
-    yielded as a message without data.
+    All heads come with the first message: who hears it reads the rest in the log. A change too long to fit even alone
+    is yielded as a message without data.
     """
     whole = bytes_max - _FRAME_BYTES - len(origin.encode())
     heads = heads or {}

@@ -11,6 +11,7 @@ from unkey_api.infra.mysql.database import Database, open_database
 from unkey_api.infra.mysql.dsn import Dsn, DsnError, TlsMode, parse_dsn
 from unkey_api.infra.mysql.errors import BeginFailed, CommitFailed, DuplicateKey, RowMismatch, StoreUnavailable
 from unkey_api.infra.mysql.ports import (
+    AnyReads,
     ChangeListener,
     ExecResult,
     Mode,
@@ -30,6 +31,7 @@ from unkey_api.infra.mysql.values import column_values
 
 __all__ = [
     "ANY_WORKSPACE",
+    "AnyReads",
     "BeginFailed",
     "ChangeListener",
     "CommitFailed",

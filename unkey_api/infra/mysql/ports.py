@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeVar
 
@@ -83,6 +83,20 @@ class Transaction(WriteConn, Protocol):
 
 ReadsOf = Callable[[str], ReadConn]
 """Returns where to read what belongs to a workspace: a replica, unless it may lag behind what this process knows."""
+
+
+class AnyReads(Protocol):
+    """Something that looks up what is not known to belong to a workspace before it is found."""
+
+    async def read_any(
+        self,
+        read: Callable[[ReadConn], Awaitable[R | None]],
+        *,
+        subject: str,
+        owners: Callable[[R], Iterable[str]],
+    ) -> R | None:
+        """See `Database.read_any`."""
+        ...
 
 
 class ChangeListener(Protocol):

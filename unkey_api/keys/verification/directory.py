@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from unkey_api.core.clock import Clock
 from unkey_api.core.identifiers import KeyHash
 from unkey_api.infra.caching.swr import Cached, CacheObserver, CacheWindows, SwrCache
-from unkey_api.infra.mysql import Database, StoreUnavailable
+from unkey_api.infra.mysql import AnyReads, StoreUnavailable
 from unkey_api.infra.resilience.background import BackgroundJobs
 from unkey_api.keys.verification import queries
 from unkey_api.keys.verification.errors import KeyNotLoaded
@@ -40,7 +40,7 @@ class LoadCounts:
 class KeyDirectory:
     """Looks keys up by hash. Absent ones are remembered too; failures are not."""
 
-    def __init__(self, cache: KeyCache, database: Database) -> None:
+    def __init__(self, cache: KeyCache, database: AnyReads) -> None:
         self.counts = LoadCounts()
         self._cache = cache
         self._database = database

@@ -18,9 +18,9 @@ class KeyOwners:
     """Drops the cached keys that depend on something.
 
     It keeps indexes of the cache's entries: by keyspace, by identity, by the workspace a root key acts for, and by
-    workspace for keys that were granted anything. They hold only what the cache holds. On the bus it looks like a cache of
-    its own whose keys are the owners: `keyspace:<id>`, `workspace:<id>`, `identity:<id>`, `role:<workspace>:<name>` and
-    `permission:<workspace>:<slug>`; an empty name or slug stands for all of the workspace.
+    workspace for keys that were granted anything. They hold only what the cache holds. On the bus it looks like a cache
+    of its own whose keys are the owners: `keyspace:<id>`, `workspace:<id>`, `identity:<id>`, `role:<workspace>:<name>`
+    and `permission:<workspace>:<slug>`; an empty name or slug stands for all of the workspace.
     """
 
     name = NAME
