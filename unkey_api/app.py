@@ -18,8 +18,8 @@ from unkey_api.core.ids import IdSource
 from unkey_api.rpc.chain import BoundService, ChainFactory, bind
 from unkey_api.rpc.connect_surface import ConnectSurface
 from unkey_api.rpc.documents import Documents
-from unkey_api.rpc.edge import Edge, Endpoint, Observer
-from unkey_api.rpc.exchange import Network, Scope
+from unkey_api.rpc.edge import Edge, Endpoint, Observer, ObserverFailed
+from unkey_api.rpc.exchange import Network, Scope, path_of
 from unkey_api.rpc.health import Health
 from unkey_api.rpc.http_json.transcoder import Transcoder
 from unkey_api.rpc.interceptors.credentials import (
@@ -61,6 +61,7 @@ class Platform:
     throttle: Throttle
     observers: Sequence[Observer]
     on_panic: PanicHook
+    on_observer_error: ObserverFailed
     documents: Documents
     health: Health
     request_timeout: timedelta
@@ -97,6 +98,7 @@ class Application:
             clock=platform.clock,
             ids=platform.ids,
             observers=platform.observers,
+            on_observer_error=platform.on_observer_error,
             proxies=platform.proxies,
         )
 
@@ -108,8 +110,8 @@ class Application:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI scope. Only HTTP is served; a WebSocket is refused."""
         if scope["type"] == "http":
-            if scope["path"] in Health.PATHS:
-                await self._health.respond(scope["path"], send)
+            if path_of(scope) in Health.PATHS:
+                await self._health.respond(path_of(scope), send)
             else:
                 await self._edge(scope, receive, send)
         elif scope["type"] == "websocket":

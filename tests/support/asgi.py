@@ -7,6 +7,7 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import unquote
 
 Asgi = Callable[[dict[str, Any], Any, Any], Awaitable[None]]
 JSON_HEADERS = {"content-type": "application/json", "authorization": "Bearer test"}
@@ -74,7 +75,8 @@ class Client:
         scope = {
             "type": "http",
             "method": method,
-            "path": path,
+            "path": unquote(path),
+            "raw_path": path.encode(),
             "root_path": "",
             "query_string": query.encode(),
             "client": (self.address, 40000),

@@ -364,6 +364,7 @@ def _application(handler: KeysHandler, directory: KeyDirectory, clock: FixedCloc
         throttle=Unthrottled(),
         observers=(),
         on_panic=_raise_panic,
+        on_observer_error=_raise_panic,
         documents=Documents(openapi_yaml=b"openapi: 3.1.0\n", openapi_json=b"{}", assets=Path("/nowhere")),
         health=health,
         request_timeout=timedelta(seconds=60),

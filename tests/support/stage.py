@@ -353,6 +353,7 @@ def _platform(stage: Stage, throttle: RequestThrottle) -> Platform:
         throttle=throttle,
         observers=(),
         on_panic=_raise,
+        on_observer_error=_raise,
         documents=Documents(openapi_yaml=b"", openapi_json=b"{}", assets=Path("/nowhere")),
         health=_serving(),
         request_timeout=timedelta(seconds=60),

@@ -111,11 +111,13 @@ class Surface:
     clock: FixedClock = field(default_factory=FixedClock)
     health: Health = field(default_factory=Health)
     panics: list[BaseException] = field(default_factory=list)
+    observer_errors: list[BaseException] = field(default_factory=list)
     request_timeout: timedelta = timedelta(seconds=60)
     assets: Path = Path("/nowhere")
     """Where the viewer of the reference page would be."""
     proxies: tuple[str, ...] = ()
     pprof: Pprof | None = None
+    max_body: int = MAX_BODY
 
     def parts(self) -> Platform:
         """Return what lies around the handlers."""
@@ -126,10 +128,11 @@ class Surface:
             throttle=self.platform,
             observers=(self.observer, *self.observers),
             on_panic=lambda _, err: self.panics.append(err),
+            on_observer_error=lambda _, err: self.observer_errors.append(err),
             documents=Documents(openapi_yaml=b"openapi: 3.1.0\n", openapi_json=b"{}", assets=self.assets),
             health=self.health,
             request_timeout=self.request_timeout,
-            max_body_bytes=MAX_BODY,
+            max_body_bytes=self.max_body,
             proxies=tuple(ip_network(p) for p in self.proxies),
             pprof=self.pprof,
         )

@@ -18,9 +18,9 @@ NOW_S = 1_750_000_000
 
 
 @cache
-def rsa_key(name: str) -> rsa.RSAPrivateKey:
+def rsa_key(name: str, *, bits: int = 2_048) -> rsa.RSAPrivateKey:
     """Return the RSA key of this name; making one takes a moment, so tests share them."""
-    return rsa.generate_private_key(public_exponent=65_537, key_size=2_048)
+    return rsa.generate_private_key(public_exponent=65_537, key_size=bits)
 
 
 @cache

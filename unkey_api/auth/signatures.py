@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import orjson
+import structlog
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from jwt.algorithms import ECAlgorithm, HMACAlgorithm, RSAAlgorithm
 from jwt.exceptions import PyJWTError
 
@@ -15,12 +17,15 @@ from unkey_api.core.secret import Secret
 HS256 = "HS256"
 RS256 = "RS256"
 ES256 = "ES256"
+RSA_BITS_MIN = 2_048  # RFC 7518 3.3; shorter ones can be factored by those who want to
 SHARED = frozenset({HS256})
 PUBLISHED = frozenset({RS256, ES256})
 
 _HMAC = HMACAlgorithm(HMACAlgorithm.SHA256)
 _RSA = RSAAlgorithm(RSAAlgorithm.SHA256)
 _EC = ECAlgorithm(ECAlgorithm.SHA256)
+
+_log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
 class PublicKey(NamedTuple):
@@ -45,7 +50,7 @@ class UnusableKeySet(Exception):
 def read_key_set(document: bytes) -> tuple[PublicKey, ...]:
     """Return the keys of a JSON Web Key Set that may sign tokens, in their order; others are skipped.
 
-    Usable are RSA keys for RS256 and P-256 keys for ES256 whose `use` and `alg` are absent or say so.
+    Usable are RSA keys of at least 2,048 bits for RS256, and P-256 keys for ES256, unless `use` or `alg` say otherwise.
 
     Raises:
         UnusableKeySet: There is none.
@@ -80,6 +85,9 @@ def _public_key(entry: Mapping[str, Any]) -> PublicKey | None:  # values of a JS
     try:
         key = RSAAlgorithm.from_jwk(members) if algorithm == RS256 else ECAlgorithm.from_jwk(members)
     except (PyJWTError, ValueError):
+        return None
+    if isinstance(key, RSAPublicKey) and key.key_size < RSA_BITS_MIN:
+        _log.warning("ignored an RSA key of the token issuer that is too short", size=key.key_size)
         return None
     return PublicKey(key_id or None, algorithm, key)
 

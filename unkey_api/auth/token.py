@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from unkey_api.core.errors import AppError, ErrorCode
 
 TEXT_BYTES_MAX = 255
 AUDIENCES_MAX = 10
+SECONDS_MAX = 1 << 53  # beyond it a double, which is what a number of JSON is to most issuers, skips whole seconds
 _FORM = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*", re.ASCII)
 
 Json = Mapping[str, Any]  # values of a JSON object
@@ -98,31 +100,40 @@ def read_claims(token: Token, expected: Expectation, *, now_s: int) -> Claims:
     """
     payload = _object(token.payload, "payload")
     _refuse_sizes(payload)
-    expires, issued = _seconds(payload, "exp"), _seconds(payload, "iat")
+    # Whole seconds of our clock: the one an expiry lies in still counts, the one a beginning lies in does not yet.
+    expires, issued = math.floor(_seconds(payload, "exp")), _seconds(payload, "iat")
     if expires and now_s > expires:
         raise TokenInvalid("expired")
-    if now_s < _seconds(payload, "nbf"):
+    if now_s < math.ceil(_seconds(payload, "nbf")):
         raise TokenInvalid("not valid yet")
     if _text(payload, "iss") != expected.issuer:
         raise TokenInvalid("of another issuer")
-    if expected.audience and expected.audience not in (payload.get("aud") or ()):
+    if expected.audience and expected.audience not in _audiences(payload):
         raise TokenInvalid("for another audience")
     user, organization = _inner(payload, "user"), _inner(payload, "org")
     subject, org_id = _text(payload, "sub") or _text(user, "id"), _text(organization, "id")
     if not subject or not org_id or not expires or not issued:
         raise TokenInvalid("lacks a subject, an organization, an expiry or its time of issue")
     name = _text(payload, "name") or _text(user, "email") or subject
+    for claim, text in (("user.id", subject), ("org.id", org_id), ("name", name)):
+        _refuse_long(claim, text)
     return Claims(subject, name, org_id, _texts(payload, "perms") or _texts(payload, "permissions"))
 
 
 def _refuse_sizes(payload: Json) -> None:
     for claim in ("iss", "sub", "jti"):
         _refuse_long(claim, _text(payload, claim))
-    audiences = _texts(payload, "aud")
+    audiences = _audiences(payload)
     if len(audiences) > AUDIENCES_MAX:
         raise TokenInvalid("aud has too many entries")
     for audience in audiences:
         _refuse_long("aud", audience)
+
+
+def _audiences(payload: Json) -> tuple[str, ...]:
+    """Return for whom the token is: a list, or, as most issuers write it, a single text (RFC 7519 4.1.3)."""
+    audience = payload.get("aud")
+    return (audience,) if isinstance(audience, str) else _texts(payload, "aud")
 
 
 def _refuse_long(claim: str, text: str) -> None:
@@ -146,12 +157,15 @@ def _texts(claims: Json, name: str) -> tuple[str, ...]:
     return tuple(value)
 
 
-def _seconds(claims: Json, name: str) -> int:
+def _seconds(claims: Json, name: str) -> float:
+    """Return a point in Unix seconds, which may have a fraction (RFC 7519 2, NumericDate); 0 when it is absent."""
     value = claims.get(name)
     if value is None:
         return 0
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise TokenInvalid(f"{name} is not a whole number")
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        raise TokenInvalid(f"{name} is not a number")
+    if not 0 <= value <= SECONDS_MAX:
+        raise TokenInvalid(f"{name} is out of range")
     return value
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from importlib.resources import files
 
 from unkey_api.app import Application, Platform
@@ -13,13 +14,13 @@ from unkey_api.container.operations import Operations, open_operations
 from unkey_api.container.runtime import Observing, Runtime
 from unkey_api.container.stores import open_stores
 from unkey_api.container.telemetry import Telemetry, open_telemetry
+from unkey_api.infra.telemetry.metrics import Metrics
 from unkey_api.openapi_document import read_document
 from unkey_api.profiling.profiles import Profiles
 from unkey_api.rpc.documents import Documents
 from unkey_api.rpc.edge import Observer
 from unkey_api.rpc.exchange import Exchange
 from unkey_api.rpc.health import Details, Health
-from unkey_api.rpc.interceptors.recovery import PanicHook
 from unkey_api.rpc.observers.request_log import RequestLog, report_panic
 from unkey_api.rpc.observers.request_metrics import RequestMetrics
 from unkey_api.rpc.observers.request_rows import RequestRows
@@ -43,15 +44,17 @@ async def open_application(settings: Settings, runtime: Runtime) -> AsyncIterato
         health = Health(details=details)
         request_metrics = RequestMetrics(telemetry.metrics.http)
         tracing = _tracing(settings, runtime, telemetry)
+        # The first to be listed hears last of the end, and rows cut what the others measure.
         observers: list[Observer] = [
+            *([] if stores.requests is None else [RequestRows(stores.requests)]),
             *([tracing] if tracing is not None else []),
             request_metrics,
-            *([] if stores.requests is None else [RequestRows(stores.requests)]),
             _request_log(settings, runtime),
         ]
         if runtime.observing is not Observing.EVERYTHING:
             observers = [o for o in observers if runtime.observing is Observing.EVENTS and isinstance(o, RequestRows)]
-        platform = _platform(settings, runtime, operations, observers, health, _panic_hook(telemetry))
+        failures = _FailureHooks(telemetry.metrics, request_metrics)
+        platform = _platform(settings, runtime, operations, observers, health, failures)
         application = Application(platform, operations.services)
         request_metrics.know(application.paths)
         if tracing is not None:
@@ -65,7 +68,7 @@ def _platform(
     operations: Operations,
     observers: list[Observer],
     health: Health,
-    on_panic: PanicHook,
+    failures: _FailureHooks,
 ) -> Platform:
     document = read_document()
     assets = files("unkey_api").joinpath("assets", "scalar")
@@ -76,7 +79,8 @@ def _platform(
         portal_authenticator=operations.authenticators.portal,
         throttle=operations.throttle,
         observers=observers,
-        on_panic=on_panic,
+        on_panic=failures.on_panic,
+        on_observer_error=failures.on_observer_error,
         documents=Documents(openapi_yaml=document.yaml, openapi_json=document.json, assets=assets),
         health=health,
         request_timeout=settings.request_timeout,
@@ -109,9 +113,19 @@ def _request_log(settings: Settings, runtime: Runtime) -> RequestLog:
     )
 
 
-def _panic_hook(telemetry: Telemetry) -> PanicHook:
-    def on_panic(exchange: Exchange, error: Exception) -> None:
-        telemetry.metrics.on_panic("", exchange.path)
+@dataclass(frozen=True, slots=True)
+class _FailureHooks:
+    """Who hears of bugs: log and metrics."""
+
+    metrics: Metrics
+    requests: RequestMetrics
+
+    def on_panic(self, exchange: Exchange, error: Exception) -> None:
+        """Note what nothing below the edge handled."""
+        self.metrics.on_panic("", self.requests.route(exchange))
         report_panic(exchange, error)
 
-    return on_panic
+    def on_observer_error(self, exchange: Exchange, error: Exception) -> None:
+        """Note what an observer of requests raised."""
+        self.metrics.on_panic("observer", self.requests.route(exchange))
+        report_panic(exchange, error, what="request observer failed")

@@ -7,12 +7,16 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import TypeVar
 
+import structlog
+
 from unkey_api.container.background import running
 from unkey_api.infra.batching.batcher import Batcher, BatchPolicy, Flush
 from unkey_api.infra.batching.encoding import EncodingSink
 from unkey_api.infra.telemetry.metrics import Metrics
 
 Item = TypeVar("Item")
+
+_log = structlog.get_logger(__name__)
 
 
 def encoded_buffer(
@@ -27,8 +31,18 @@ def encoded_buffer(
 ) -> tuple[EncodingSink[Item], AbstractAsyncContextManager[None]]:
     """Return a sink and what writes its items until it is left; then what waits has `grace_seconds` to be written."""
     batcher = Batcher(name, flush, policy)
-    metrics.buffers.watch(name, batcher, capacity=policy.capacity)
-    sink = EncodingSink(batcher, encode)
+
+    def on_error(error: Exception) -> None:
+        _log.error("row could not be encoded", buffer=name, error=error)
+
+    sink = EncodingSink(batcher, encode, on_error=on_error)
+    metrics.buffers.watch(
+        name,
+        batcher,
+        capacity=policy.capacity,
+        accepted=lambda: batcher.accepted,
+        unencodable=lambda: sink.failed,
+    )
 
     def close() -> None:
         sink.settle()

@@ -7,13 +7,13 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from unkey_proto.unkey.apis.v2 import apis_connect
-from unkey_proto.unkey.identities.v2 import identities_connect
-from unkey_proto.unkey.keys.v2 import keys_connect
-from unkey_proto.unkey.liveness.v2 import liveness_connect
-from unkey_proto.unkey.permissions.v2 import permissions_connect
-from unkey_proto.unkey.ratelimit.v2 import ratelimit_connect
-from unkey_proto.unkey.rootkeys.v2 import rootkeys_connect
+from unkey_proto.unkey.apis.v2.apis_connect import ApisService
+from unkey_proto.unkey.identities.v2.identities_connect import IdentitiesService
+from unkey_proto.unkey.keys.v2.keys_connect import KeysService
+from unkey_proto.unkey.liveness.v2.liveness_connect import LivenessService
+from unkey_proto.unkey.permissions.v2.permissions_connect import PermissionsService
+from unkey_proto.unkey.ratelimit.v2.ratelimit_connect import RatelimitService
+from unkey_proto.unkey.rootkeys.v2.rootkeys_connect import RootKeysService
 
 from unkey_api.apis.handler import ApisHandler
 from unkey_api.apis.live import LiveApis
@@ -28,6 +28,7 @@ from unkey_api.container.authentication import Authenticators, open_authenticato
 from unkey_api.container.caches import Caches, open_caches
 from unkey_api.container.closing import graces
 from unkey_api.container.limit_reports import CreditReports, LimiterReports, watch_limits
+from unkey_api.container.published import serve_published
 from unkey_api.container.revocation import ChangedCaches, following, named_caches
 from unkey_api.container.runtime import Runtime
 from unkey_api.container.stores import Stores
@@ -205,18 +206,16 @@ async def _open_foreign_hashes(
 
 
 def _services(shared: _Shared) -> tuple[Service, ...]:
-    liveness, apis, keys, limits = liveness_connect, apis_connect, keys_connect, ratelimit_connect
-    identities, permissions, rootkeys = identities_connect, permissions_connect, rootkeys_connect
-    return (
-        Service(liveness.LivenessService.desc(), liveness.LivenessServiceASGIApplication, LivenessHandler()),
-        Service(apis.ApisService.desc(), apis.ApisServiceASGIApplication, _apis(shared)),
-        Service(keys.KeysService.desc(), keys.KeysServiceASGIApplication, _keys(shared)),
-        Service(limits.RatelimitService.desc(), limits.RatelimitServiceASGIApplication, _ratelimit(shared)),
-        Service(identities.IdentitiesService.desc(), identities.IdentitiesServiceASGIApplication, _identities(shared)),
-        Service(
-            permissions.PermissionsService.desc(), permissions.PermissionsServiceASGIApplication, _permissions(shared)
-        ),
-        Service(rootkeys.RootKeysService.desc(), rootkeys.RootKeysServiceASGIApplication, _root_keys(shared)),
+    return serve_published(
+        {
+            LivenessService: LivenessHandler(),
+            ApisService: _apis(shared),
+            KeysService: _keys(shared),
+            RatelimitService: _ratelimit(shared),
+            IdentitiesService: _identities(shared),
+            PermissionsService: _permissions(shared),
+            RootKeysService: _root_keys(shared),
+        }
     )
 
 

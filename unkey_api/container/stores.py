@@ -17,7 +17,6 @@ from unkey_api.container.runtime import Runtime
 from unkey_api.container.telemetry import Telemetry
 from unkey_api.core.redaction import Redactor
 from unkey_api.infra.batching.batcher import BatchPolicy, NullSink, Sink
-from unkey_api.infra.clickhouse.address import parse_clickhouse_url
 from unkey_api.infra.clickhouse.client import open_clickhouse
 from unkey_api.infra.clickhouse.rows import KeyVerificationRow, RatelimitRow
 from unkey_api.infra.clickhouse.writer import (
@@ -38,6 +37,7 @@ from unkey_api.infra.vault import VaultClient, open_vault
 from unkey_api.rpc.exchange import Exchange
 from unkey_api.rpc.observers.request_rows import RowMaker
 from unkey_api.rpc.redaction_paths import redaction_paths
+from unkey_api.settings.addresses.clickhouse import parse_clickhouse_url
 from unkey_api.settings.sections import Settings
 
 Row = TypeVar("Row", bound=NamedTuple)
@@ -74,7 +74,14 @@ async def open_stores(
             open_database(mysql_settings(settings), clock=runtime.clock, observer=telemetry.statements)
         )
         redis = await stack.enter_async_context(
-            open_redis(RedisOptions(settings.redis_url.reveal()), observer=telemetry.commands)
+            open_redis(
+                RedisOptions(
+                    settings.redis_url.reveal(),
+                    command_seconds=settings.redis.command_timeout.total_seconds(),
+                    start_seconds=settings.redis.startup_timeout.total_seconds(),
+                ),
+                observer=telemetry.commands,
+            )
         )
         vault = None
         if settings.vault is not None and settings.vault.url:
@@ -91,13 +98,20 @@ async def open_stores(
 
 
 def mysql_settings(settings: Settings) -> MysqlSettings:
-    """Return how to reach the database. Raises DsnError, which names what is wrong with a connection string."""
-    replica = settings.database.readonly_replica.reveal()
+    """Return how to reach the database."""
+    database = settings.database
+    replica = database.readonly_replica.reveal()
     return MysqlSettings(
-        primary=parse_dsn(settings.database.primary.reveal()),
+        primary=parse_dsn(database.primary.reveal()),
         replica=parse_dsn(replica) if replica else None,
-        startup_attempts=settings.database.startup_attempts,
-        statement_timeout=settings.database.statement_timeout,
+        startup_attempts=database.startup_attempts,
+        statement_timeout=database.statement_timeout,
+        max_open=database.max_open,
+        max_idle=min(database.max_idle, database.max_open),
+        max_lifetime=database.max_lifetime,
+        max_idle_time=database.max_idle_time,
+        connect_timeout=database.connect_timeout,
+        acquire_timeout=database.acquire_timeout,
         close_timeout=graces(settings.shutdown_timeout).writes,
         replica_lag_max=settings.revocation.replica_lag_max,
     )

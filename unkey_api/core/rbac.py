@@ -136,10 +136,13 @@ def require(
     """
     if is_allowed(permissions, requirement):
         return
-    denial = InsufficientPermissions(_denial_text(permissions, requirement))
+    text = _denial_text(permissions, requirement)
+    denial = InsufficientPermissions(text, internal=f"{text}: insufficient permissions")
     if hide_as is None:
         raise denial
-    raise hide_as() from denial
+    hiding = hide_as()
+    hiding.internal = hiding.internal or denial.internal  # the caller must not learn it, the operator should
+    raise hiding from denial
 
 
 def hide_denial(error: AppError, not_found: AppError) -> AppError:

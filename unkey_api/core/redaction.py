@@ -13,11 +13,17 @@ from typing import Any, Union
 
 import orjson
 
+from unkey_api.core.secret_shapes import holds_secret, without_secrets
+
 MASK = b'"[REDACTED]"'
+_SHAPE_MASK = MASK.strip(b'"')
 MAX_DEPTH = 64  # deeper nesting than any message of ours; the text below is left alone
 ITEM = "[]"
 
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*(?:"|\\?\Z)|[{}\[\]:,]|[^\s"{}\[\]:,]+', re.DOTALL)
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*(?:"|\\?\Z)', re.DOTALL)
+_COLON = re.compile(rb"\s*:")
+_MEMBER_MASK = rb"\1" + MASK
 _ESCAPE = re.compile(rb"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
 _SIMPLE = {b"n": b"\n", b"t": b"\t", b"r": b"\r", b"b": b"\b", b"f": b"\f"}
 
@@ -60,7 +66,9 @@ class Redactor:
         self._paths = frozenset(split)
         self._names = frozenset(path[-1] for path in split)
         # Without a backslash, a text with none of these has none of the members. No names match everywhere, to be safe.
-        self._hint = re.compile(b"|".join(b'"%b"' % re.escape(name.encode()) for name in sorted(self._names)))
+        names = b"|".join(b'"%b"' % re.escape(name.encode()) for name in sorted(self._names))
+        self._hint = re.compile(names)
+        self._member = re.compile(rb'((?:%b)\s*:\s*)"[^"]*"' % names)
         self._tree = _tree_of(split)
 
     def redact(self, text: bytes) -> bytes:
@@ -77,21 +85,17 @@ class Redactor:
     def _redact_plain(self, text: bytes, hints: int) -> bytes | None:
         """Find the secrets by decoding, several times faster; None when some could be somewhere else as well.
 
-        Without escapes a string stands in the text as it is. When there are as many secrets as members with such names,
-        and each of them stands there once, then these places are all there is to blank.
+        Without escapes a string stands in the text as it is. When there are as many secrets as names of such members,
+        then each name stands in front of a secret, and these places are all there is to blank.
         """
         try:
             secrets = list(_secrets(orjson.loads(text), self._tree))
         except orjson.JSONDecodeError:
             return None
-        if len(secrets) != hints:
+        if len(secrets) != hints or any(type(secret) is not str for secret in secrets):
             return None
-        for secret in secrets:
-            value = orjson.dumps(secret)
-            if type(secret) is not str or text.count(value) != 1:
-                return None
-            text = text.replace(value, MASK)
-        return text
+        blanked, places = self._member.subn(_MEMBER_MASK, text)
+        return blanked if places == hints else None
 
     def _redact_any(self, text: bytes) -> bytes:
         scan = _Scan(text)
@@ -126,7 +130,8 @@ class Redactor:
         if self._is_secret(scan):
             scan.blanking_from, scan.blanking_depth = start, 1
             return
-        path = _path_here(scan)
+        # A path of its own for each level of a text that only nests would take the square of its length.
+        path = _path_here(scan) if len(scan.levels) < MAX_DEPTH else ()
         scan.levels.append(_Level(token, path, expects_name=token == b"{"))
 
     def _is_secret(self, scan: _Scan) -> bool:
@@ -138,6 +143,28 @@ class Redactor:
         if scan.broken:
             return level.opener == b"{" and level.name in self._names
         return _path_here(scan) in self._paths
+
+
+def without_strings(text: bytes) -> bytes:
+    """Return JSON text with every string but the names of members replaced by `"[REDACTED]"`."""
+    return _STRING.sub(lambda found: found[0] if _COLON.match(text, found.end()) else MASK, text)
+
+
+def without_shapes(text: bytes) -> bytes:
+    """Return JSON text without what looks like a secret in any of its strings, names of members included.
+
+    A string with escapes is judged by what it means and goes as a whole.
+    """
+    if b"\\" not in text:
+        return without_secrets(text, _SHAPE_MASK)
+    return _STRING.sub(_without_shape, text)
+
+
+def _without_shape(found: re.Match[bytes]) -> bytes:
+    token = found[0]
+    if b"\\" not in token:
+        return without_secrets(token, _SHAPE_MASK)
+    return MASK if holds_secret(_ESCAPE.sub(_unescape, token)) else token
 
 
 _UNREADABLE = "\0"

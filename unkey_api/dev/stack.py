@@ -22,12 +22,12 @@ from unkey_api.dev.ports import remembered_ports
 from unkey_api.dev.seed import Demo, Seeder
 from unkey_api.dev.valkey import Valkey, valkey
 from unkey_api.dev.vault import Vault, vault
-from unkey_api.infra.clickhouse.address import parse_clickhouse_url
 from unkey_api.infra.clickhouse.client import open_clickhouse
 from unkey_api.infra.clickhouse.migrate import migrate as migrate_clickhouse
 from unkey_api.infra.mysql import MysqlSettings, open_database, parse_dsn
 from unkey_api.infra.mysql.migrations import migrate as migrate_mysql
 from unkey_api.infra.vault import open_vault
+from unkey_api.settings.addresses.clickhouse import parse_clickhouse_url
 
 Running = TypeVar("Running")
 Say = Callable[[str], None]

@@ -10,6 +10,7 @@ from unkey_api.core.changes import Change, key_changed
 from unkey_api.core.columns import UnixMs
 from unkey_api.core.identifiers import IdentityId, KeyHash, KeyId, KeyspaceId
 from unkey_api.infra.mysql import ReadConn, WriteConn, load_query, load_statement
+from unkey_api.keys import rerolls
 from unkey_api.permissions.queries import RoleDetailsRow
 from unkey_api.permissions.types import Permission, Role
 
@@ -105,6 +106,7 @@ async def delete(tx: WriteConn, workspace_id: str, key_id: str) -> bool:
     await keep_roles(tx, workspace_id, key_id, ())
     await keep_ratelimits(tx, workspace_id, key_id, ())
     await tx.execute(_DELETE_ENCRYPTED, {"key_id": key_id, "workspace_id": workspace_id})
+    await rerolls.forget(tx, workspace_id, key_id)
     return True
 
 

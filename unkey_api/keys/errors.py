@@ -48,6 +48,22 @@ class EncryptionFailed(ServiceUnavailable):
         super().__init__("Failed to encrypt key in vault.", internal=internal)
 
 
+class KeyExpired(PreconditionFailed):
+    """A key that has ended is not brought back by a reroll, and a successor would have ended with it."""
+
+    def __init__(self) -> None:
+        super().__init__("The key has expired and cannot be rerolled. Move its `expires` first, or create a new key.")
+
+
+class KeyAlreadyRerolled(PreconditionFailed):
+    """The key ends because of an earlier reroll; a repeated call must not make a second successor."""
+
+    def __init__(self, successor_id: str) -> None:
+        super().__init__(
+            f"The key has already been rerolled; its successor is '{successor_id}'. Reroll the successor instead."
+        )
+
+
 class RefillNeedsRemaining(InvalidInput):
     """An unlimited key has nothing to fill up."""
 

@@ -96,17 +96,17 @@ async def get_key(conn: ReadConn, principal: Principal, key_id: str) -> LiveKey:
     Raises:
         KeyNotFound: There is none. A key of another workspace gives the very same answer.
     """
-    key = await conn.fetch_one(_FIND, {"id": key_id})
-    if key is None or key.workspace_id != principal.workspace_id:
+    key = await conn.fetch_one(_FIND, {"id": key_id, "workspace_id": principal.workspace_id})
+    if key is None:
         raise KeyNotFound(internal=f"key {key_id} is absent, deleted or of another workspace")
     return key
 
 
 async def get_key_by_hash(conn: ReadConn, principal: Principal, key_hash: KeyHash) -> LiveKey:
-    """Return the live key with this hash. Raises as `get_key` does."""
-    row = await conn.fetch_one(_FIND_ID, {"hash": key_hash})
+    """Return the live key with this hash. Raises as `get_key` does, after one statement whoever else has such a key."""
+    row = await conn.fetch_one(_FIND_ID, {"hash": key_hash, "workspace_id": principal.workspace_id})
     if row is None:
-        raise KeyNotFound(internal="no key has this hash")
+        raise KeyNotFound(internal="no key of the workspace has this hash")
     return await get_key(conn, principal, row.id)
 
 

@@ -6,17 +6,26 @@ interceptors want on the answer, and the outcome for logs and metrics.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+import re
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from typing import Any
+from urllib.parse import quote, unquote_to_bytes
 
 import orjson
 from connectrpc.server import ConnectASGIApplication
 
+from unkey_api.rpc.errors import cut, forget_ways
 from unkey_api.rpc.exchange import STATUS_CLIENT_CLOSED, Exchange
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]  # ASGI events are mappings with values of any kind
 Send = Callable[[dict[str, Any]], Awaitable[None]]  # the same
 REQUEST_ID_HEADER = b"unkey-request-id"
+GRPC_MESSAGE_BYTES = 1_200
+"""Of `grpc-message`: what the runtime says may quote the caller. Sentences of ours are shorter, escaped as they are."""
+GRPC_DETAILS_BYTES = 4_096
+"""Of `grpc-status-details-bin`; with everything else it stays below the 8 KiB of metadata that clients read."""
+PATH_BYTES = 200
+_PLAIN_CONTENT_TYPE = re.compile(r"application/grpc[A-Za-z0-9.+-]{0,40}")
 _HTTP_OF_GRPC = {
     b"1": 499,
     b"2": 500,
@@ -51,32 +60,60 @@ class ConnectSurface:
             await send_unimplemented(exchange, send)
             return
 
-        async def observed_send(event: dict[str, Any]) -> None:
-            if event["type"] == "http.response.start":
-                _note_start(exchange, event)
-            elif event["type"] == "http.response.trailers":
-                _note_trailers(exchange, event["headers"])
-            await send(event)
-
-        await application(exchange.scope, receive, observed_send)
+        answering = _Answering(exchange, send)
+        await application(exchange.scope, receive, answering)
+        # The application keeps what was raised in a variable, so both would keep each other with all they refer to.
+        forget_ways(exchange.raised)
+        exchange.raised = None
+        answering.exchange = None
         if exchange.status == 0:
             exchange.status = STATUS_CLIENT_CLOSED
 
 
+class _Answering:
+    """Passes an answer on, taking note of its outcome."""
+
+    __slots__ = ("_send", "exchange")
+
+    def __init__(self, exchange: Exchange, send: Send) -> None:
+        self.exchange: Exchange | None = exchange
+        self._send = send
+
+    async def __call__(self, event: dict[str, Any]) -> None:
+        if self.exchange is not None:
+            if event["type"] == "http.response.start":
+                _note_start(self.exchange, event)
+            elif event["type"] == "http.response.trailers":
+                _note_trailers(self.exchange, event["headers"])
+                event["headers"] = [*_bounded(event["headers"])]
+                self.exchange.sent_headers = [*self.exchange.sent_headers, *event["headers"]]
+        await self._send(event)
+
+
 def _note_start(exchange: Exchange, event: dict[str, Any]) -> None:
-    headers = list(event.get("headers", ()))
+    headers = [*_bounded(event.get("headers", ()))]
     exchange.status = event["status"]
     _note_trailers(exchange, headers)
     headers.append((REQUEST_ID_HEADER, exchange.request_id.encode()))
     headers.extend(exchange.response_headers)
-    event["headers"] = headers
+    event["headers"] = exchange.sent_headers = headers
 
 
 def _note_trailers(exchange: Exchange, headers: Iterable[tuple[bytes, bytes]]) -> None:
     for name, value in headers:
         if name == b"grpc-status" and value != b"0":
-            entry = getattr(exchange.failure, "entry", None)
+            entry = exchange.failure.entry if exchange.failure else None
             exchange.status = entry.status if entry else _HTTP_OF_GRPC.get(value, 500)
+
+
+def _bounded(headers: Iterable[tuple[bytes, bytes]]) -> Iterator[tuple[bytes, bytes]]:
+    """Keep a gRPC status within what every client reads. Without its details it is still the right status."""
+    for name, value in headers:
+        if name == b"grpc-message" and len(value) > GRPC_MESSAGE_BYTES:
+            text = unquote_to_bytes(value)[: GRPC_MESSAGE_BYTES // 3].decode("utf-8", "ignore")
+            yield name, quote(text, safe="").encode()
+        elif name != b"grpc-status-details-bin" or len(value) <= GRPC_DETAILS_BYTES:
+            yield name, value
 
 
 async def send_unimplemented(exchange: Exchange, send: Send) -> None:
@@ -86,12 +123,13 @@ async def send_unimplemented(exchange: Exchange, send: Send) -> None:
     if content_type.startswith("application/grpc"):
         await _send_unimplemented_grpc(exchange, send, content_type)
         return
-    body = orjson.dumps({"code": "unimplemented", "message": f"there is no procedure {exchange.path}"})
+    body = orjson.dumps({"code": "unimplemented", "message": f"there is no procedure {cut(exchange.path, PATH_BYTES)}"})
     headers = [
         (b"content-type", b"application/json"),
         (b"content-length", b"%d" % len(body)),
         (REQUEST_ID_HEADER, exchange.request_id.encode()),
     ]
+    exchange.sent_headers = headers
     await send({"type": "http.response.start", "status": 404, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
@@ -99,11 +137,14 @@ async def send_unimplemented(exchange: Exchange, send: Send) -> None:
 async def _send_unimplemented_grpc(exchange: Exchange, send: Send, content_type: str) -> None:
     """gRPC-Web reads the status from the headers, gRPC only from those of a frame that ends the stream: trailers."""
     outcome = [(b"grpc-status", b"12"), (b"grpc-message", b"unknown procedure")]
+    if _PLAIN_CONTENT_TYPE.fullmatch(content_type) is None:
+        content_type = "application/grpc"
     headers = [(b"content-type", content_type.encode("latin-1")), (REQUEST_ID_HEADER, exchange.request_id.encode())]
     web = content_type.startswith("application/grpc-web")
     trailers = not web and "http.response.trailers" in exchange.scope.get("extensions", {})
     start = {"type": "http.response.start", "status": 200, "trailers": trailers}
-    await send(start | {"headers": headers if trailers else headers + outcome})
+    exchange.sent_headers = headers + outcome
+    await send(start | {"headers": headers if trailers else exchange.sent_headers})
     await send({"type": "http.response.body", "body": b""})
     if trailers:
         await send({"type": "http.response.trailers", "headers": outcome})

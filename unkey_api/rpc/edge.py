@@ -12,12 +12,15 @@ from typing import Any, Protocol, runtime_checkable
 
 from unkey_api.core.clock import Clock
 from unkey_api.core.ids import IdPrefix, IdSource
+from unkey_api.rpc.errors import failure_of
 from unkey_api.rpc.exchange import STATUS_CLIENT_CLOSED, Exchange, Network, Scope, enter
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]  # ASGI events are mappings with values of any kind
 Send = Callable[[dict[str, Any]], Awaitable[None]]  # the same
 Endpoint = Callable[[Exchange, Receive, Send], Awaitable[None]]
 Router = Callable[[Scope], Endpoint]
+ObserverFailed = Callable[[Exchange, Exception], None]
+"""Told about what an observer raised, which is a bug; must not raise itself."""
 
 
 class Observer(Protocol):
@@ -47,6 +50,7 @@ class Edge:
         clock: Clock,
         ids: IdSource,
         observers: Sequence[Observer],
+        on_observer_error: ObserverFailed,
         proxies: tuple[Network, ...] = (),
     ) -> None:
         self._router = router
@@ -54,6 +58,7 @@ class Edge:
         self._ids = ids
         self._starts = tuple(o.begin for o in observers if isinstance(o, Starting))
         self._ends = tuple(o.complete for o in reversed(observers))
+        self._on_observer_error = on_observer_error
         self._proxies = proxies
         self.in_flight = 0
         """Requests being worked on right now."""
@@ -70,7 +75,7 @@ class Edge:
         enter(exchange)
         self.in_flight += 1
         for begin in self._starts:
-            begin(exchange)
+            self._tell(begin, exchange)
         try:
             await self._router(scope)(exchange, receive, send)
         except asyncio.CancelledError:
@@ -78,11 +83,19 @@ class Edge:
             raise
         except Exception as err:
             # The answer could not be written, or a bug outside the chain: the server closes the connection.
-            exchange.failure = err
+            exchange.failure = failure_of(err)
             exchange.status = exchange.status or 500
             raise
         finally:
             self.in_flight -= 1
+            exchange.cut_bodies()
             exchange.seconds = self._clock.monotonic() - exchange.started_at
             for complete in self._ends:
-                complete(exchange)
+                self._tell(complete, exchange)
+
+    def _tell(self, observer: Callable[[Exchange], None], exchange: Exchange) -> None:
+        """Tell an observer. One that raises costs its own note, not the request and not the notes of the others."""
+        try:
+            observer(exchange)
+        except Exception as err:  # noqa: BLE001 - whatever it is, the request has nothing to do with it
+            self._on_observer_error(exchange, err)

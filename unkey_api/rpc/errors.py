@@ -1,15 +1,17 @@
 """The one table from error codes to what both surfaces send, and the exception that carries it.
 
 A `Fault` is a `ConnectError`, so the Connect, gRPC and gRPC-Web runtimes render it by themselves; the HTTP/JSON surface
-renders the same object as its error body.
+renders the same object as its error body. Over RPC a failure is bounded in size: gRPC carries it in trailers, of which
+clients read 8 KiB by default and fail with RESOURCE_EXHAUSTED beyond, whatever the service said.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from connectrpc.code import Code
-from connectrpc.errors import ConnectError
+from connectrpc.errors import ConnectError, ErrorDetail
 from unkey_proto.unkey.common.v1 import error_code_pb, error_detail_pb
 from unkey_proto.unkey.options.v1 import options_pb
 
@@ -17,6 +19,9 @@ from unkey_api.core.errors import AppError, ErrorCode, Violation
 
 DOCS = "https://unkey.com/docs/errors/"
 UNEXPECTED = "An unexpected error occurred while processing your request."
+RPC_MESSAGE_BYTES = 300  # of a sentence; `grpc-message` may need three characters for each of them
+RPC_VIOLATIONS = 5
+RPC_VIOLATION_BYTES = 120  # of each text of a violation
 
 _BY_STATUS = {
     400: Code.INVALID_ARGUMENT,
@@ -95,25 +100,85 @@ class Fault(ConnectError):
         connect_code: Code | None = None,
         plain_json: bool = False,
     ) -> None:
-        entry = ERRORS[code]
-        self.entry = entry
+        self.entry = ERRORS[code]
         self.public = public
         self.internal = internal
         self.violations = violations
         self.plain_json = plain_json
         """The HTTP/JSON body is `application/json` whatever the caller accepts."""
+        self._request_id = request_id
+        super().__init__(connect_code or self.entry.connect_code, cut(public, RPC_MESSAGE_BYTES))
+
+    @property
+    def details(self) -> Sequence[ErrorDetail]:
+        """What RPC clients get besides code and sentence. Made when asked for: HTTP/JSON never does."""
+        entry = self.entry
         detail = error_detail_pb.ErrorDetail(
-            request_id=request_id,
+            request_id=self._request_id,
             code=entry.number,
-            urn=code.value,
+            urn=entry.code.value,
             status=entry.status,
             title=entry.title,
             type=entry.type,
-            violations=[
-                error_detail_pb.Violation(location=v.location, message=v.message, fix=v.fix) for v in violations
-            ],
+            violations=[_short(violation) for violation in self.violations[:RPC_VIOLATIONS]],
+            omitted_violations=max(0, len(self.violations) - RPC_VIOLATIONS),
         )
-        super().__init__(connect_code or entry.connect_code, public, details=[detail])
+        return [ErrorDetail(detail)]
+
+
+def cut(text: str, size: int) -> str:
+    """Return the text, or as much of its beginning as fits into so many bytes of UTF-8 with a mark of the cut."""
+    if len(text) * 4 <= size:
+        return text
+    encoded = text.encode("utf-8", "replace")
+    return text if len(encoded) <= size else encoded[: size - 3].decode("utf-8", "ignore") + "…"
+
+
+def _short(violation: Violation) -> error_detail_pb.Violation:
+    return error_detail_pb.Violation(
+        location=cut(violation.location, RPC_VIOLATION_BYTES),
+        message=cut(violation.message, RPC_VIOLATION_BYTES),
+        fix=cut(violation.fix, RPC_VIOLATION_BYTES),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What ended a request, for logs, rows and traces.
+
+    A record rather than the exception: an exception holds the frames it went through, they hold the request, and the
+    request with its body would stay in memory until the garbage collector looks for such circles.
+    """
+
+    entry: ErrorEntry | None
+    """Its entry of the catalogue; None for what never became a fault, such as an answer that could not be written."""
+    public: str
+    """The sentence the caller got."""
+    internal: str
+    """The sentence for the operator, empty when there is none."""
+    kind: str
+    """Name of the exception's class."""
+
+
+def failure_of(error: BaseException) -> Failure:
+    """Return the record of an exception."""
+    kind = type(error).__name__
+    if isinstance(error, Fault):
+        return Failure(error.entry, error.public, error.internal, kind)
+    return Failure(None, "", f"{kind}: {error}", kind)
+
+
+def forget_ways(error: BaseException | None) -> None:
+    """Let go of the frames that an exception, and those that led to it, went through. It can still be told by its text.
+
+    For exceptions that somebody else keeps in a variable: with its frames such a one would keep itself.
+    """
+    while error is not None:
+        error.__traceback__ = None
+        cause, context = error.__cause__, error.__context__
+        error.__cause__ = error.__context__ = None
+        forget_ways(context if context is not cause else None)
+        error = cause
 
 
 def fault_of(error: AppError, request_id: str) -> Fault:

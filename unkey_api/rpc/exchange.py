@@ -8,15 +8,25 @@ from contextvars import ContextVar
 from typing import Any, Generic, TypeVar
 
 from unkey_api.core.principal import Caller, Principal
+from unkey_api.core.shortening import shorten
+from unkey_api.rpc.errors import Failure
 
 Scope = dict[str, Any]  # ASGI's own type: a mapping with values of any kind
 Headers = list[tuple[bytes, bytes]]
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 STATUS_CLIENT_CLOSED = 499
+KEPT_BODY_BYTES = 64 * 1024
+"""What is kept of a body once its request is over: as much as a row holds. Queues of whole ones would fill memory."""
 
 
 Answer = TypeVar("Answer")
+
+
+def path_of(scope: Scope) -> str:
+    """Return the path of a request as it was sent, escapes included, without the query."""
+    raw: bytes | None = scope.get("raw_path")
+    return scope["path"] if raw is None else str(raw, "latin-1")
 
 
 class KeptAnswer(Generic[Answer]):
@@ -38,6 +48,7 @@ class Exchange:
         "_headers",
         "_proxies",
         "_request_id",
+        "body_valid",
         "failure",
         "http_json",
         "kept",
@@ -45,11 +56,14 @@ class Exchange:
         "path",
         "principal",
         "quiet",
+        "raised",
         "request_body",
+        "request_bytes",
         "response_body",
         "response_headers",
         "scope",
         "seconds",
+        "sent_headers",
         "span",
         "started_at",
         "started_ms",
@@ -65,7 +79,8 @@ class Exchange:
         self._headers: dict[bytes, bytes] | None = None
         self.scope = scope
         self.method: str = scope["method"]
-        self.path: str = scope["path"]
+        self.path = path_of(scope)
+        """As it was sent: an escaped path is none of ours, whatever it would mean unescaped."""
         self.started_ms = started_ms
         """Unix time in milliseconds when the request line was read."""
         self.started_at = started_at
@@ -73,8 +88,10 @@ class Exchange:
         self.seconds = 0.0
         """How long the request took; known once it is over."""
         self.principal: Principal | None = None
-        self.failure: BaseException | None = None
+        self.failure: Failure | None = None
         """What ended the request, if it did not succeed."""
+        self.raised: BaseException | None = None
+        """The exception behind `failure` while somebody holds on to it who must let go of it in the end."""
         self.http_json = False
         """Whether the request came over the HTTP/JSON surface."""
         self.kept: KeptAnswer[Any] | None = None
@@ -86,9 +103,15 @@ class Exchange:
         self.status = 0
         """HTTP status sent; 0 until the answer starts."""
         self.request_body = b""
+        self.request_bytes = 0
+        """Size of the body as far as it was read; `request_body` may have been cut."""
+        self.body_valid = False
+        """Whether the body was decoded and obeys its rules; until then nothing is known of what is in it."""
         self.response_body = b""
         self.response_headers: Headers = []
         """Headers that handlers and interceptors add to the answer, on either surface."""
+        self.sent_headers: Headers = []
+        """All headers of the answer, as far as the application sends them."""
 
     @property
     def request_id(self) -> str:
@@ -127,8 +150,25 @@ class Exchange:
 
     @property
     def user_agent(self) -> str:
-        """The caller's `User-Agent`, empty when it sent none."""
-        return self.header(b"user-agent") or ""
+        """The caller's `User-Agent`, shortened when it is long, empty when there is none."""
+        return shorten(self.header(b"user-agent") or "")
+
+    @property
+    def host(self) -> str:
+        """The host the caller asked, shortened when it is long, empty when there is none."""
+        return shorten(self.header(b"host") or "")
+
+    @property
+    def shown_path(self) -> str:
+        """The path as it may be quoted: shortened when it is long."""
+        return shorten(self.path)
+
+    def cut_bodies(self) -> None:
+        """Keep only the beginning of long bodies. The edge does so when a request is over, before anybody queues it."""
+        if len(self.request_body) > KEPT_BODY_BYTES:
+            self.request_body = self.request_body[:KEPT_BODY_BYTES]
+        if len(self.response_body) > KEPT_BODY_BYTES:
+            self.response_body = self.response_body[:KEPT_BODY_BYTES]
 
     def caller(self) -> Caller:
         """Return who called and from where. Only meaningful once authentication has run."""

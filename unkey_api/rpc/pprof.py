@@ -13,7 +13,7 @@ from urllib.parse import parse_qs
 from unkey_api.core.errors import AppError, ErrorCode
 from unkey_api.core.secret import Secret
 from unkey_api.profiling.profiles import Profiles
-from unkey_api.rpc.errors import fault_of
+from unkey_api.rpc.errors import failure_of, fault_of
 from unkey_api.rpc.exchange import Exchange
 from unkey_api.rpc.http_json.envelope import fault_body, fault_content_type
 
@@ -52,7 +52,7 @@ class Pprof:
             self._admit(exchange.header(b"authorization"))
         except ProfilingDenied as err:
             fault = fault_of(err, exchange.request_id)
-            exchange.failure = fault
+            exchange.failure = failure_of(fault)
             body = fault_body(fault, exchange.request_id)
             content_type = fault_content_type(fault, exchange.header(b"accept"))
             await _send(exchange, send, 401, content_type, body, [(b"www-authenticate", b'Basic realm="pprof"')])

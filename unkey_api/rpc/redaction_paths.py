@@ -50,7 +50,7 @@ def _below(message: DescMessage, prefix: str, above: tuple[str, ...]) -> Iterato
             continue
         path = prefix + field.json_name
         if policy.redact:
-            yield path + (ITEM if isinstance(field.value, DescFieldValueList) else "")
+            yield path
         else:
             yield from _inside(field, path, (*above, message.type_name))
 

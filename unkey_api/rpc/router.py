@@ -1,13 +1,16 @@
-"""From a path to the part that serves it: plain dictionary look-ups."""
+"""From a path to the part that serves it: plain dictionary look-ups on the path as it was sent.
+
+Nothing is unescaped, cleaned or redirected: what is not a route byte for byte is a 404. A second spelling of a route
+would be one that rules in front of the service do not know.
+"""
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from unkey_api.rpc.edge import Endpoint
-from unkey_api.rpc.exchange import Exchange, Scope
+from unkey_api.rpc.exchange import Exchange, Scope, path_of
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]  # ASGI events are mappings with values of any kind
 Send = Callable[[dict[str, Any]], Awaitable[None]]  # the same
@@ -26,15 +29,13 @@ class Router:
 
     def __call__(self, scope: Scope) -> Endpoint:
         """Return the endpoint of a request; there always is one, if only to say 404."""
-        path: str = scope["path"]
+        path = path_of(scope)
         verbs = self._routes.get(path)
         if verbs is not None:
             verb = scope["method"]
             return verbs.get(verb) or (verbs.get("GET") if verb == "HEAD" else None) or self.not_allowed
         if path.startswith(RPC_PREFIX):
             return self._rpc
-        if _is_unclean(path):
-            return _redirect
         return _not_found
 
     def allowed(self, path: str) -> str:
@@ -51,12 +52,6 @@ async def _not_found(exchange: Exchange, receive: Receive, send: Send) -> None:
     await _plain(exchange, send, 404, NOT_FOUND, [])
 
 
-async def _redirect(exchange: Exchange, receive: Receive, send: Send) -> None:
-    query = exchange.scope.get("query_string", b"")
-    target = _clean(exchange.path).encode() + (b"?" + query if query else b"")
-    await _plain(exchange, send, 301, b"", [(b"location", target)])
-
-
 async def _plain(exchange: Exchange, send: Send, status: int, body: bytes, extra: list[tuple[bytes, bytes]]) -> None:
     exchange.quiet = True
     exchange.status = status
@@ -68,12 +63,3 @@ async def _plain(exchange: Exchange, send: Send, status: int, body: bytes, extra
     ]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
-
-
-def _is_unclean(path: str) -> bool:
-    return "//" in path or "/./" in path or "/../" in path or path.endswith(("/.", "/.."))
-
-
-def _clean(path: str) -> str:
-    cleaned = posixpath.normpath(path).replace("//", "/")
-    return cleaned + "/" if path.endswith("/") and cleaned != "/" else cleaned

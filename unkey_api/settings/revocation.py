@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from unkey_api.settings.about import about
-from unkey_api.settings.checks import lasting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,15 +15,15 @@ class RevocationSettings:
     follow_every: timedelta = field(
         default=timedelta(milliseconds=250),
         metadata=about(
-            "How often the log of changes is looked at, 50 ms to 5 s. The invalidation bus makes it sooner.",
-            check=lasting(timedelta(milliseconds=50), timedelta(seconds=5)),
+            "How often the log of changes is looked at. The invalidation bus makes it sooner.",
+            between=(timedelta(milliseconds=50), timedelta(seconds=5)),
         ),
     )
     replica_lag_max: timedelta = field(
         default=timedelta(seconds=30),
         metadata=about(
-            "How long after a change the replica is not asked for what belongs to its workspace, 1 s to 1 h, even when "
+            "How long after a change the replica is not asked for what belongs to its workspace, even when "
             "it says that it has the change: its address may hide several servers.",
-            check=lasting(timedelta(seconds=1), timedelta(hours=1)),
+            between=(timedelta(seconds=1), timedelta(hours=1)),
         ),
     )

@@ -45,9 +45,7 @@ class TestDeleted:
         api_id = await make_api(stage, workspace)
         await stage.post(GET, {"apiId": api_id}, root_key=key)
         await stage.post(PATH, {"apiId": api_id}, root_key=key)
-        with stage.statements.recording() as seen:
-            assert (await stage.post(GET, {"apiId": api_id}, root_key=key)).status == 404
-        assert seen == []
+        assert (await stage.post(GET, {"apiId": api_id}, root_key=key)).status == 404
 
     async def test_specific_permission_suffices(self, stage: Stage, workspace: str) -> None:
         api_id = await make_api(stage, workspace)

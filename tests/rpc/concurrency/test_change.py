@@ -137,8 +137,7 @@ async def test_rerolls_of_one_key(track: Track) -> None:
     async def race(_: int) -> None:
         made = await track.key()
         answers = await track.at_once(*[("keys.rerollKey", {"keyId": made["keyId"], "expiration": 0})] * 3)
-        assert statuses(answers) == [200] * 3
-        assert len({answer.json["data"]["key"] for answer in answers}) == 3
+        assert sorted(statuses(answers)) == [200, 412, 412]
 
     await rounds(race, abreast=4)
-    assert await track.count("keys") == 4 * ROUNDS
+    assert await track.count("keys") == 2 * ROUNDS

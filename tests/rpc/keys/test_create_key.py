@@ -138,6 +138,7 @@ class TestSuccess:
         assert [statement.name for statement in seen] == [
             "issuing_api_find",
             "keys.create",
+            "api_hold_live",
             "key_insert",
             "ratelimit_upsert",
             "permission_list_by_slugs",
@@ -146,6 +147,8 @@ class TestSuccess:
             "role_list_by_names",
             "key_role_upsert",
             "clickhouse_outbox_insert",
+            "change_lane_advance",
+            "change_insert",
             "keys.create",
         ]
 
@@ -220,9 +223,13 @@ class TestNotFound:
 
 
 class TestPreconditions:
-    async def test_api_without_keyspace_is_412_for_who_may_create(self, world: KeyWorld) -> None:
-        bare = await world.make_api(key_auth_id=None)
-        answer = await world.call("createKey", {"apiId": bare.id})
+    @pytest.mark.parametrize("recoverable", [False, True])
+    @pytest.mark.parametrize("keyspace", [None, "ks_gone"])
+    async def test_api_without_keyspace_is_412_for_who_may_create(
+        self, world: KeyWorld, keyspace: str | None, *, recoverable: bool
+    ) -> None:
+        bare = await world.make_api(key_auth_id=keyspace and f"{keyspace}_{recoverable}")
+        answer = await world.call("createKey", {"apiId": bare.id, "recoverable": recoverable})
         assert (answer.status, answer.json["error"]["detail"]) == (
             412,
             "The requested API is not set up to handle keys.",

@@ -78,6 +78,16 @@ class TestSuccess:
         key = await world.key(identity_id=await world.identity(deleted=True))
         assert "identity" not in await world.ok("getKey", {"keyId": key.id})
 
+    async def test_a_foreign_key_costs_the_statements_of_an_absent_one(self, world: KeyWorld) -> None:
+        foreign = await world.key(await world.make_api(await world.workspace()))
+        await world.call("getKey", {"keyId": "key_absent"})  # so that the root key is cached
+        seen = []
+        for key_id in (foreign.id, "key_absent"):
+            with world.statements.recording() as recorded:
+                assert (await world.call("getKey", {"keyId": key_id})).status == 404
+            seen.append([statement.name for statement in recorded])
+        assert seen == [["live_key_find_by_id"]] * 2
+
     async def test_two_statements(self, world: KeyWorld) -> None:
         key = await world.key()
         await world.ok("getKey", {"keyId": key.id})

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from tests.support.keys import START_MS, KeyWorld, fresh, hash_of
+from tests.support.waiting import eventually
+from unkey_api.infra.mysql import Statement, WriteConn
 
 pytestmark = pytest.mark.integration
 
@@ -70,6 +74,56 @@ class TestSuccess:
         for id_ in (key.id, new["keyId"]):
             assert (await world.ok("getKey", {"keyId": id_}))["expires"] == 4_070_908_800_000
 
+    async def test_grace_never_prolongs(self, world: KeyWorld) -> None:
+        key = await world.key(expires="2025-06-15 16:00:00")
+        end = (await world.ok("getKey", {"keyId": key.id}))["expires"]
+        assert end > START_MS
+        new = await world.ok("rerollKey", {"keyId": key.id, "expiration": 30 * 24 * 60 * MINUTE})
+        for id_ in (key.id, new["keyId"]):
+            assert (await world.ok("getKey", {"keyId": id_}))["expires"] == end
+        world.later(end - START_MS + 1)
+        assert (await world.verify(key.secret))["code"] == "EXPIRED"
+
+    async def test_a_key_whose_end_was_moved_since_may_be_rerolled_again(self, world: KeyWorld) -> None:
+        key = await world.key()
+        body = {"keyId": key.id, "expiration": MINUTE}
+        first = await world.ok("rerollKey", body)
+        await world.ok("updateKey", {"keyId": key.id, "expires": None})
+        second = await world.ok("rerollKey", body)
+        assert first["keyId"] != second["keyId"]
+        assert (await world.call("rerollKey", body)).status == 412
+
+    async def test_everything_is_copied_as_it_is_under_the_lock(self, world: KeyWorld) -> None:
+        """What was read before the lock may be out of date when it is got."""
+        key = await world.key(remaining_requests=9, name="before", meta='{"a":1}')
+        identity = await world.identity()
+        held, release = asyncio.Event(), asyncio.Event()
+        change = Statement(
+            "test_change",
+            "UPDATE `keys` SET enabled = FALSE, expires = '2099-01-01', name = 'after', meta = NULL,"
+            " remaining_requests = 4, identity_id = %(i)s, refill_amount = 8 WHERE id = %(id)s",
+        )
+
+        async def change_slowly(tx: WriteConn) -> None:
+            await tx.execute(change, {"id": key.id, "i": identity})
+            held.set()
+            await release.wait()
+
+        async def waits_for_the_lock() -> bool:
+            asking = f"info LIKE '%{key.id}%FOR UPDATE%' AND info NOT LIKE '%processlist%'"
+            return await world.sql(f"SELECT COUNT(*) FROM information_schema.processlist WHERE {asking}") != [(0,)]
+
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(world.database.transaction("test_change", change_slowly))
+            await held.wait()
+            reroll = tasks.create_task(world.ok("rerollKey", {"keyId": key.id, "expiration": 0}))
+            await eventually(waits_for_the_lock)
+            release.set()
+        made = (await reroll)["keyId"]
+        assert await world.one("keys", made, *COPIED) == await world.one("keys", key.id, *COPIED)
+        assert await world.one("keys", made, "enabled", "name", "meta") == (0, "after", None)
+        assert (await world.ok("getKey", {"keyId": made}))["expires"] == 4_070_908_800_000
+
     async def test_key_without_prefix_takes_that_of_its_keyspace(self, world: KeyWorld) -> None:
         api = await world.make_api(keyspace_default_prefix="ks", keyspace_default_bytes=32)
         key = await world.key(api, start="abcd")
@@ -133,6 +187,27 @@ class TestPrecondition:
         await world.update("key_auth", world.api.keyspace_id, store_encrypted_keys=False)
         answer = await world.call("rerollKey", {"keyId": made["keyId"], "expiration": 0})
         assert (answer.status, answer.json["error"]["detail"]) == (412, "This API does not support key encryption.")
+
+    @pytest.mark.parametrize("grace", [0, 24 * 60 * MINUTE])
+    async def test_of_a_client_and_its_retries_one_makes_a_successor(self, world: KeyWorld, grace: int) -> None:
+        key = await world.key(remaining_requests=100)
+        body = {"keyId": key.id, "expiration": grace}
+        answers = await asyncio.gather(*(world.call("rerollKey", body) for _ in range(5)))
+        assert sorted(answer.status for answer in answers) == [200, 412, 412, 412, 412]
+        (made,) = (answer.json["data"]["keyId"] for answer in answers if answer.status == 200)
+        assert await world.count("keys", f"key_auth_id = '{world.api.keyspace_id}'") == 2
+        world.later(1)
+        again = await world.call("rerollKey", body)
+        assert (again.status, again.json["error"]["type"].endswith("application/precondition_failed")) == (412, True)
+        assert made in again.json["error"]["detail"]
+        await world.ok("rerollKey", {"keyId": made, "expiration": grace})
+
+    async def test_an_expired_key_is_neither_copied_nor_revived(self, world: KeyWorld) -> None:
+        key = await world.key(expires="2020-01-01")
+        answer = await world.call("rerollKey", {"keyId": key.id, "expiration": 24 * 60 * MINUTE})
+        assert (answer.status, "has expired" in answer.json["error"]["detail"]) == (412, True)
+        assert (await world.verify(key.secret))["code"] == "EXPIRED"
+        assert await world.count("keys", f"key_auth_id = '{world.api.keyspace_id}'") == 1
 
 
 class TestInvalid:

@@ -31,6 +31,16 @@ class TestSuccess:
 
 
 class TestNotFound:
+    async def test_a_foreign_key_costs_the_statements_of_an_absent_one(self, world: KeyWorld) -> None:
+        foreign = await world.key(await world.make_api(await world.workspace()))
+        seen = []
+        for secret in (foreign.secret, fresh("sk")):
+            await world.verify(secret)  # so that the root key is cached
+            with world.statements.recording() as recorded:
+                assert (await world.call("whoami", {"key": secret})).status == 404
+            seen.append([statement.name for statement in recorded])
+        assert seen == [["key_find_id_by_hash"]] * 2
+
     async def test_unknown_foreign_deleted_and_forbidden_keys_give_the_same_404(self, world: KeyWorld) -> None:
         foreign = await world.key(await world.make_api(await world.workspace()))
         deleted = await world.key(deleted_at_m=1)

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import io
+import logging
+import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import structlog
 from structlog.testing import capture_logs
 from unkey_proto.unkey.keys.v2.verification_pb import VerifyKeyRequest, VerifyKeyResponse
 
+from tests.support.clock import FixedClock
 from tests.support.surface import ScriptedKeys, Surface
 from unkey_api.core.errors import AppError, ErrorCode, ServiceUnavailable
+from unkey_api.infra.telemetry.logging import ForwardingHandler, LogStyle, configure_logging
 from unkey_api.rpc.observers.request_log import RequestLog
 
 VERIFY = "/v2/keys.verifyKey"
@@ -90,3 +97,46 @@ async def test_unauthenticated_request_has_no_caller() -> None:
     surface.platform.principal = NotFound("who?")
     (line,) = await lines_of(surface)
     assert "auth" not in line
+
+
+@pytest.fixture
+def written() -> Iterator[io.StringIO]:
+    out = io.StringIO()
+    configure_logging(FixedClock(), style=LogStyle(), stream=out)
+    yield out
+    structlog.reset_defaults()
+    root = logging.getLogger()
+    for handler in [each for each in root.handlers if isinstance(each, ForwardingHandler)]:
+        root.removeHandler(handler)
+
+
+WORK_SECONDS = 2.0  # what each request below may cost; with the square of the text it would be minutes
+LONG = 64_000
+SHAPES = ["a", "a-", "token a-a-", "eyJ-", "a:b@", "é"]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("path", ["/nope", VERIFY, "/unkey.keys.v2.KeysService/Nope"])
+async def test_long_texts_of_strangers_cost_little_and_are_cut(path: str, shape: str, written: io.StringIO) -> None:
+    surface = Surface()
+    surface.observers = [RequestLog(sample_rate=1.0, slow_seconds=1.0, draw=lambda: 0.0)]
+    client = surface.build()
+    text = shape * (LONG // len(shape))
+    headers = {"user-agent": text, "host": text, "referer": text, "content-type": text, "authorization": "Bearer x"}
+    started = time.process_time()
+    await client.post(path, b"", headers={k: v.encode().decode("latin-1") for k, v in headers.items()})
+    if path == "/nope":
+        await client.post(f"/{text}", b"", headers={})
+    assert time.process_time() - started < WORK_SECONDS
+    lines = written.getvalue().splitlines()
+    assert lines
+    assert max(map(len, lines)) < 6_000
+
+
+async def test_ids_without_a_maximum_are_cut_where_they_are_quoted() -> None:
+    surface = Surface()
+    surface.keys.answer = NotFound("no key " + "secret x-y_" * 10_000, internal="x_y-" * 30_000)
+    started = time.process_time()
+    (line,) = await lines_of(surface)
+    assert time.process_time() - started < WORK_SECONDS
+    assert max(len(text) for text in line["errors"][0].values()) < 2_200

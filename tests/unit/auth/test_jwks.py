@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from jwt.algorithms import ECAlgorithm
+from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from tests.support.clock import FixedClock
 from tests.support.tokens import Issuer, claims, ec_key, encoded, jwk, key_set, rsa_key, shared_token, signed_token
@@ -110,6 +110,12 @@ class TestUsableKeys:
         ]
         (key,) = read_key_set(key_set(*entries))
         assert key.key_id == "good"
+
+    def test_rsa_keys_below_2048_bits_are_skipped(self) -> None:
+        short = RSAAlgorithm.to_jwk(rsa_key("short", bits=1_024).public_key(), as_dict=True)
+        assert [key.key_id for key in read_key_set(key_set({**short, "kid": "short"}, jwk("a")))] == ["a"]
+        with pytest.raises(UnusableKeySet, match="no usable key"):
+            read_key_set(key_set({**short, "kid": "short"}))
 
     def test_a_private_key_counts_as_its_public_half(self) -> None:
         numbers = rsa_key("a").private_numbers()

@@ -11,6 +11,7 @@ from unkey_api.auth.signatures import SHARED
 from unkey_api.auth.token import Claims, Expectation, TokenInvalid, read_claims, read_token
 
 HEAD = encoded({"alg": "HS256"})
+LONG = "x" * 256
 
 
 def judged(*, audience: str = "", now_s: int = NOW_S, **changes: Any) -> Claims:
@@ -65,13 +66,20 @@ class TestTime:
             judged(nbf=NOW_S + 1)
 
     @pytest.mark.parametrize("name", ["exp", "iat"])
-    @pytest.mark.parametrize("value", [None, 0, "1", 1.5, True])
-    def test_expiry_and_issue_are_whole_numbers_and_not_zero(self, name: str, value: object) -> None:
+    @pytest.mark.parametrize("value", [None, 0, "1", True, [NOW_S + 60], -1, 1e300, (1 << 53) + 1])
+    def test_expiry_and_issue_are_numbers_in_range_and_not_zero(self, name: str, value: object) -> None:
         payload = {key: item for key, item in claims().items() if key != name}
         if value is not None:
             payload[name] = value
         with pytest.raises(TokenInvalid):
             read_claims(read_token(f"{HEAD}.{encoded(payload)}.c2ln", SHARED), Expectation(ISSUER, ""), now_s=NOW_S)
+
+    def test_times_may_have_fractions(self) -> None:
+        assert judged(exp=NOW_S + 0.5, iat=NOW_S - 0.25, nbf=NOW_S - 0.5).subject == "user_1"
+        with pytest.raises(TokenInvalid, match="expired"):
+            judged(exp=NOW_S - 0.5)
+        with pytest.raises(TokenInvalid, match="not valid yet"):
+            judged(nbf=NOW_S + 0.5)
 
 
 class TestIssuerAndAudience:
@@ -89,9 +97,17 @@ class TestIssuerAndAudience:
             with pytest.raises(TokenInvalid):
                 judged(audience="us", aud=audiences)
 
-    def test_an_audience_that_is_no_list_is_malformed_even_when_none_is_configured(self) -> None:
-        with pytest.raises(TokenInvalid):
-            judged(aud="us")
+    def test_the_audience_may_be_a_single_text(self) -> None:
+        assert judged(audience="us", aud="us").subject == "user_1"
+        assert judged(aud="them").subject == "user_1"
+        for audience in ("them", "us and them", "u", ""):
+            with pytest.raises(TokenInvalid, match="another audience"):
+                judged(audience="us", aud=audience)
+
+    @pytest.mark.parametrize("audience", [7, {"us": 1}, ["us", 7], True])
+    def test_an_audience_of_another_form_is_malformed_even_when_none_is_configured(self, audience: object) -> None:
+        with pytest.raises(TokenInvalid, match="aud"):
+            judged(aud=audience)
 
 
 class TestSizes:
@@ -114,6 +130,15 @@ class TestSizes:
     def test_each_audience_has_255_bytes_at_most(self) -> None:
         with pytest.raises(TokenInvalid, match="too long"):
             judged(aud=["x" * 256])
+        with pytest.raises(TokenInvalid, match="too long"):
+            judged(aud="x" * 256)
+
+    @pytest.mark.parametrize(
+        "changes", [{"org": {"id": "x" * 256}}, {"name": "x" * 256}, {"user": {"email": "x" * 256}}]
+    )
+    def test_what_names_the_holder_has_255_bytes_at_most(self, changes: dict[str, Any]) -> None:
+        with pytest.raises(TokenInvalid, match="too long"):
+            judged(**changes)
 
 
 class TestHolder:

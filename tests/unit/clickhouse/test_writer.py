@@ -164,6 +164,10 @@ async def test_a_lone_surrogate_costs_a_character_and_not_the_batch() -> None:
     assert json.loads(encode_row(row(2, "\udc80x")))[4] == "?x"
 
 
+def raising(error: Exception) -> None:
+    raise error
+
+
 class Blocks:
     """Remembers blocks."""
 
@@ -181,7 +185,7 @@ class Blocks:
 
 async def test_rows_are_encoded_some_at_a_time_or_when_time_is_up() -> None:
     blocks = Blocks()
-    sink: EncodingSink[RatelimitRow] = EncodingSink(blocks, encode_row, together=2)
+    sink: EncodingSink[RatelimitRow] = EncodingSink(blocks, encode_row, on_error=raising, together=2)
     sink.add(row(1))
     assert blocks.rows == []
     sink.add(row(2))
@@ -194,9 +198,23 @@ async def test_rows_are_encoded_some_at_a_time_or_when_time_is_up() -> None:
     assert [json.loads(line)[0] for line in lines] == ["req_1", "req_2", "req_3", "req_4"]
 
 
+async def test_row_that_cannot_be_encoded_costs_itself_only() -> None:
+    def encode(number: int) -> bytes:
+        if number == 2:
+            raise ValueError(f"no {number}")
+        return b"%d" % number
+
+    blocks, errors = Blocks(), list[Exception]()
+    sink: EncodingSink[int] = EncodingSink(blocks, encode, on_error=errors.append, together=3)
+    offers = [sink.add(number) for number in (1, 2, 3)]
+    assert offers == [Offer.BUFFERED] * 3
+    assert [block.data for block in blocks.seen] == [b"1\n3\n"]
+    assert ([str(error) for error in errors], sink.failed) == (["no 2"], 1)
+
+
 async def test_large_rows_make_blocks_of_few() -> None:
     blocks = Blocks()
-    sink: EncodingSink[RatelimitRow] = EncodingSink(blocks, encode_row)
+    sink: EncodingSink[RatelimitRow] = EncodingSink(blocks, encode_row, on_error=raising)
     for number in range(5):
         sink.add(row(number, "x" * (BLOCK_BYTES // 2)))
     sink.settle()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 from hypothesis import given
@@ -131,3 +132,20 @@ def test_however_the_text_is_laid_out_the_same_values_are_blanked(tree: object) 
 
 def test_a_member_hidden_behind_its_double_is_blanked_too(redactor: Redactor) -> None:
     assert b"s3cret" not in redactor.redact(b'{"data":{"key":"s3cret"},"data":{}}')
+
+
+@pytest.mark.parametrize(
+    "repeated", [b"[", b'{"a":', b'[{"key":', b'"key":"a",', b'{"key":"\\', b'"', b"\\", b'{"key":"a"},', b'"key"']
+)
+@pytest.mark.parametrize("before", [b"", b'{"key":"\\u0041",', b'[{"key":"a"},'])
+def test_time_grows_with_the_text_and_not_with_its_square(before: bytes, repeated: bytes) -> None:
+    redact = Redactor(["key", "keys[].key", "[].key", "data.key"]).redact
+
+    def seconds(length: int) -> float:
+        text = before + repeated * (length // len(repeated))
+        started = time.process_time()
+        redact(text)
+        return time.process_time() - started
+
+    short = min(seconds(16_000) for _ in range(2))
+    assert seconds(64_000) < 6 * short + 0.3

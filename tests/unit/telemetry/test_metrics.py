@@ -46,6 +46,14 @@ def test_answered_request_is_counted_once_everywhere(metrics: Metrics) -> None:
     assert value(metrics, "unkey_http_request_body_size_bytes_bucket", le="1024.0", **labels) == 2
 
 
+def test_made_up_methods_share_one_series(metrics: Metrics) -> None:
+    for number in range(20_000):
+        metrics.http.on_answer(f"M{number}", "(unmatched)", 404, seconds=0.001, body_bytes=0)
+    labels = {"path": "(unmatched)", "status": "404"}
+    assert value(metrics, "unkey_http_requests_total", method="_OTHER", **labels) == 20_000
+    assert len(metrics.render()) < 500_000
+
+
 def test_statements_are_counted_by_mode_operation_and_outcome(metrics: Metrics) -> None:
     metrics.database.on_statement("key_find", "ro", "query_row", 0.001, None)
     metrics.database.on_statement("key_insert", "rw_tx", "exec", 0.001, ValueError("x"))

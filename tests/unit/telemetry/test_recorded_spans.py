@@ -14,8 +14,9 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from tests.support.clock import FixedClock
 from unkey_api.infra.batching.batcher import FlushReason
 from unkey_api.infra.batching.buffer import Block
-from unkey_api.infra.telemetry.otlp import Collector, collector_of, encode_span, open_exporter
+from unkey_api.infra.telemetry.otlp import encode_span, open_exporter
 from unkey_api.infra.telemetry.recorded_spans import RecordedSpan, RecordingTracer
+from unkey_api.settings.addresses.collector import Collector, collector_of
 
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 
@@ -140,16 +141,3 @@ async def test_a_collector_that_is_away_fails_nobody(tracer: RecordingTracer, en
     tracer.start_span("work").end()
     async with open_exporter(Collector(url="http://127.0.0.1:1/v1/traces"), {}) as export:
         await export([Block(1, encode_span(span) + b"\n") for span in ended], FlushReason.CLOSE)
-
-
-def test_variables_for_traces_win() -> None:
-    found = collector_of(
-        {
-            "OTEL_EXPORTER_OTLP_ENDPOINT": "http://all:4318/",
-            "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "https://traces/custom",
-            "OTEL_EXPORTER_OTLP_TIMEOUT": "3",
-            "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT": "2",
-        }
-    )
-    assert (found.url, found.seconds) == ("https://traces/custom", 2.0)
-    assert collector_of({}).url == "http://localhost:4318/v1/traces"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import random
+import time
 
 import pytest
 
 from unkey_api.core.keymaterial import generate_key, generate_token
 from unkey_api.core.secret import Secret
-from unkey_api.infra.telemetry.scrubber import Scrubber
+from unkey_api.core.shortening import shorten
+from unkey_api.infra.telemetry.scrubber import TEXT_CHARS_MAX, Scrubber
 
 
 @pytest.mark.parametrize(
@@ -77,3 +79,63 @@ def test_scrubbing_twice_changes_nothing_more() -> None:
     scrub = Scrubber().scrub
     once = scrub("Bearer abc mysql://u:p@h token=abc")
     assert scrub(once) == once
+
+
+HOSTILE = [
+    *(
+        "a",
+        "a-",
+        "-",
+        " ",
+        " \t",
+        "@",
+        " @",
+        "a:@",
+        "a:b@tc",
+        "@tcp",
+        "a@tcpx ",
+        "://a:",
+        "a://b:c@",
+        "aB2",
+        "Abc",
+        "=:",
+    ),
+    *("token", "token a-", "secret x-y_", "password-", 'token="', "token='", "token= ", "api_", "api_key", "bearer "),
+    *("eyJ", "eyJ-", "eyJa.", "-----BEGIN ", "-----BEGIN A-----", "-----END A", "é"),
+]
+BEFORE = ["", "@ ", "token ", "eyJ ", "-----BEGIN A-----", "a:x@tcp"]
+
+
+@pytest.mark.parametrize("repeated", HOSTILE)
+def test_time_grows_with_the_text_and_not_with_its_square(repeated: str) -> None:
+    scrub = Scrubber(text_chars_max=1_000_000).scrub
+
+    def seconds(length: int) -> float:
+        texts = [before + repeated * (length // len(repeated)) for before in BEFORE]
+        started = time.process_time()
+        for text in texts:
+            scrub(text)
+        return time.process_time() - started
+
+    # Twice as much for twice the text; four times and more would be the square. Small ones are noise.
+    short = min(seconds(32_000) for _ in range(2))
+    assert seconds(64_000) < 3 * short + 0.2
+
+
+class TestLongTexts:
+    def test_only_the_beginning_is_kept_and_the_length_told(self) -> None:
+        scrubbed = Scrubber().scrub("word " * 100_000)
+        assert len(scrubbed) < 2_100
+        assert scrubbed.endswith("… [500000 characters]")
+
+    @pytest.mark.parametrize("filler", ["/", "a ", "/v2/keys/"])
+    def test_a_key_that_would_be_cut_is_left_out(self, filler: str) -> None:
+        key = generate_key(random.Random(7).randbytes, byte_length=24, prefix="").plaintext.reveal()  # noqa: S311 - repeatable
+        beginning = filler * (TEXT_CHARS_MAX // len(filler))
+        for shift in range(1, 40):
+            text = beginning[:-shift] + "/" + key
+            assert key[:6] not in Scrubber().scrub(text + "/" + "x" * 5_000)
+
+    def test_short_texts_stay_whole(self) -> None:
+        assert shorten("x" * 256) == "x" * 256
+        assert shorten("/" * 300).startswith("/" * 256 + "… [300")

@@ -140,6 +140,9 @@ def test_redacted_fields_are_exactly_the_secrets() -> None:
     assert found == {
         "unkey.keys.v2.CreateKeyResponse.key",
         "unkey.keys.v2.Key.plaintext",
+        "unkey.keys.v2.MigrateKeysItem.hash",
+        "unkey.keys.v2.MigrateKeysResponse.failed",
+        "unkey.keys.v2.MigratedKey.hash",
         "unkey.keys.v2.RerollKeyResponse.key",
         "unkey.keys.v2.VerifyKeyRequest.key",
         "unkey.keys.v2.WhoamiRequest.key",

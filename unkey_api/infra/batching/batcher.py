@@ -58,6 +58,8 @@ class Batcher:
 
     def __init__(self, name: str, flush: Flush, policy: BatchPolicy | None = None) -> None:
         self.name = name
+        self.accepted = 0
+        """Rows taken so far."""
         self.dropped = 0
         """Rows refused so far because the buffer was full."""
         self.refused = 0
@@ -75,6 +77,7 @@ class Batcher:
         """Take `block` or say why not. Never waits, never raises."""
         offer = self._buffer.offer(block)
         if offer is Offer.BUFFERED:
+            self.accepted += block.rows
             if self._has_batch():
                 self._wake.set()
         elif offer is Offer.DROPPED:

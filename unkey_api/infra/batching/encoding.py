@@ -24,11 +24,20 @@ class EncodingSink(Generic[Item]):
     """
 
     def __init__(
-        self, blocks: Sink[Block], encode: Callable[[Item], bytes], *, together: int = ENCODED_TOGETHER
+        self,
+        blocks: Sink[Block],
+        encode: Callable[[Item], bytes],
+        *,
+        on_error: Callable[[Exception], None],
+        together: int = ENCODED_TOGETHER,
     ) -> None:
+        """`on_error` hears of what `encode` raised, which is a bug; it must not raise."""
         self._pass_on = blocks.add
         self._encode = encode
+        self._on_error = on_error
         self._together = together
+        self.failed = 0
+        """Items lost so far because they could not be encoded."""
         self._waiting: list[Item] = []
         self._timer: asyncio.TimerHandle | None = None
 
@@ -43,13 +52,18 @@ class EncodingSink(Generic[Item]):
         return Offer.BUFFERED
 
     def settle(self) -> None:
-        """Pass on what has come so far."""
+        """Pass on what has come so far. What cannot be encoded costs itself and nothing else. Never raises."""
         waiting, self._waiting = self._waiting, []
         encode = self._encode
         lines: list[bytes] = []
         size = 0
         for item in waiting:
-            line = encode(item)
+            try:
+                line = encode(item)
+            except Exception as error:  # noqa: BLE001 - it is raised among the rows of others
+                self.failed += 1
+                self._on_error(error)
+                continue
             lines.append(line)
             size += len(line)
             if size >= BLOCK_BYTES:

@@ -8,7 +8,7 @@ absent because it could not be read.
 """
 
 from unkey_api.infra.mysql.database import Database, open_database
-from unkey_api.infra.mysql.dsn import Dsn, DsnError, TlsMode, parse_dsn
+from unkey_api.infra.mysql.driver import tls_context
 from unkey_api.infra.mysql.errors import BeginFailed, CommitFailed, DuplicateKey, RowMismatch, StoreUnavailable
 from unkey_api.infra.mysql.ports import (
     AnyReads,
@@ -28,6 +28,7 @@ from unkey_api.infra.mysql.settings import MysqlSettings
 from unkey_api.infra.mysql.statement import Query, Statement, load_query, load_statement
 from unkey_api.infra.mysql.tags import route_tags, statement_tags
 from unkey_api.infra.mysql.values import column_values
+from unkey_api.settings.addresses.mysql import Dsn, DsnError, TlsMode, parse_dsn
 
 __all__ = [
     "ANY_WORKSPACE",
@@ -62,4 +63,5 @@ __all__ = [
     "parse_dsn",
     "route_tags",
     "statement_tags",
+    "tls_context",
 ]

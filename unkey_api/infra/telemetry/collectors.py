@@ -106,6 +106,7 @@ class _WatchedBuffer:
     buffer: Buffered
     capacity: int
     accepted: Callable[[], int] | None
+    unencodable: Callable[[], int] | None
     drops: bool
 
 
@@ -122,6 +123,7 @@ class BufferCollector(Collector):
         *,
         capacity: int,
         accepted: Callable[[], int] | None = None,
+        unencodable: Callable[[], int] | None = None,
         drops: bool = True,
     ) -> None:
         """Report this buffer from now on under `name`.
@@ -131,9 +133,10 @@ class BufferCollector(Collector):
             buffer: What to read.
             capacity: What fits.
             accepted: Returns how much was taken so far, for a buffer that counts it.
+            unencodable: Returns how much never got there because making it ready failed, which is a bug.
             drops: False for one that makes its producers wait when full.
         """
-        self._buffers[name] = _WatchedBuffer(buffer, capacity, accepted, drops)
+        self._buffers[name] = _WatchedBuffer(buffer, capacity, accepted, unencodable, drops)
 
     def families(self) -> tuple[Family, ...]:
         """Return what this collector reports."""
@@ -149,6 +152,8 @@ class BufferCollector(Collector):
         for name, each in self._buffers.items():
             if each.accepted is not None:
                 state.add_metric([name, "buffered"], each.accepted())
+            if each.unencodable is not None:
+                state.add_metric([name, "unencodable"], each.unencodable())
             state.add_metric([name, "dropped"], each.buffer.dropped)
             state.add_metric([name, "closed"], each.buffer.refused)
             fill.add_metric([name, "true" if each.drops else "false"], len(each.buffer) / each.capacity)

@@ -19,6 +19,10 @@ from unkey_api.infra.telemetry.collectors import Family
 LATENCY_BOUNDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0, 2.0, 3.0, 5.0, 10.0)
 BODY_BOUNDS = (100.0, *(4.0**power for power in range(5, 14)))
 
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
+OTHER_METHOD = "_OTHER"
+"""Stands for every method HTTP does not know, as OpenTelemetry names it. Callers can make up as many as they like."""
+
 _LABELS = ("method", "path", "status")
 _LATENCY: Family = ("unkey_http_request_latency_seconds", "histogram", _LABELS, "Time from request to answer.")
 _REQUESTS: Family = ("unkey_http_requests_total", "counter", _LABELS, "Requests answered.")
@@ -45,7 +49,7 @@ class HttpMetrics(Collector):
 
     def on_answer(self, method: str, path: str, status: int, *, seconds: float, body_bytes: int) -> None:
         """Count one answered request."""
-        key = (method, path, status)
+        key = (method if method in METHODS else OTHER_METHOD, path, status)
         counts = self._series.get(key)
         if counts is None:
             counts = self._series[key] = _Counts()

@@ -19,8 +19,8 @@ from unkey_api.core.clock import Clock
 from unkey_api.core.secret import Secret
 from unkey_api.infra.telemetry.processors import Processor, expand_error, guard, render_json, stamp
 from unkey_api.infra.telemetry.scrubber import Scrubber
+from unkey_api.settings.environment import LEVEL_VARIABLE
 
-LEVEL_VARIABLE = "UNKEY_LOG_LEVEL"
 _LEVELS = {
     "debug": logging.DEBUG,
     "info": logging.INFO,

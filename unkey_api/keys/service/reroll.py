@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from unkey_api.audit.types import AuditEvent
 from unkey_api.core.changes import key_changed
 from unkey_api.core.columns import UnixMs, to_datetime
@@ -12,16 +14,28 @@ from unkey_api.core.principal import Caller
 from unkey_api.core.rbac import require
 from unkey_api.infra.mysql import Transaction, WriteConn
 from unkey_api.infra.vault.port import Ciphertext
-from unkey_api.keys import changes, queries, requirements
+from unkey_api.keys import changes, queries, requirements, rerolls
 from unkey_api.keys.errors import EncryptionUnsupported, KeyNotFound, NoVault
 from unkey_api.keys.live import LiveKey, get_key
 from unkey_api.keys.queries import NewEncryptedKey, NewKey
+from unkey_api.keys.rerolls import Reroll
 from unkey_api.keys.service import events, secrets
 from unkey_api.keys.service.attempts import with_fresh_ids
 from unkey_api.keys.service.create import CreatedKey, new_ratelimits
 from unkey_api.keys.service.parts import KeyParts
 
 MINUTE_MS = 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """Everything that is settled before the transaction, so that a replay writes the same."""
+
+    new_id: KeyId
+    material: KeyMaterial
+    ciphertext: Ciphertext | None
+    grace_ms: int | None
+    now: UnixMs
 
 
 class RerollKey:
@@ -36,11 +50,13 @@ class RerollKey:
         Args:
             caller: Who asks.
             key_id: The old key.
-            grace_ms: How long the old key goes on, 0 or more; then moved on to the next full minute. 0 ends it at
-                once, None leaves its end as it is.
+            grace_ms: How long the old key goes on, 0 or more; then moved on to the next full minute, but never past the
+                end it has. 0 ends it at once, None leaves its end as it is, and the key may be rerolled again.
 
         Raises:
             KeyNotFound: There is no such key in the caller's workspace, or no longer.
+            KeyExpired: It has ended.
+            KeyAlreadyRerolled: Its end was set by a reroll, so that a repeated call makes no second successor.
             InsufficientPermissions: The caller may not create keys there, or not encrypt them.
             NoVault: The key is recoverable, and no vault is configured.
             EncryptionUnsupported: The key is recoverable, and the keyspace keeps no secrets any more.
@@ -55,21 +71,11 @@ class RerollKey:
         )
         ciphertext = await self._encrypted(key, material) if key.encrypted is not None else None
         await parts.credits.settle(key.id)
-        ends_at = None if grace_ms is None else end_of_grace(parts.now(), grace_ms)
 
         async def attempt() -> KeyId:
-            new_id, now = KeyId(parts.ids.new(IdPrefix.KEY)), parts.now()
-
-            async def work(tx: Transaction) -> None:
-                await self._copy(tx, key, new_id, material, ciphertext, now=now)
-                if ends_at is not None:
-                    await changes.set_expiry(tx, key.workspace_id, key.id, to_datetime(ends_at), now=now)
-                await self._parts.audit.record(tx, caller, [_rerolled(key, new_id)])
-                for key_hash in (key.hash, material.hash):
-                    tx.tell(key_changed(key.workspace_id, key_hash, key.keyspace_id))
-
-            await parts.database.transaction("keys.reroll", work)
-            return new_id
+            draft = _Draft(KeyId(parts.ids.new(IdPrefix.KEY)), material, ciphertext, grace_ms, parts.now())
+            await parts.database.transaction("keys.reroll", lambda tx: self._write(tx, caller, key_id, draft))
+            return draft.new_id
 
         new_id = await with_fresh_ids(attempt, parts.sleep)
         return CreatedKey(new_id, material.plaintext)
@@ -87,23 +93,27 @@ class RerollKey:
             raise EncryptionUnsupported
         return await secrets.encrypt(self._parts.vault, key.workspace_id, material.plaintext)
 
-    async def _copy(
-        self,
-        tx: WriteConn,
-        old: LiveKey,
-        new_id: KeyId,
-        material: KeyMaterial,
-        ciphertext: Ciphertext | None,
-        *,
-        now: UnixMs,
-    ) -> None:
-        workspace_id = old.workspace_id
-        locked = await changes.lock(tx, workspace_id, old.id)
+    async def _write(self, tx: Transaction, caller: Caller, key_id: str, draft: _Draft) -> None:
+        """Copy the key as it is under its lock: what was read before decided only whether it may be copied at all."""
+        workspace_id, now = caller.principal.workspace_id, draft.now
+        locked = await changes.lock(tx, workspace_id, key_id)
         if locked is None:
-            raise KeyNotFound(internal=f"key {old.id} was deleted meanwhile")
-        await queries.insert_keys(tx, [_successor(old, new_id, material, locked.remaining_requests, now=now)])
-        if ciphertext is not None:
-            stored = NewEncryptedKey(workspace_id, new_id, now, ciphertext.encrypted, ciphertext.key_id)
+            raise KeyNotFound(internal=f"key {key_id} was deleted meanwhile")
+        old = await get_key(tx, caller.principal, key_id)
+        await rerolls.refuse_ended(tx, workspace_id, old.id, old.expires, now=now)
+        await self._copy(tx, old, draft)
+        if draft.grace_ms is not None:
+            ends_at = rerolls.earlier_end(old.expires, end_of_grace(now, draft.grace_ms))
+            await changes.set_expiry(tx, workspace_id, old.id, to_datetime(ends_at), now=now)
+            await rerolls.record(tx, Reroll(old.id, workspace_id, draft.new_id, ends_at, now))
+        await self._parts.audit.record(tx, caller, [_rerolled(old, draft.new_id)])
+        tx.tell(locked.changed(workspace_id), key_changed(workspace_id, draft.material.hash, old.keyspace_id))
+
+    async def _copy(self, tx: WriteConn, old: LiveKey, draft: _Draft) -> None:
+        workspace_id, new_id, now = old.workspace_id, draft.new_id, draft.now
+        await queries.insert_keys(tx, [_successor(old, draft)])
+        if draft.ciphertext is not None:
+            stored = NewEncryptedKey(workspace_id, new_id, now, draft.ciphertext.encrypted, draft.ciphertext.key_id)
             await queries.insert_encrypted(tx, stored)
         limits = await queries.list_ratelimits(tx, workspace_id, old.id)
         await queries.put_ratelimits(tx, new_ratelimits(self._parts.ids, workspace_id, new_id, limits, now=now))
@@ -122,21 +132,21 @@ def end_of_grace(now: UnixMs, grace_ms: int) -> UnixMs:
     return UnixMs(((now + grace_ms) // MINUTE_MS + 1) * MINUTE_MS)
 
 
-def _successor(old: LiveKey, new_id: KeyId, material: KeyMaterial, remaining: int | None, *, now: UnixMs) -> NewKey:
+def _successor(old: LiveKey, draft: _Draft) -> NewKey:
     return NewKey(
-        id=new_id,
+        id=draft.new_id,
         key_auth_id=old.keyspace_id,
-        hash=material.hash,
-        start=material.start,
+        hash=draft.material.hash,
+        start=draft.material.start,
         workspace_id=old.workspace_id,
-        created_at_m=now,
+        created_at_m=draft.now,
         for_workspace_id=old.for_workspace_id,
         name=old.name,
         identity_id=old.identity_id,
         meta=old.meta,
         expires=queries.expiry_column(old.expires),
         enabled=old.enabled,
-        remaining_requests=remaining,
+        remaining_requests=old.remaining_requests,
         refill_day=old.refill_day,
         refill_amount=old.refill_amount,
     )

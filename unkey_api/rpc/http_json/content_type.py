@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from unkey_api.core.errors import ErrorCode, Violation
+from unkey_api.core.shortening import shorten
 from unkey_api.rpc.errors import Fault
 from unkey_api.rpc.exchange import Exchange
 
@@ -14,7 +15,7 @@ def require_json(exchange: Exchange) -> None:
     raw = exchange.header(b"content-type")
     if raw == _EXPECTED or (raw is not None and raw.partition(";")[0].strip().lower() == _EXPECTED):
         return
-    shown = raw or ""
+    shown = shorten(raw or "")
     raise Fault(
         ErrorCode.APPLICATION_INVALID_INPUT,
         f"{exchange.method} operation request content type '{shown}' does not exist",

@@ -13,7 +13,7 @@ from protovalidate import Validator
 
 from unkey_api.core.errors import ErrorCode
 from unkey_api.rpc.chain import Binding
-from unkey_api.rpc.errors import Fault, unexpected_fault
+from unkey_api.rpc.errors import Fault, failure_of, unexpected_fault
 from unkey_api.rpc.exchange import STATUS_CLIENT_CLOSED, Exchange
 from unkey_api.rpc.first_step import FirstStep
 from unkey_api.rpc.http_json.body import read_body
@@ -76,14 +76,18 @@ class Transcoder:
             body = self._success(exchange, answer)
             status, content_type = self._spec.success_status, JSON
         except Exception as err:  # noqa: BLE001 - the edge: an answer that cannot be written is one of ours too
-            fault = self._fault(exchange, err)
-            exchange.failure = fault
-            status, body = fault.entry.status, fault_body(fault, exchange.request_id)
-            content_type = fault_content_type(fault, exchange.header(b"accept"))
+            status, content_type, body = self._refusal(exchange, err)
         if status == STATUS_CLIENT_CLOSED:
             exchange.status = status
             return
         await _send(exchange, send, status=status, content_type=content_type, body=body)
+
+    def _refusal(self, exchange: Exchange, error: Exception) -> tuple[int, bytes, bytes]:
+        """Return status, content type and body. Apart from the caller, whose frame the exception holds."""
+        fault = self._fault(exchange, error)
+        exchange.failure = failure_of(fault)
+        content_type = fault_content_type(fault, exchange.header(b"accept"))
+        return fault.entry.status, content_type, fault_body(fault, exchange.request_id)
 
     def _fault(self, exchange: Exchange, error: Exception) -> Fault:
         if isinstance(error, Fault):
@@ -95,12 +99,14 @@ class Transcoder:
     async def _run(self, exchange: Exchange, receive: Receive) -> AnyMessage:
         body, too_large = await read_body(exchange, receive, self._max_body_bytes)
         exchange.request_body = body
+        exchange.request_bytes = len(body)
         check_presence(exchange, self._spec.auth)
         if too_large:
             raise _too_large(exchange, self._max_body_bytes)
         if self._decoder is not None:
             require_json(exchange)
             request = self._decoder.decode(exchange, body)
+            exchange.body_valid = True
         else:
             request = self._spec.info.input()
         context = LazyContext(self._binding, exchange)
@@ -148,6 +154,7 @@ async def _send(exchange: Exchange, send: Send, *, status: int, content_type: by
     headers = [(b"content-type", content_type), (b"content-length", b"%d" % len(body)), *exchange.response_headers]
     if status == 413:
         headers.append((b"connection", b"close"))
+    exchange.sent_headers = headers
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 

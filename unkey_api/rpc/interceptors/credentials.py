@@ -10,7 +10,7 @@ from unkey_proto.unkey.options.v1 import options_pb
 from unkey_api.core.cookies import find_cookie
 from unkey_api.core.errors import ErrorCode, Violation
 from unkey_api.core.principal import Principal
-from unkey_api.rpc.errors import Fault
+from unkey_api.rpc.errors import Fault, failure_of
 from unkey_api.rpc.exchange import Exchange, current_exchange
 from unkey_api.rpc.method import AnyMessage, Call, Context
 
@@ -45,10 +45,20 @@ class CredentialPresence:
     async def on_start(self, ctx: Context) -> None:
         """Check the headers of a Connect or gRPC call."""
         info = ctx.method
-        check_presence(current_exchange(), self._kinds[f"/{info.service_name}/{info.name}"])
+        exchange = current_exchange()
+        try:
+            check_presence(exchange, self._kinds[f"/{info.service_name}/{info.name}"])
+        except Fault as err:
+            exchange.raised = err
+            exchange.failure = failure_of(err)
+            raise
 
     async def on_end(self, token: None, ctx: Context, error: Exception | None, /) -> None:
-        """Nothing to undo."""
+        """Note how the call ended, also when it never came as far as the chain."""
+        if error is not None:
+            exchange = current_exchange()
+            exchange.raised = error
+            exchange.failure = exchange.failure or failure_of(error)
 
 
 def check_presence(exchange: Exchange, kind: AuthKind) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from datetime import timedelta
 
 from unkey_api.core.errors import ErrorCode
@@ -21,13 +22,15 @@ class Deadline:
 
     def __init__(self, limit: timedelta) -> None:
         self._seconds = limit.total_seconds()
+        # A loop keeps a cancelled timer until its time has come, and the timer its context, which is the request's.
+        self._context = contextvars.Context()
 
     async def intercept_unary(self, call_next: Call, request: AnyMessage, ctx: Context, /) -> AnyMessage:
         """Run the rest of the chain."""
         step = FirstStep(call_next(request, ctx))
         if step.finished:
             return step.value
-        timer = _Timer(self._seconds)
+        timer = _Timer(self._seconds, self._context)
         try:
             return await step
         except asyncio.CancelledError as err:
@@ -47,7 +50,7 @@ class _Timer:
 
     __slots__ = ("_handle", "cancelling", "expired", "task")
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, context: contextvars.Context) -> None:
         loop = asyncio.get_running_loop()
         task = asyncio.current_task(loop)
         if task is None:
@@ -56,7 +59,7 @@ class _Timer:
         self.task = task
         self.cancelling = task.cancelling()
         self.expired = False
-        self._handle = loop.call_later(seconds, self._fire)
+        self._handle = loop.call_later(seconds, self._fire, context=context)
 
     def disarm(self) -> None:
         self._handle.cancel()

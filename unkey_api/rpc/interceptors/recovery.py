@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from connectrpc.errors import ConnectError
 
-from unkey_api.rpc.errors import unexpected_fault
+from unkey_api.rpc.errors import Fault, failure_of, unexpected_fault
 from unkey_api.rpc.exchange import Exchange, current_exchange
 from unkey_api.rpc.method import AnyMessage, Call, Context
 
@@ -25,11 +25,16 @@ class Recovery:
         try:
             return await call_next(request, ctx)
         except ConnectError as err:
-            current_exchange().failure = err
+            current_exchange().failure = failure_of(err)
             raise
         except Exception as err:
             exchange = current_exchange()
             self._on_panic(exchange, err)
-            fault = unexpected_fault(exchange.request_id, f"{type(err).__name__}: {err}")
-            exchange.failure = fault
-            raise fault from err
+            # In no variable of this frame: the exception would hold the frame and the frame the exception.
+            raise _noted_fault(exchange, err) from err
+
+
+def _noted_fault(exchange: Exchange, error: Exception) -> Fault:
+    fault = unexpected_fault(exchange.request_id, f"{type(error).__name__}: {error}")
+    exchange.failure = failure_of(fault)
+    return fault

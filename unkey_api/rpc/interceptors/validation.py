@@ -30,6 +30,7 @@ class Validation:
 
     def _refused(self, broken: list[protovalidate.Violation], request: AnyMessage) -> Fault:
         exchange = current_exchange()
+        exchange.body_valid = False
         # Over HTTP/JSON the decoder has already refused bodies that lack a required member.
         violations = explain(broken, request, absent_is_zero=exchange.http_json)
         if exchange.http_json and self._body_pointer:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
-
 from unkey_api.core.error_code import ErrorCode
 from unkey_api.core.secret import MASK
-from unkey_api.infra.telemetry.scrubber import Scrubber
-from unkey_api.rpc.errors import Fault
+from unkey_api.core.secret_shapes import without_secrets
+from unkey_api.core.shortening import shorten
+from unkey_api.infra.telemetry.scrubber import TEXT_CHARS_MAX, Scrubber
+from unkey_api.rpc.errors import Failure
 
-_LOOKS_LIKE_A_KEY = re.compile(r"(?=[\w-]*[0-9])(?=[\w-]*[A-Za-z])[\w-]{16,}")
-"""Keys of ours have at least 20 characters, those of others hardly less than 16; ids of ours have less than that."""
-
+_MASK = MASK.encode()
 _scrub = Scrubber().scrub
 
 
@@ -22,15 +20,19 @@ def without_keys(text: str, code: ErrorCode) -> str:
     of hosts and no words of the caller, so it keeps whatever is no secret by its shape.
     """
     if code is not ErrorCode.APPLICATION_SERVICE_UNAVAILABLE:
-        text = _LOOKS_LIKE_A_KEY.sub(MASK, text)
+        text = without_secrets(shorten(text, TEXT_CHARS_MAX).encode("utf-8", "replace"), _MASK).decode()
     return _scrub(text)
 
 
-def internal_text(failure: Fault) -> str:
+def internal_text(failure: Failure) -> str:
     """Return the sentence for the operator."""
-    return without_keys(failure.internal, failure.entry.code)
+    return without_keys(failure.internal, _code(failure))
 
 
-def public_text(failure: Fault) -> str:
+def public_text(failure: Failure) -> str:
     """Return the sentence that the caller got, as it may be kept."""
-    return without_keys(failure.public, failure.entry.code)
+    return without_keys(failure.public, _code(failure))
+
+
+def _code(failure: Failure) -> ErrorCode:
+    return failure.entry.code if failure.entry else ErrorCode.APPLICATION_UNEXPECTED_ERROR

@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import structlog
 
-from unkey_api.rpc.errors import Fault
 from unkey_api.rpc.exchange import Exchange
 from unkey_api.rpc.observers.failures import internal_text, public_text
 
@@ -30,16 +29,16 @@ class RequestLog:
         elif seconds >= self._slow_seconds:
             _log.warning("slow request", **_fields(exchange, seconds))
         elif exchange.status >= 400 and (self._sample_rate >= 1 or self._draw() < self._sample_rate):
-            _log.info(f"{exchange.method} {exchange.path}", **_fields(exchange, seconds))
+            _log.info(f"{exchange.method} {exchange.shown_path}", **_fields(exchange, seconds))
 
 
 def _fields(exchange: Exchange, seconds: float) -> dict[str, object]:
     fields: dict[str, object] = {
         "http": {
             "method": exchange.method,
-            "path": exchange.path,
+            "path": exchange.shown_path,
             "request_id": exchange.request_id,
-            "host": exchange.header(b"host") or "",
+            "host": exchange.host,
             "user_agent": exchange.user_agent,
             "ip_address": exchange.client_ip,
             "status_code": exchange.status,
@@ -55,18 +54,18 @@ def _fields(exchange: Exchange, seconds: float) -> dict[str, object]:
             "permission_count": len(principal.permissions),
         }
     failure = exchange.failure
-    if isinstance(failure, Fault):
+    if failure is not None and failure.entry is not None:
         code, public, internal = failure.entry.code.value, public_text(failure), internal_text(failure)
         fields["errors"] = [{"code": code, "public": public, "internal": internal}]
     elif failure is not None:
-        fields["errors"] = [{"internal": f"{type(failure).__name__}: {failure}"}]
+        fields["errors"] = [{"internal": internal_text(failure)}]
     return fields
 
 
-def report_panic(exchange: Exchange, error: Exception) -> None:
-    """Log an exception nobody expected, with its stack."""
+def report_panic(exchange: Exchange, error: Exception, *, what: str = "panic recovered") -> None:
+    """Log an exception nobody expected, with where it was raised and what led to it."""
     _log.error(
-        "panic recovered",
+        what,
         error=error,
-        http={"method": exchange.method, "path": exchange.path, "request_id": exchange.request_id},
+        http={"method": exchange.method, "path": exchange.shown_path, "request_id": exchange.request_id},
     )

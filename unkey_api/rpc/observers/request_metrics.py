@@ -22,13 +22,16 @@ class RequestMetrics:
         """Take the routes that get series of their own."""
         self._paths = frozenset(paths)
 
+    def route(self, exchange: Exchange) -> str:
+        """Return the path that stands for the request's in labels."""
+        return exchange.path if exchange.path in self._paths else UNMATCHED
+
     def complete(self, exchange: Exchange) -> None:
         """Record the outcome."""
-        path = exchange.path if exchange.path in self._paths else UNMATCHED
         self._metrics.on_answer(
             exchange.method,
-            path,
+            self.route(exchange),
             exchange.status,
             seconds=exchange.seconds,
-            body_bytes=len(exchange.request_body),
+            body_bytes=exchange.request_bytes,
         )

@@ -64,7 +64,10 @@ class RequestTracing:
             return
         span.set_attribute("http.response.status_code", exchange.status)
         if exchange.status >= 500:
-            entry = getattr(exchange.failure, "entry", None)
-            span.set_status(trace.StatusCode.ERROR, entry.code.value if entry else type(exchange.failure).__name__)
+            failure = exchange.failure
+            entry = failure.entry if failure else None
+            span.set_status(
+                trace.StatusCode.ERROR, entry.code.value if entry else failure.kind if failure else "unknown"
+            )
         # By the monotonic clock: most requests are over within the millisecond that the wall clock counts.
         span.end(exchange.started_ms * NANOSECONDS_PER_MS + int(exchange.seconds * 1e9))

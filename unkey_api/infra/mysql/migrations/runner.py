@@ -29,6 +29,8 @@ CASE_SENSITIVE = (
     "utf8mb4_uca1400_nopad_as_cs",  # MariaDB from 10.10: the same rules, a newer Unicode
     "utf8mb4_nopad_bin",  # older MariaDB: equality is the same except between normal forms of one character
 )
+BINARY = ("utf8mb4_0900_bin", "utf8mb4_nopad_bin")
+"""Equal is what has the same characters, trailing blanks included; of MySQL 8.0.17 and of MariaDB."""
 CASE_INSENSITIVE = ("utf8mb4_0900_ai_ci", "utf8mb4_uca1400_nopad_ai_ci", "utf8mb4_unicode_520_nopad_ci")
 
 Progress = Callable[[str, int, int], None]
@@ -91,6 +93,7 @@ async def migrate(settings: MysqlSettings, *, on_progress: Progress = lambda *_:
             return []
         collations = {
             "{case_sensitive}": await _first_known(session, CASE_SENSITIVE),
+            "{binary}": await _first_known(session, BINARY),
             "{default}": await _first_known(session, CASE_INSENSITIVE),
         }
         for number, migration in enumerate(pending, 1):

@@ -71,7 +71,7 @@ class Violation(Message[_ViolationFields]):
         message: str
         fix: str
 
-_ErrorDetailFields: TypeAlias = Literal["request_id", "code", "urn", "status", "title", "type", "violations"]
+_ErrorDetailFields: TypeAlias = Literal["request_id", "code", "urn", "status", "title", "type", "violations", "omitted_violations"]
 
 class ErrorDetail(Message[_ErrorDetailFields]):
     """
@@ -120,14 +120,21 @@ class ErrorDetail(Message[_ErrorDetailFields]):
             string type = 6;
             ```
         violations:
-            The rules the request broke, when it is a validation error.
+            The rules the request broke, when it is a validation error. The first few;
+            long texts are cut.
 
             ```proto
             repeated unkey.common.v1.Violation violations = 7;
             ```
+        omitted_violations:
+            How many more rules the request broke.
+
+            ```proto
+            int32 omitted_violations = 8;
+            ```
     """
 
-    __slots__ = ("request_id", "code", "urn", "status", "title", "type", "violations")
+    __slots__ = ("request_id", "code", "urn", "status", "title", "type", "violations", "omitted_violations")
 
     if TYPE_CHECKING:
 
@@ -141,6 +148,7 @@ class ErrorDetail(Message[_ErrorDetailFields]):
             title: str = "",
             type: str = "",
             violations: list[Violation] | None = None,
+            omitted_violations: int = 0,
         ) -> None:
             pass
 
@@ -151,10 +159,11 @@ class ErrorDetail(Message[_ErrorDetailFields]):
         title: str
         type: str
         violations: list[Violation]
+        omitted_violations: int
 
 
 _DESC = file_desc(
-    b'\n"unkey/common/v1/error_detail.proto\x12\x0funkey.common.v1\x1a unkey/common/v1/error_code.proto"S\n\tViolation\x12\x1a\n\x08location\x18\x01 \x01(\tR\x08location\x12\x18\n\x07message\x18\x02 \x01(\tR\x07message\x12\x10\n\x03fix\x18\x03 \x01(\tR\x03fix"\xec\x01\n\x0bErrorDetail\x12\x1d\n\nrequest_id\x18\x01 \x01(\tR\trequestId\x12.\n\x04code\x18\x02 \x01(\x0e2\x1a.unkey.common.v1.ErrorCodeR\x04code\x12\x10\n\x03urn\x18\x03 \x01(\tR\x03urn\x12\x16\n\x06status\x18\x04 \x01(\x05R\x06status\x12\x14\n\x05title\x18\x05 \x01(\tR\x05title\x12\x12\n\x04type\x18\x06 \x01(\tR\x04type\x12:\n\nviolations\x18\x07 \x03(\x0b2\x1a.unkey.common.v1.ViolationR\nviolationsb\x06proto3',
+    b'\n"unkey/common/v1/error_detail.proto\x12\x0funkey.common.v1\x1a unkey/common/v1/error_code.proto"S\n\tViolation\x12\x1a\n\x08location\x18\x01 \x01(\tR\x08location\x12\x18\n\x07message\x18\x02 \x01(\tR\x07message\x12\x10\n\x03fix\x18\x03 \x01(\tR\x03fix"\x9b\x02\n\x0bErrorDetail\x12\x1d\n\nrequest_id\x18\x01 \x01(\tR\trequestId\x12.\n\x04code\x18\x02 \x01(\x0e2\x1a.unkey.common.v1.ErrorCodeR\x04code\x12\x10\n\x03urn\x18\x03 \x01(\tR\x03urn\x12\x16\n\x06status\x18\x04 \x01(\x05R\x06status\x12\x14\n\x05title\x18\x05 \x01(\tR\x05title\x12\x12\n\x04type\x18\x06 \x01(\tR\x04type\x12:\n\nviolations\x18\x07 \x03(\x0b2\x1a.unkey.common.v1.ViolationR\nviolations\x12-\n\x12omitted_violations\x18\x08 \x01(\x05R\x11omittedViolationsb\x06proto3',
     [
         error_code_pb.desc(),
     ],

@@ -89,8 +89,9 @@ class KeysService(Protocol):
         Create a key with a new secret and the settings of an old one.
 
         Name, owner, meta, roles, permissions, limits, credits and expiry are copied. The
-        old key can go on working for a while. Rerolling a recoverable key needs the
-        permission to encrypt keys as well.
+        old key can go on working for a while, and cannot be rerolled a second time.
+        A key that has expired cannot be rerolled. Rerolling a recoverable key needs
+        the permission to encrypt keys as well.
         """
         raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
 
@@ -504,8 +505,9 @@ class KeysServiceClient(ConnectClient):
         Create a key with a new secret and the settings of an old one.
 
         Name, owner, meta, roles, permissions, limits, credits and expiry are copied. The
-        old key can go on working for a while. Rerolling a recoverable key needs the
-        permission to encrypt keys as well.
+        old key can go on working for a while, and cannot be rerolled a second time.
+        A key that has expired cannot be rerolled. Rerolling a recoverable key needs
+        the permission to encrypt keys as well.
         """
         return await self.execute_unary(
             request=request,
@@ -797,8 +799,9 @@ class KeysServiceSync(Protocol):
         Create a key with a new secret and the settings of an old one.
 
         Name, owner, meta, roles, permissions, limits, credits and expiry are copied. The
-        old key can go on working for a while. Rerolling a recoverable key needs the
-        permission to encrypt keys as well.
+        old key can go on working for a while, and cannot be rerolled a second time.
+        A key that has expired cannot be rerolled. Rerolling a recoverable key needs
+        the permission to encrypt keys as well.
         """
         raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
 
@@ -1210,8 +1213,9 @@ class KeysServiceClientSync(ConnectClientSync):
         Create a key with a new secret and the settings of an old one.
 
         Name, owner, meta, roles, permissions, limits, credits and expiry are copied. The
-        old key can go on working for a while. Rerolling a recoverable key needs the
-        permission to encrypt keys as well.
+        old key can go on working for a while, and cannot be rerolled a second time.
+        A key that has expired cannot be rerolled. Rerolling a recoverable key needs
+        the permission to encrypt keys as well.
         """
         return self.execute_unary(
             request=request,

@@ -1,0 +1,178 @@
+"""A request that failed leaves nothing behind that only the garbage collector would find, its body least of all."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
+
+import pytest
+from unkey_proto.unkey.keys.v2.verification_pb import VerifyKeyRequest, VerifyKeyResponse
+
+from tests.support.asgi import JSON_HEADERS, Client
+from tests.support.surface import MAX_BODY, ScriptedKeys, Surface
+from tests.support.waiting import eventually
+from unkey_api.core.errors import AppError, ErrorCode, ServiceUnavailable
+from unkey_api.core.principal import Principal
+from unkey_api.rpc.exchange import Exchange
+
+VERIFY = "/v2/keys.verifyKey"
+RPC = "/unkey.keys.v2.KeysService/VerifyKey"
+BOTH = pytest.mark.parametrize("path", [VERIFY, RPC])
+TIMES = 5
+
+
+class Unknown(AppError):
+    code = ErrorCode.AUTHENTICATION_KEY_NOT_FOUND
+
+
+class Forbidden(AppError):
+    code = ErrorCode.AUTHORIZATION_FORBIDDEN
+
+
+class Missing(AppError):
+    code = ErrorCode.DATA_KEY_NOT_FOUND
+
+
+@pytest.fixture
+def surface() -> Surface:
+    surface = Surface()
+    surface.observer.completed = Forgetful()
+    return surface
+
+
+class Forgetful(list[Exchange]):
+    """Remembers statuses instead of requests."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.statuses: list[int] = []
+
+    def append(self, exchange: Exchange, /) -> None:
+        self.statuses.append(exchange.status)
+
+
+@pytest.fixture(autouse=True)
+def no_collector() -> Iterator[None]:
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+def left_behind() -> int:
+    return sum(type(thing) is Exchange for thing in gc.get_objects())
+
+
+async def fail(surface: Surface, client: Client, request: Callable[[], Awaitable[object]], status: int) -> None:
+    """Make the request a few times and look for what stays."""
+    before = left_behind()
+    for _ in range(TIMES):
+        await asyncio.create_task(_ignored(request))
+    assert isinstance(surface.observer.completed, Forgetful)
+    assert surface.observer.completed.statuses == [status] * TIMES
+    await asyncio.sleep(0)
+    assert left_behind() == before
+
+
+async def _ignored(request: Callable[[], Awaitable[object]]) -> None:
+    await request()
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("answer", "statuses"),
+    [
+        (lambda: VerifyKeyResponse(code="VALID"), (200, 200)),
+        (lambda: Missing("not there"), (404, 404)),
+        (lambda: ServiceUnavailable("try later"), (500, 503)),
+        (lambda: RuntimeError("a bug"), (500, 500)),
+    ],
+    ids=["success", "missing", "unavailable", "bug"],
+)
+async def test_after_what_the_handler_answers(
+    path: str, answer: Callable[[], Any], statuses: tuple[int, int], surface: Surface
+) -> None:
+    surface.keys = Fresh(answer)
+    surface.panics = Dropping()
+    client = surface.build()
+    await fail(surface, client, lambda: client.post(path, {"key": "a"}), statuses[path == RPC])
+
+
+class Fresh(ScriptedKeys):
+    """Makes its answer or failure anew for each request: one kept by the test would keep the frames it went through."""
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        super().__init__()
+        self._make = make
+        self._fails = isinstance(make(), Exception)
+
+    async def verify_key(self, request: VerifyKeyRequest, ctx: object, /) -> VerifyKeyResponse:
+        if self._fails:
+            raise self._make()
+        made: VerifyKeyResponse = self._make()
+        return made
+
+
+class Dropping(list[BaseException]):
+    """The hook for bugs that only looks at them."""
+
+    def append(self, error: BaseException, /) -> None:
+        str(error)
+
+
+@BOTH
+@pytest.mark.parametrize(("refusal", "status"), [(Unknown, 401), (Forbidden, 403)])
+async def test_after_a_caller_who_is_refused(
+    path: str, refusal: type[AppError], status: int, surface: Surface, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(_authorization: str | None, _cookie: str | None) -> Principal:
+        raise refusal("no")
+
+    monkeypatch.setattr(surface.platform, "authenticate", refuse)
+    client = surface.build()
+    await fail(surface, client, lambda: client.post(path, {"key": "a"}), status)
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("body", "headers", "statuses"),
+    [
+        (b"{", JSON_HEADERS, (400, 400)),
+        (b'{"key":1}', JSON_HEADERS, (400, 400)),
+        (b'{"key":""}', JSON_HEADERS, (400, 400)),
+        (b"{}", {"content-type": "application/json"}, (400, 401)),
+        (b'{"key":"%b"}' % (b"a" * MAX_BODY), JSON_HEADERS, (413, 429)),
+        ([b'{"key":"', b"a" * MAX_BODY, b"a"], JSON_HEADERS, (413, 429)),
+    ],
+    ids=["no JSON", "wrong type", "broken rule", "no credential", "too large", "too large in chunks"],
+)
+async def test_after_a_body_that_is_refused(
+    path: str, body: Any, headers: dict[str, str], statuses: tuple[int, int], surface: Surface
+) -> None:
+    client = surface.build()
+    await fail(surface, client, lambda: client.post(path, body, headers=headers), statuses[path == RPC])
+
+
+@BOTH
+async def test_after_a_client_that_left(path: str, surface: Surface) -> None:
+    client = surface.build()
+    surface.keys.waits_for = asyncio.Event()
+
+    async def leave() -> None:
+        seen, hang_up = len(surface.keys.requests), asyncio.Event()
+        call = asyncio.create_task(client.post(path, {"key": "a"}, hang_up=hang_up))
+        await eventually(lambda: len(surface.keys.requests) > seen)
+        hang_up.set()
+        await call
+
+    await fail(surface, client, leave, 499)
+
+
+@BOTH
+async def test_after_a_client_that_left_within_its_body(path: str, surface: Surface) -> None:
+    client = surface.build()
+    hang_up = asyncio.Event()
+    hang_up.set()
+    await fail(surface, client, lambda: client.post(path, b'{"key":', hang_up=hang_up, truncated=True), 499)
