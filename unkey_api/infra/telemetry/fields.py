@@ -54,6 +54,7 @@ _WORK = {
     "exit_code",
     "job",
     "key_id",
+    "lane",
     "level_of_agent",
     "limit",
     "location",
