@@ -43,7 +43,7 @@ from unkey_api.identities.service.update import UpdateIdentity
 from unkey_api.infra.batching.buffer import Offer
 from unkey_api.infra.clickhouse.rows import RatelimitRow
 from unkey_api.infra.invalidation.caches import IN_WORKSPACE, NamedCaches
-from unkey_api.infra.mysql import Database, Dsn
+from unkey_api.infra.mysql import Database, Dsn, log_orphan
 from unkey_api.infra.resilience.background import BackgroundJobs
 from unkey_api.infra.vault.port import VaultClient
 from unkey_api.liveness.handler import LivenessHandler
@@ -187,10 +187,13 @@ class Stage:
     def add_node(self) -> Node:
         """Start another node on the same stores."""
         # A node hears of what its own database object commits: the further ones get their own.
-        database = Database(settings_for(self.dsn), clock=self.clock, observer=self.statements) if self.nodes else None
-        node = build_node(self, database or self.database)
+        node = build_node(self, self._own_database() if self.nodes else self.database)
         self.nodes.append(node)
         return node
+
+    def _own_database(self) -> Database:
+        settings = settings_for(self.dsn)
+        return Database(settings, clock=self.clock, observer=self.statements, on_orphan_error=log_orphan)
 
     async def post(
         self, path: str, body: object, *, root_key: str = "", headers: Mapping[str, str] | None = None, node: int = 0

@@ -12,14 +12,13 @@ from unkey_api.infra.mysql import ReadConn, WriteConn, load_query, load_statemen
 
 @dataclass(frozen=True, slots=True)
 class ApiRow:
-    """An API as deleting needs it, deleted ones included."""
+    """An API as deleting needs it."""
 
     id: ApiId
     name: str
     workspace_id: str
     key_auth_id: KeyspaceId | None
     delete_protection: bool | None
-    deleted_at_m: UnixMs | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +44,7 @@ class NewApi:
 
 
 _FIND_LIVE = load_query(__package__, "api_find_live_by_id", row=LiveApi)
-_LOCK = load_query(__package__, "api_lock", row=ApiRow)
+_LOCK = load_query(__package__, "api_lock_live", row=ApiRow)
 _INSERT_KEYSPACE = load_statement(__package__, "key_auth_insert")
 _INSERT_API = load_statement(__package__, "api_insert")
 _MARK_DELETED = load_statement(__package__, "api_mark_deleted")
@@ -56,8 +55,8 @@ async def find_live(conn: ReadConn, api_id: str) -> LiveApi | None:
     return await conn.fetch_one(_FIND_LIVE, {"id": api_id})
 
 
-async def lock(tx: WriteConn, workspace_id: str, api_id: str) -> ApiRow | None:
-    """Return the API, deleted or not, and keep others from changing it until the transaction ends."""
+async def lock_live(tx: WriteConn, workspace_id: str, api_id: str) -> ApiRow | None:
+    """Return the API unless it is deleted, and keep others from changing it until the transaction ends."""
     return await tx.fetch_one(_LOCK, {"id": api_id, "workspace_id": workspace_id})
 
 

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from unkey_api.cli import keys, operator
+from unkey_api.cli import keys, operator, permissions
 from unkey_api.cli.configuration import ConfigOption, read_settings
 from unkey_api.cli.migrations import run_migrations
 from unkey_api.container.inspection import of_serving
@@ -29,6 +29,7 @@ app = typer.Typer(
 config_app = typer.Typer(help="Look at the configuration.", no_args_is_help=True)
 app.add_typer(config_app, name="config")
 app.add_typer(keys.keys, name="keys")
+app.add_typer(permissions.permissions, name="permissions")
 app.add_typer(operator.root_keys, name="root-key")
 app.add_typer(operator.workspaces, name="workspace")
 

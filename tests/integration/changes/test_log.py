@@ -16,7 +16,7 @@ from unkey_api.core.clock import SystemClock
 from unkey_api.core.errors import AppError
 from unkey_api.infra.changes import queries
 from unkey_api.infra.changes.trimming import KEPT, ChangeTrimming
-from unkey_api.infra.mysql import CommitFailed, Database, Dsn, Statement, StoreUnavailable, Transaction
+from unkey_api.infra.mysql import CommitFailed, Database, Dsn, Statement, StoreUnavailable, Transaction, log_orphan
 
 pytestmark = pytest.mark.integration
 
@@ -116,7 +116,7 @@ class TestWriting:
 
     async def test_a_database_without_its_lanes_refuses_and_says_what_to_do(self, empty_mysql_dsn: Dsn) -> None:
         await run_sql(empty_mysql_dsn, "CREATE TABLE change_lanes (lane INT PRIMARY KEY, revision BIGINT)")
-        database = Database(settings_for(empty_mysql_dsn), clock=SystemClock())
+        database = Database(settings_for(empty_mysql_dsn), clock=SystemClock(), on_orphan_error=log_orphan)
         try:
             with pytest.raises(StoreUnavailable, match="unkey-api migrate"):
                 await Log(database, empty_mysql_dsn).write(key_changed("ws", "h", "ks"))
@@ -214,7 +214,7 @@ class _held_lane:  # noqa: N801 - reads like a context manager
         self._let_go = asyncio.Event()
 
     async def __aenter__(self) -> asyncio.Event:
-        self._database = Database(settings_for(self._dsn), clock=SystemClock())
+        self._database = Database(settings_for(self._dsn), clock=SystemClock(), on_orphan_error=log_orphan)
         locked = asyncio.Event()
         lock = Statement("lane_lock", f"UPDATE change_lanes SET revision = revision WHERE lane = {self._lane}")
 

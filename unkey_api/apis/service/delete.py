@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from unkey_api.apis import queries
-from unkey_api.apis.errors import ApiNotFound, ApiProtected
+from unkey_api.apis import queries, requirements
+from unkey_api.apis.errors import ApiProtected
 from unkey_api.audit.service import AuditLog
 from unkey_api.audit.types import AuditAction, AuditEvent, AuditTarget, TargetType
 from unkey_api.core.changes import api_changed
 from unkey_api.core.clock import Clock
 from unkey_api.core.columns import UnixMs
+from unkey_api.core.needs import ANY
 from unkey_api.core.principal import Caller
-from unkey_api.core.rbac import any_of, require, tuple_
+from unkey_api.core.rbac import require_unseen
 from unkey_api.infra.mysql import Database, Transaction
+from unkey_api.keys.errors import ApiNotFound
 
 
 class DeleteApi:
@@ -31,14 +33,16 @@ class DeleteApi:
             ApiProtected: It has delete protection.
             StoreUnavailable: Nothing was changed.
         """
-        may_delete = any_of(tuple_("api", "*", "delete_api"), tuple_("api", api_id, "delete_api"))
-        require(caller.principal.permissions, may_delete)
         workspace_id = caller.principal.workspace_id
         now = UnixMs(self._clock.now_ms())
 
         async def work(tx: Transaction) -> None:
-            api = await queries.lock(tx, workspace_id, api_id)
-            if api is None or api.deleted_at_m is not None:
+            api = await require_unseen(
+                caller.principal.permissions,
+                lambda: queries.lock_live(tx, workspace_id, api_id),
+                lambda row: requirements.delete(workspace_id, api_id, (row and row.key_auth_id) or ANY),
+            )
+            if api is None:
                 raise ApiNotFound(internal=f"api {api_id} is absent, deleted or of another workspace")
             if api.delete_protection:
                 raise ApiProtected

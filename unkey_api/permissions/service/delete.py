@@ -5,15 +5,13 @@ from __future__ import annotations
 from unkey_api.audit.service import AuditLog
 from unkey_api.audit.types import AuditAction
 from unkey_api.core.changes import permission_changed, role_changed
+from unkey_api.core.needs import ANY
 from unkey_api.core.principal import Caller
-from unkey_api.core.rbac import any_of, require, tuple_
+from unkey_api.core.rbac import require_unseen
 from unkey_api.infra.mysql import Database, Transaction
-from unkey_api.permissions import permission_queries, role_queries
+from unkey_api.permissions import permission_queries, requirements, role_queries
 from unkey_api.permissions.errors import UnknownPermission, UnknownRole
 from unkey_api.permissions.events import permission_event, role_event
-
-_MAY_DELETE_PERMISSIONS = any_of(tuple_("rbac", "*", "delete_permission"))
-_MAY_DELETE_ROLES = any_of(tuple_("rbac", "*", "delete_role"))
 
 
 class DeletePermission:
@@ -31,9 +29,12 @@ class DeletePermission:
             UnknownPermission: There is none, or no longer.
             StoreUnavailable: Nothing was changed.
         """
-        require(caller.principal.permissions, _MAY_DELETE_PERMISSIONS)
         workspace_id = caller.principal.workspace_id
-        found = await permission_queries.find_by_key(self._database.primary, workspace_id, key)
+        found = await require_unseen(
+            caller.principal.permissions,
+            lambda: permission_queries.find_by_key(self._database.primary, workspace_id, key),
+            lambda row: requirements.on_permission(workspace_id, "delete_permission", row.id if row else ANY),
+        )
         if found is None:
             raise UnknownPermission
 
@@ -65,9 +66,12 @@ class DeleteRole:
             UnknownRole: There is none, or no longer.
             StoreUnavailable: Nothing was changed.
         """
-        require(caller.principal.permissions, _MAY_DELETE_ROLES)
         workspace_id = caller.principal.workspace_id
-        found = await role_queries.find_by_key(self._database.primary, workspace_id, key)
+        found = await require_unseen(
+            caller.principal.permissions,
+            lambda: role_queries.find_by_key(self._database.primary, workspace_id, key),
+            lambda row: requirements.on_role(workspace_id, "delete_role", row.id if row else ANY),
+        )
         if found is None:
             raise UnknownRole
 

@@ -11,16 +11,15 @@ from unkey_api.core.changes import role_changed
 from unkey_api.core.clock import Clock
 from unkey_api.core.columns import UnixMs
 from unkey_api.core.ids import IdPrefix, IdSource
+from unkey_api.core.needs import ANY
 from unkey_api.core.principal import Caller
-from unkey_api.core.rbac import all_of, any_of, require, tuple_, urn
+from unkey_api.core.rbac import require, require_unseen
 from unkey_api.infra.mysql import Database, Transaction, WriteConn
-from unkey_api.permissions import role_queries
+from unkey_api.permissions import requirements, role_queries
 from unkey_api.permissions.errors import UnknownRole
 from unkey_api.permissions.events import connected, created_on_the_way, disconnected, role_target
 from unkey_api.permissions.resolution import PermissionResolver, Resolved, distinct_slugs
 from unkey_api.permissions.types import Permission, StoredRole
-
-_MAY_SET = all_of(tuple_("rbac", "*", "add_permission_to_role"), tuple_("rbac", "*", "remove_permission_from_role"))
 
 
 class SetRolePermissionsCommand(NamedTuple):
@@ -59,12 +58,15 @@ class SetRolePermissions:
             UnknownRole: There is no such role.
             StoreUnavailable: Nothing was changed.
         """
-        require(caller.principal.permissions, _MAY_SET)
         wanted = self._resolver.mint(distinct_slugs(command.permissions))
         correlation_id = self._ids.new(IdPrefix.CORRELATION)
         now = UnixMs(self._clock.now_ms())
         workspace_id = caller.principal.workspace_id
-        found = await role_queries.find_by_key(self._database.primary, workspace_id, command.role)
+        found = await require_unseen(
+            caller.principal.permissions,
+            lambda: role_queries.find_by_key(self._database.primary, workspace_id, command.role),
+            lambda row: requirements.set_role_permissions(workspace_id, row.id if row else ANY),
+        )
         if found is None:
             raise UnknownRole
 
@@ -104,8 +106,4 @@ async def _replace(
 
 def _require_create(caller: Caller) -> None:
     principal = caller.principal
-    may_create = any_of(
-        urn(principal.workspace_id, "rbac/permissions/*", "create_permission"),
-        tuple_("rbac", "*", "create_permission"),
-    )
-    require(principal.permissions, may_create)
+    require(principal.permissions, requirements.create_missing_permissions(principal.workspace_id))

@@ -11,9 +11,9 @@ from unkey_api.core.changes import permission_changed, role_changed
 from unkey_api.core.clock import Clock
 from unkey_api.core.columns import UnixMs
 from unkey_api.core.principal import Caller
-from unkey_api.core.rbac import any_of, require, tuple_, urn
+from unkey_api.core.rbac import require
 from unkey_api.infra.mysql import Database, DuplicateKey, Transaction
-from unkey_api.permissions import permission_queries, role_queries
+from unkey_api.permissions import permission_queries, requirements, role_queries
 from unkey_api.permissions.errors import (
     PermissionAlreadyExists,
     RoleAlreadyExists,
@@ -66,7 +66,8 @@ class UpdatePermission:
         found = await permission_queries.find_by_key(self._database.primary, workspace_id, command.permission)
         if found is None:
             raise UnknownPermission
-        _require_write(caller, f"projects/{found.project_id}/rbac/permissions/{found.id}", "update_permission")
+        needed = requirements.update_permission(workspace_id, found.project_id, found.id)
+        require(caller.principal.permissions, needed)
         if command.name is None and command.slug is None and command.description is None:
             return found
         now = UnixMs(self._clock.now_ms())
@@ -110,7 +111,7 @@ class UpdateRole:
         found = await role_queries.find_by_key(self._database.primary, workspace_id, command.role)
         if found is None:
             raise UnknownRole
-        _require_write(caller, f"projects/{found.project_id}/rbac/roles/{found.id}", "update_role")
+        require(caller.principal.permissions, requirements.update_role(workspace_id, found.project_id, found.id))
         if command.name is None and command.description is None:
             return found
         now = UnixMs(self._clock.now_ms())
@@ -131,11 +132,6 @@ class UpdateRole:
             return changed
 
         return await self._database.transaction("permissions.update_role", work)
-
-
-def _require_write(caller: Caller, path: str, action: str) -> None:
-    principal = caller.principal
-    require(principal.permissions, any_of(urn(principal.workspace_id, path, "write"), tuple_("rbac", "*", action)))
 
 
 def _changed_permission(stored: StoredPermission, command: UpdatePermissionCommand) -> StoredPermission:

@@ -13,9 +13,9 @@ from unkey_api.core.errors import Unexpected
 from unkey_api.core.identifiers import OverrideId
 from unkey_api.core.ids import IdPrefix, IdSource
 from unkey_api.core.principal import Caller
-from unkey_api.core.rbac import any_of, require, tuple_
+from unkey_api.core.rbac import require
 from unkey_api.infra.mysql import Database, Transaction, WriteConn
-from unkey_api.ratelimit import queries
+from unkey_api.ratelimit import queries, requirements
 from unkey_api.ratelimit.errors import NamespaceNotFound
 
 
@@ -54,7 +54,8 @@ class SetOverride:
 
         async def work(tx: Transaction) -> OverrideId:
             namespace = await find_live_namespace(tx, caller.principal.workspace_id, command.namespace)
-            require_on(caller, namespace, "set_override")
+            may_set = requirements.set_override(caller.principal.workspace_id, namespace.id)
+            require(caller.principal.permissions, may_set)
             override_id = await self._store(tx, caller, namespace, command, fresh_id, now)
             await self._audit.record(tx, caller, [_set(namespace, override_id, command.identifier)])
             tx.tell(*namespace_changed(caller.principal.workspace_id, namespace.id, namespace.name))
@@ -92,12 +93,6 @@ async def find_live_namespace(tx: WriteConn, workspace_id: str, key: str) -> que
     if namespace is None or namespace.deleted_at_m is not None:
         raise NamespaceNotFound
     return namespace
-
-
-def require_on(caller: Caller, namespace: queries.NamespaceRow, action: str) -> None:
-    """Raise InsufficientPermissions unless the caller may do `action` in this namespace or in all."""
-    requirement = any_of(tuple_("ratelimit", namespace.id, action), tuple_("ratelimit", "*", action))
-    require(caller.principal.permissions, requirement)
 
 
 def _set(namespace: queries.NamespaceRow, override_id: OverrideId, identifier: str) -> AuditEvent:
