@@ -94,8 +94,12 @@ class NamespaceCreation:
                 tx.tell(*namespace_changed(workspace_id, namespace.id, name))
             return inserted
 
-        # Not put into the cache: somebody may set an override before this call goes on, which that would hide.
-        return await self._database.transaction("ratelimit.create_namespace", work)
+        def keep(inserted: Mapping[str, Namespace]) -> None:
+            # In the step of the commit: nobody can have set an override yet that this would hide.
+            for namespace in inserted.values():
+                self._namespaces.keep(workspace_id, namespace)
+
+        return await self._database.transaction("ratelimit.create_namespace", work, on_commit=keep)
 
     async def _winner(self, workspace_id: str, name: str) -> Namespace:
         found = await self._namespaces.find_current(workspace_id, name)

@@ -57,6 +57,11 @@ class Namespaces:
         found = await self._cache.get_many([(workspace_id, key) for key in keys], self._load_many)
         return {key: cached.value for (_, key), cached in found.items()}
 
+    def keep(self, workspace_id: str, namespace: Namespace) -> None:
+        """Remember a namespace that was created in this very step of the event loop, under its id and its name."""
+        self._cache.set((workspace_id, namespace.id), namespace)
+        self._cache.set((workspace_id, namespace.name), namespace)
+
     async def find_current(self, workspace_id: str, key: str) -> Namespace | None:
         """Forget what is known, and return the namespace as the primary has it. Raises as `find` does."""
         self._cache.drop((workspace_id, key))

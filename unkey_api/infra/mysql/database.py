@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Literal, TypeVar
 
 from unkey_api.core.changes import LoggedChange
@@ -207,8 +208,8 @@ class Database:
         After a deadlock, a lock wait time-out or a lost connection the whole of `work` runs again in a new transaction,
         at most three times: make ids and read the clock outside of it, and let side effects follow the commit.
         What `work` told is written to the log of changes right before the commit, and acted on here right after it.
-        `on_commit` is the place for other effects that must not be missed: it gets the result, comes after that, and
-        runs also when the caller has left meanwhile.
+        `on_commit` is the place for other effects that must not be missed: it gets the result and is called after that,
+        also when the caller has left meanwhile, and before anybody else runs; what it returns is awaited.
 
         Raises:
             StoreUnavailable: Beginning, committing or a statement failed for good. Once the commit was sent and the
@@ -216,8 +217,8 @@ class Database:
         """
 
         async def write(started: Started) -> T:
-            result = await self.bounded(replaying(lambda: self._attempt(name, work, started), _may_replay), name)
-            effect = on_commit(result) if on_commit is not None else None
+            attempt = partial(self._attempt, name, work, on_commit, started)
+            result, effect = await self.bounded(replaying(attempt, _may_replay), name)
             if effect is not None:
                 await effect
             return result
@@ -247,7 +248,13 @@ class Database:
         for pool in (*self.pools, self._following_pool):
             await pool.close()
 
-    async def _attempt(self, name: str, work: Callable[[Transaction], Awaitable[T]], started: Started) -> T:
+    async def _attempt(
+        self,
+        name: str,
+        work: Callable[[Transaction], Awaitable[T]],
+        on_commit: Callable[[T], Awaitable[None] | None] | None,
+        started: Started,
+    ) -> tuple[T, Awaitable[None] | None]:
         async with self._begun(name, started) as session:
             result = await work(session)
             logged = await write_changes(session, session.told, self._clock)
@@ -258,7 +265,7 @@ class Database:
                 self._announce([LoggedChange(0, each.change) for each in logged])
                 raise
             self._announce(logged)
-            return result
+            return result, None if on_commit is None else on_commit(result)
 
     def _announce(self, logged: Sequence[LoggedChange]) -> None:
         if not logged:
