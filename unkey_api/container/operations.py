@@ -44,6 +44,7 @@ from unkey_api.infra.telemetry.metrics import Metrics
 from unkey_api.keys.credits.limiter import CreditLimiter, open_credit_limiter
 from unkey_api.keys.credits.queries import SqlCreditBalances
 from unkey_api.keys.credits.replays import ReplayBounds
+from unkey_api.keys.credits.types import EPOCHS_PER_MS
 from unkey_api.keys.handler import KeysHandler
 from unkey_api.keys.schemes.bounded import open_slow_hashes
 from unkey_api.keys.schemes.finding import ForeignHashes
@@ -186,6 +187,7 @@ async def _open_limits(
             SqlCreditBalances(database.primary),
             clock=clock,
             observer=CreditReports(metrics.usage),
+            salt=round((1 + runtime.jitter()) * EPOCHS_PER_MS),
             on_breaker=metrics.breakers.on_call,
             bounds=ReplayBounds(drain_seconds=grace.credits),
         )

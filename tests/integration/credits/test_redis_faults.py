@@ -59,7 +59,7 @@ class Spender:
             pass
 
     async def left(self) -> int | None:
-        balance = await self._balances.find_current(self.key_id)
+        balance = await self._balances.find(self.key_id)
         return balance.remaining_requests if balance else None
 
 

@@ -111,7 +111,7 @@ class ChangeFollower:
         self._rule = rule
         self._caches = caches
         self._clock = clock
-        self._observer = observer
+        self.observer = observer
         self._every = every_seconds
         self._applied: dict[int, int] = {}
         self._own: set[tuple[int, int]] = set()
@@ -177,7 +177,7 @@ class ChangeFollower:
         """Look once, and act on what is new. Raises StoreUnavailable."""
         started = self._clock.monotonic()
         heads = await queries.list_heads(self._primary)
-        self._observer.on_looked(sum(max(0, head - self._applied.get(lane, 0)) for lane, head in heads.items()))
+        self.observer.on_looked(sum(max(0, head - self._applied.get(lane, 0)) for lane, head in heads.items()))
         try:
             for lane, head in heads.items():
                 await self._catch_up(lane, head)
@@ -209,7 +209,7 @@ class ChangeFollower:
         self._caches.apply(others)
         self._own -= own
         self._applied[lane] = changes[-1].revision
-        self._observer.on_applied(others)
+        self.observer.on_applied(others)
 
     async def _reset(self, missed: _MustReset) -> None:
         """Go on from the log's end, read first: what commits meanwhile is dropped with the rest, or comes next."""
@@ -218,7 +218,7 @@ class ChangeFollower:
         self._caches.drop_all()
         self._own.clear()
         self._applied = heads
-        self._observer.on_reset(missed.reason)
+        self.observer.on_reset(missed.reason)
         _log.warning("everything cached was dropped", lane=missed.lane, reason=str(missed.reason))
 
     async def _ask_replica(self) -> None:
@@ -233,7 +233,7 @@ class ChangeFollower:
             _log.debug("the replica does not say how far it is", error=err.internal)
 
     def _note_failure(self, err: AppError) -> None:
-        self._observer.on_failure()
+        self.observer.on_failure()
         if not self._failing:
             _log.warning("the log of changes cannot be read", error=err.internal)
         self._failing = True
