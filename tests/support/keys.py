@@ -50,6 +50,7 @@ from unkey_api.projects.service import DefaultProject
 from unkey_api.ratelimit.engine.running import open_rate_limiter
 from unkey_api.rpc.documents import Documents
 from unkey_api.rpc.health import Health, Phase
+from unkey_api.settings.stores import CacheSettings
 
 START_MS = 1_750_000_020_000
 """Start of a minute."""
@@ -296,7 +297,7 @@ async def world(
     clock = FixedClock(START_MS)
     ids = RandomIds()
     jobs = BackgroundJobs("test")
-    cache = key_cache(clock=clock, refreshes=jobs)
+    cache = key_cache(CacheSettings(), clock=clock, refreshes=jobs)
     directory = KeyDirectory(cache, database)
     apis = api_cache(clock=clock, refreshes=jobs)
     named = NamedCaches()
@@ -365,7 +366,7 @@ def _application(handler: KeysHandler, directory: KeyDirectory, clock: FixedCloc
         observers=(),
         on_panic=_raise_panic,
         on_observer_error=_raise_panic,
-        documents=Documents(openapi_yaml=b"openapi: 3.1.0\n", openapi_json=b"{}", assets=Path("/nowhere")),
+        documents=Documents({}, assets=Path("/nowhere")),
         health=health,
         request_timeout=timedelta(seconds=60),
         max_body_bytes=10_000_000,

@@ -21,6 +21,7 @@ from unkey_api.apis.service.create import CreateApi
 from unkey_api.apis.service.delete import DeleteApi
 from unkey_api.apis.service.list_keys import ListKeys
 from unkey_api.apis.service.read import GetApi
+from unkey_api.apis.service.update import UpdateApi
 from unkey_api.app import Service
 from unkey_api.audit.service import AuditLog
 from unkey_api.auth.throttle import RequestThrottle
@@ -143,7 +144,7 @@ async def _open_shared(
 ) -> _Shared:
     clock, database = runtime.clock, stores.database
     limiter, credits_ = await _open_limits(stack, settings, runtime, stores, metrics)
-    caches = await stack.enter_async_context(open_caches(clock, CacheTiming(), metrics))
+    caches = await stack.enter_async_context(open_caches(settings.caches, clock, CacheTiming(), metrics))
     directory = KeyDirectory(caches.keys, database)
     watch_limits(metrics, limiter, credits_, directory.counts)
     audit, projects = AuditLog(clock=clock, ids=runtime.ids), DefaultProject(clock=clock, ids=runtime.ids)
@@ -227,6 +228,7 @@ def _apis(shared: _Shared) -> ApisHandler:
     return ApisHandler(
         create=CreateApi(database, shared.audit, shared.projects, clock=clock, ids=shared.runtime.ids),
         get=GetApi(live),
+        update=UpdateApi(database, shared.audit, clock=clock, has_vault=shared.stores.vault is not None),
         delete=DeleteApi(database, shared.audit, clock=clock),
         list_keys=ListKeys(live, database.reads_of, shared.stores.vault),
     )

@@ -28,6 +28,7 @@ from unkey_api.keys.verification.queries import VerifiableKeyRow
 from unkey_api.keys.verification.service import VerificationParts, VerifyKey
 from unkey_api.keys.verification.types import Status, Verdict, Verification
 from unkey_api.ratelimit.engine.types import BatchDecision, Check, Decision
+from unkey_api.settings.stores import CacheSettings
 
 SECRET = "sk_secret"
 ROW = VerifiableKeyRow(
@@ -133,7 +134,8 @@ class Bench:
         self.limits = Limits()
         self.purse = Purse()
         self.jobs = BackgroundJobs("test")
-        self.directory = KeyDirectory(key_cache(clock=self.clock, refreshes=self.jobs), Direct(self.store))
+        cache = key_cache(CacheSettings(), clock=self.clock, refreshes=self.jobs)
+        self.directory = KeyDirectory(cache, Direct(self.store))
         events: NullSink[KeyVerificationRow] = NullSink()
         self.verify = VerifyKey(
             VerificationParts(
