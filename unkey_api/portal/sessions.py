@@ -39,6 +39,10 @@ class PortalSessions:
         """
         return (await self._cache.get(token_hash, self._load)).value
 
+    def held(self, token_hash: str) -> PortalSessionRow | None:
+        """Return the session as it was read last, without asking anybody."""
+        return self._cache.held(token_hash)
+
     async def _load(self, token_hash: str) -> PortalSessionRow | None:
         return await self._database.read_any(
             lambda conn: conn.fetch_one(_FIND, {"hash": token_hash}),

@@ -43,17 +43,18 @@ class AddRoles:
         now = self._parts.now()
 
         async def work(tx: Transaction) -> list[Role]:
-            return await self._write(tx, caller, key, wanted, now=now)
+            return await self._write(tx, caller, key, names, now=now)
 
         return await database.transaction("keys.add_roles", work)
 
     async def _write(
-        self, tx: Transaction, caller: Caller, key: LiveKey, wanted: list[Role], *, now: UnixMs
+        self, tx: Transaction, caller: Caller, key: LiveKey, names: Sequence[str], *, now: UnixMs
     ) -> list[Role]:
         locked = await changes.lock(tx, key.workspace_id, key.id)
         if locked is None:
             raise KeyNotFound(internal=f"key {key.id} was deleted meanwhile")
-        # Looked at again under the lock: somebody may have added the same roles since.
+        # Looked at again under the lock: somebody may have added the same roles since, or deleted one.
+        wanted = await get_roles(tx, key.workspace_id, names)
         current = await changes.list_roles(tx, key.workspace_id, key.id)
         had = {role.id for role in current}
         added = [role for role in wanted if role.id not in had]
