@@ -59,6 +59,7 @@ docs: ## Rewrite the pages and sections of the documentation that are made from 
 	@$(PYTHON) -m tools.settings_table
 	@$(PYTHON) -m tools.metrics_table
 	@$(PYTHON) -m tools.errors_table
+	@$(PYTHON) -m tools.permissions_table
 	@$(PYTHON) -m tools.not_built
 	@$(PYTHON) -m tools.capacity --write
 	@$(PYTHON) -m tools.dashboard

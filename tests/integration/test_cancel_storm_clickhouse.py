@@ -10,8 +10,8 @@ import pytest
 from tests.support.proxy import proxy_to
 from tests.support.storm import Storm, StormPlan, tell_connections
 from tests.support.waiting import eventually
-from unkey_api.infra.clickhouse.address import ClickHouseAddress, parse_clickhouse_url
 from unkey_api.infra.clickhouse.client import ClickHouseClient, ClickHousePolicy, open_clickhouse
+from unkey_api.settings.addresses.clickhouse import ClickHouseAddress, parse_clickhouse_url
 
 pytestmark = pytest.mark.integration
 

@@ -15,7 +15,7 @@ import sys
 import structlog
 
 from unkey_api.core.clock import SystemClock
-from unkey_api.infra.mysql import MysqlSettings, open_database, parse_dsn
+from unkey_api.infra.mysql import MysqlSettings, log_orphan, open_database, parse_dsn
 from unkey_api.infra.redis.client import RedisOptions, open_redis
 from unkey_api.infra.redis.counters import RedisCredits
 from unkey_api.keys.credits.limiter import CreditLimiter, open_credit_limiter
@@ -46,7 +46,7 @@ async def main(redis_url: str, mysql_url: str, cost: int, keys: list[str], answe
     clock = SystemClock()
     async with (
         open_redis(RedisOptions(redis_url, command_seconds=5.0)) as redis,
-        open_database(MysqlSettings(primary=parse_dsn(mysql_url)), clock=clock) as database,
+        open_database(MysqlSettings(primary=parse_dsn(mysql_url)), clock=clock, on_orphan_error=log_orphan) as database,
         open_credit_limiter(
             RedisCredits(redis),
             SqlCreditBalances(database.replica, database.primary),

@@ -21,11 +21,11 @@ from unkey_api.core.secret import Secret
 from unkey_api.dev.ports import free_ports
 from unkey_api.dev.vault import Vault
 from unkey_api.dev.vault_server import TOKEN_VARIABLE
-from unkey_api.infra.clickhouse.address import parse_clickhouse_url
 from unkey_api.infra.clickhouse.client import open_clickhouse
 from unkey_api.infra.clickhouse.migrate import migrate as migrate_clickhouse
 from unkey_api.infra.mysql import Dsn
 from unkey_api.infra.mysql.migrations import migrate as migrate_mysql
+from unkey_api.settings.addresses.clickhouse import parse_clickhouse_url
 
 START_SECONDS = 60.0
 SAFE_COMMITS = "--innodb-flush-log-at-trx-commit=2"

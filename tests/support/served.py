@@ -182,7 +182,8 @@ def launch(config: str, log: Path, environment: dict[str, str] | None = None) ->
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
-            env={**os.environ, **(environment or {})},
+            # Variables that steer the tests are no settings, and the service refuses what it does not know.
+            env={k: v for k, v in os.environ.items() if not k.startswith("UNKEY_")} | (environment or {}),
             start_new_session=True,
         )
 

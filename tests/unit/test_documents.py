@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tools import capacity, errors_table, not_built
+from tools import capacity, errors_table, not_built, permissions_table
 from unkey_api.rpc.errors import ERRORS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -21,6 +21,10 @@ def test_errors_are_what_the_catalogue_says() -> None:
     page = errors_table.PAGE.read_text(encoding="utf-8")
     assert page == errors_table.render(), "run `make docs`"
     assert all(f"| {int(entry.number)} | {entry.status} |" in page for entry in ERRORS.values())
+
+
+def test_permissions_are_what_the_areas_ask_for() -> None:
+    assert permissions_table.PAGE.read_text(encoding="utf-8") == permissions_table.render(), "run `make docs`"
 
 
 def test_readme_lists_what_is_not_built() -> None:

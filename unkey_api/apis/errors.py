@@ -5,15 +5,6 @@ from __future__ import annotations
 from unkey_api.core.errors import AppError, ErrorCode
 
 
-class ApiNotFound(AppError):
-    """No such API, a deleted one, one of another workspace, or one the caller may not know of: always one sentence."""
-
-    code = ErrorCode.DATA_API_NOT_FOUND
-
-    def __init__(self, *, internal: str = "") -> None:
-        super().__init__("The requested API does not exist or has been deleted.", internal=internal)
-
-
 class ApiProtected(AppError):
     """The API must not be deleted."""
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TypeAlias
 
 from unkey_api.apis import queries
-from unkey_api.apis.errors import ApiNotFound
 from unkey_api.apis.types import LiveApi
 from unkey_api.core.clock import Clock
 from unkey_api.infra.caching.swr import CacheObserver, CacheWindows, SwrCache
 from unkey_api.infra.mysql import ReadConn
 from unkey_api.infra.resilience.background import BackgroundJobs
+from unkey_api.keys.errors import ApiNotFound
 
 CACHE = "live_api_by_id"
 WINDOWS = CacheWindows(fresh_ms=10_000, stale_ms=86_400_000, max_entries=1_000_000)
@@ -39,12 +39,15 @@ class LiveApis:
             ApiNotFound: It does not exist, is deleted, or belongs to another workspace.
             StoreUnavailable: It is not known here and could not be read.
         """
-        api = (await self._cache.get((workspace_id, api_id), self._load)).value
+        api = await self.find(workspace_id, api_id)
         if api is None:
-            raise ApiNotFound(internal=f"api {api_id} is absent or deleted")
-        if api.workspace_id != workspace_id:
-            raise ApiNotFound(internal=f"api {api_id} belongs to workspace {api.workspace_id}")
+            raise ApiNotFound(internal=f"api {api_id} is absent, deleted or of another workspace")
         return api
+
+    async def find(self, workspace_id: str, api_id: str) -> LiveApi | None:
+        """Return the same, or None where `get` raises ApiNotFound."""
+        api = (await self._cache.get((workspace_id, api_id), self._load)).value
+        return api if api is not None and api.workspace_id == workspace_id else None
 
     def note_deleted(self, workspace_id: str, api_id: str) -> None:
         """Answer "not found" from now on. Call after the commit."""

@@ -17,6 +17,7 @@ class ApiRow:
     id: ApiId
     name: str
     workspace_id: str
+    key_auth_id: KeyspaceId | None
     delete_protection: bool | None
     deleted_at_m: UnixMs | None
 

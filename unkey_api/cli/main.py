@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -10,9 +11,10 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from unkey_api.cli import keys, operator
+from unkey_api.cli import keys, operator, permissions
 from unkey_api.cli.configuration import ConfigOption, read_settings
 from unkey_api.cli.migrations import run_migrations
+from unkey_api.container.inspection import of_serving
 from unkey_api.core.clock import SystemClock
 from unkey_api.core.errors import AppError
 from unkey_api.core.ids import RandomIds
@@ -27,6 +29,7 @@ app = typer.Typer(
 config_app = typer.Typer(help="Look at the configuration.", no_args_is_help=True)
 app.add_typer(config_app, name="config")
 app.add_typer(keys.keys, name="keys")
+app.add_typer(permissions.permissions, name="permissions")
 app.add_typer(operator.root_keys, name="root-key")
 app.add_typer(operator.workspaces, name="workspace")
 
@@ -36,7 +39,7 @@ def serve(config: ConfigOption = None) -> None:
     """Serve the API until SIGTERM or SIGINT."""
     from unkey_api.cli.serving import serve_settings  # noqa: PLC0415 - the server's imports cost the other commands time
 
-    raise typer.Exit(serve_settings(read_settings(config)))
+    raise typer.Exit(serve_settings(read_settings(config, inspect=of_serving(os.environ))))
 
 
 @app.command()
@@ -76,15 +79,7 @@ def openapi(
 @config_app.command("check")
 def config_check(config: ConfigOption = None) -> None:
     """Say whether the configuration can be used; list every problem if not."""
-    from unkey_api.container.stores import mysql_settings  # noqa: PLC0415 - the same
-    from unkey_api.infra.mysql import DsnError  # noqa: PLC0415 - the same
-
-    settings = read_settings(config)
-    try:
-        mysql_settings(settings)
-    except DsnError as err:
-        Console(stderr=True).print(f"database: {err}", markup=False)
-        raise typer.Exit(1) from err
+    read_settings(config, inspect=of_serving(os.environ))
     Console().print("The configuration is fine.")
 
 

@@ -6,10 +6,10 @@ from rich.console import Console
 from rich.progress import Progress
 
 from unkey_api.container.stores import mysql_settings
-from unkey_api.infra.clickhouse.address import parse_clickhouse_url
 from unkey_api.infra.clickhouse.client import open_clickhouse
 from unkey_api.infra.clickhouse.migrate import migrate as migrate_clickhouse
 from unkey_api.infra.mysql.migrations import migrate as migrate_mysql
+from unkey_api.settings.addresses.clickhouse import parse_clickhouse_url
 from unkey_api.settings.sections import Settings
 
 

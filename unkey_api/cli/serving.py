@@ -17,8 +17,7 @@ from unkey_api.container.runtime import Runtime
 from unkey_api.container.stores import mysql_settings
 from unkey_api.core.ids import IdPrefix
 from unkey_api.core.secret import Secret
-from unkey_api.infra.mysql import DsnError
-from unkey_api.infra.telemetry.logging import LogStyle, configure_logging
+from unkey_api.infra.telemetry.logging import FLUSH_SECONDS, LogStyle, configure_logging, flush_logging
 from unkey_api.server.listeners import TlsFiles
 from unkey_api.server.metrics_listener import serving_metrics
 from unkey_api.server.sockets import PortTaken, bind_workers
@@ -36,14 +35,15 @@ def serve_settings(settings: Settings, runtime: Runtime | None = None) -> int:
     settings = replace(settings, instance_id=instance_id)
     _configure_logging(settings, runtime, instance_id, worker=None)
     try:
-        secrets = (Secret(mysql_settings(settings).primary.password),)
+        stores = mysql_settings(settings)
+        secrets = [Secret(dsn.password) for dsn in (stores.primary, stores.replica) if dsn is not None]
         sockets = bind_workers(
             settings.bind_address,
             http_port=settings.http_port,
             http2_port=settings.http2_port,
             workers=settings.workers,
         )
-    except (DsnError, PortTaken) as err:
+    except PortTaken as err:
         sys.stderr.write(f"unkey-api: {err}\n")
         return 1
     http_port = sockets[0].http1.getsockname()[1]
@@ -58,6 +58,7 @@ def serve_settings(settings: Settings, runtime: Runtime | None = None) -> int:
         ),
         on_ready=lambda: _log.info("serving", address=settings.bind_address, port=http_port, count=len(sockets)),
         log=_log.error,
+        flush=lambda: flush_logging(FLUSH_SECONDS),
     )
     return supervisor.run()
 

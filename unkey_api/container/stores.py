@@ -17,7 +17,6 @@ from unkey_api.container.runtime import Runtime
 from unkey_api.container.telemetry import Telemetry
 from unkey_api.core.redaction import Redactor
 from unkey_api.infra.batching.batcher import BatchPolicy, NullSink, Sink
-from unkey_api.infra.clickhouse.address import parse_clickhouse_url
 from unkey_api.infra.clickhouse.client import open_clickhouse
 from unkey_api.infra.clickhouse.rows import KeyVerificationRow, RatelimitRow
 from unkey_api.infra.clickhouse.writer import (
@@ -30,14 +29,15 @@ from unkey_api.infra.clickhouse.writer import (
     TableWriter,
     encode_row,
 )
-from unkey_api.infra.mysql import Database, MysqlSettings, open_database, parse_dsn
+from unkey_api.infra.mysql import Database, MysqlSettings, OrphanHook, log_orphan, open_database, parse_dsn
 from unkey_api.infra.redis.client import RedisClient, RedisOptions, open_redis
 from unkey_api.infra.resilience.breaker import BreakerPolicy, CircuitBreaker
 from unkey_api.infra.telemetry.metrics import Metrics
 from unkey_api.infra.vault import VaultClient, open_vault
-from unkey_api.rpc.exchange import Exchange
+from unkey_api.rpc.exchange import Exchange, running_route
 from unkey_api.rpc.observers.request_rows import RowMaker
 from unkey_api.rpc.redaction_paths import redaction_paths
+from unkey_api.settings.addresses.clickhouse import parse_clickhouse_url
 from unkey_api.settings.sections import Settings
 
 Row = TypeVar("Row", bound=NamedTuple)
@@ -71,11 +71,27 @@ async def open_stores(
     """
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(
-            open_database(mysql_settings(settings), clock=runtime.clock, observer=telemetry.statements)
+            open_database(
+                mysql_settings(settings),
+                clock=runtime.clock,
+                on_orphan_error=_orphan_hook(telemetry.metrics),
+                observer=telemetry.statements,
+                route=running_route,
+            )
         )
+        for server, pool in zip(("primary", "replica"), database.pools, strict=False):
+            telemetry.metrics.stores.watch_pool(server, pool)
         redis = await stack.enter_async_context(
-            open_redis(RedisOptions(settings.redis_url.reveal()), observer=telemetry.commands)
+            open_redis(
+                RedisOptions(
+                    settings.redis_url.reveal(),
+                    command_seconds=settings.redis.command_timeout.total_seconds(),
+                    start_seconds=settings.redis.startup_timeout.total_seconds(),
+                ),
+                observer=telemetry.commands,
+            )
         )
+        telemetry.metrics.stores.watch_redis(connected=lambda: redis.connected, in_flight=lambda: redis.in_flight)
         vault = None
         if settings.vault is not None and settings.vault.url:
             vault = await stack.enter_async_context(open_vault(settings.vault.url, settings.vault.token))
@@ -91,15 +107,31 @@ async def open_stores(
 
 
 def mysql_settings(settings: Settings) -> MysqlSettings:
-    """Return how to reach the database. Raises DsnError, which names what is wrong with a connection string."""
-    replica = settings.database.readonly_replica.reveal()
+    """Return how to reach the database."""
+    database = settings.database
+    replica = database.readonly_replica.reveal()
     return MysqlSettings(
-        primary=parse_dsn(settings.database.primary.reveal()),
+        primary=parse_dsn(database.primary.reveal()),
         replica=parse_dsn(replica) if replica else None,
-        startup_attempts=settings.database.startup_attempts,
-        statement_timeout=settings.database.statement_timeout,
+        region=settings.region,
+        startup_attempts=database.startup_attempts,
+        statement_timeout=database.statement_timeout,
+        max_open=database.max_open,
+        max_idle=min(database.max_idle, database.max_open),
+        max_lifetime=database.max_lifetime,
+        max_idle_time=database.max_idle_time,
+        connect_timeout=database.connect_timeout,
+        acquire_timeout=database.acquire_timeout,
         close_timeout=graces(settings.shutdown_timeout).writes,
     )
+
+
+def _orphan_hook(metrics: Metrics) -> OrphanHook:
+    def on_orphan_error(name: str, error: BaseException) -> None:
+        metrics.database.on_orphan_error()
+        log_orphan(name, error)
+
+    return on_orphan_error
 
 
 def _reporter(metrics: Metrics) -> Callable[[FlushReport], None]:

@@ -19,9 +19,10 @@ from unkey_api.infra.batching.batcher import BatchPolicy
 from unkey_api.infra.mysql import StatementObserver
 from unkey_api.infra.redis.client import CommandObserver
 from unkey_api.infra.telemetry.metrics import Metrics
-from unkey_api.infra.telemetry.otlp import collector_of, encode_span, open_exporter
+from unkey_api.infra.telemetry.otlp import encode_span, open_exporter
 from unkey_api.infra.telemetry.recorded_spans import RecordingTracer
 from unkey_api.infra.telemetry.spans import CommandSpans, EndedSpans, StatementObservers, StatementSpans
+from unkey_api.settings.addresses.collector import collector_of
 from unkey_api.settings.sections import Settings
 
 SPANS = BatchPolicy(batch_size=256, capacity=4_096, flush_every=timedelta(seconds=5), consumers=1)
@@ -53,7 +54,7 @@ async def open_telemetry(settings: Settings, runtime: Runtime, *, failed: asynci
         "cloud.region": settings.region,
     }
     grace_seconds = graces(settings.shutdown_timeout).spans
-    async with open_exporter(collector_of(os.environ), resource) as export:
+    async with open_exporter(collector_of(os.environ), resource, on_lost=metrics.spans.on_lost) as export:
         ended, sending = encoded_buffer(
             "spans",
             encode_span,

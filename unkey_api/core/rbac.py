@@ -18,14 +18,17 @@ permission set.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TypeAlias
+from itertools import product
+from typing import TypeAlias, TypeVar
 
 from unkey_api.core.error_code import ErrorCode
 from unkey_api.core.errors import AppError, Unexpected
 from unkey_api.core.urn import UrnGrants, urn_text
+
+T = TypeVar("T")
 
 
 class InsufficientPermissions(AppError):
@@ -69,7 +72,15 @@ class AnyOf:
     children: tuple[Requirement, ...]
 
 
-Requirement: TypeAlias = Literal | Urn | AllOf | AnyOf
+@dataclass(frozen=True, slots=True)
+class Widened:
+    """Holds when `stated` or one of the others holds. A denial speaks of `stated` alone: clients match its words."""
+
+    stated: Requirement
+    others: tuple[Requirement, ...]
+
+
+Requirement: TypeAlias = Literal | Urn | AllOf | AnyOf | Widened
 
 
 def tuple_(resource_type: str, resource_id: str, action: str) -> Literal:
@@ -97,6 +108,26 @@ def any_of(*children: Requirement) -> AnyOf:
     return AnyOf(children)
 
 
+def or_else(stated: Requirement, *others: Requirement) -> Widened:
+    """Ask for `stated`, and be content with one of `others`, which a denial does not name."""
+    return Widened(stated, others)
+
+
+def alternatives(requirement: Requirement) -> list[tuple[str, ...]]:
+    """Return every least set of permissions that satisfies the requirement, in its order, for people to read."""
+    match requirement:
+        case Literal() | Urn():
+            return [(requirement.text,)]
+        case AnyOf(children):
+            found = [each for child in children for each in alternatives(child)]
+        case Widened(stated, others):
+            found = [each for child in (stated, *others) for each in alternatives(child)]
+        case AllOf(children):
+            combined = product(*(alternatives(child) for child in children))
+            found = [tuple(dict.fromkeys(text for part in parts for text in part)) for parts in combined]
+    return list(dict.fromkeys(found))
+
+
 def is_allowed(permissions: frozenset[str], requirement: Requirement) -> bool:
     """Say whether the permissions satisfy the requirement.
 
@@ -110,6 +141,8 @@ def is_allowed(permissions: frozenset[str], requirement: Requirement) -> bool:
             return requirement.text in permissions or _urn_grants(permissions).cover(workspace_id, path, action)
         case AnyOf():
             return any(is_allowed(permissions, child) for child in requirement.children)
+        case Widened(stated, others):
+            return is_allowed(permissions, stated) or any(is_allowed(permissions, other) for other in others)
         case AllOf():
             return all(is_allowed(permissions, child) for child in _conjuncts(requirement))
         case _:
@@ -145,6 +178,34 @@ def require(
     raise hiding from denial
 
 
+async def require_unseen(
+    permissions: frozenset[str],
+    find: Callable[[], Awaitable[T | None]],
+    needs: Callable[[T | None], Requirement],
+) -> T | None:
+    """Find something for a caller who may not learn whether it exists before it was found to be allowed.
+
+    A caller who may act on all resources of the kind is told the truth. One who may act on some, which a URN names by
+    what only the row knows, is denied in the same words whether the resource is absent or another one. Nothing is read
+    for a caller without any URN.
+
+    Args:
+        permissions: What the principal was granted.
+        find: Reads the resource; None when there is none.
+        needs: What the operation needs on the resource; given None, on all of them.
+
+    Raises:
+        InsufficientPermissions: Denied, in the words of `needs(None)`.
+    """
+    general = needs(None)
+    if is_allowed(permissions, general):
+        return await find()
+    found = await find() if _urn_grants(permissions) else None
+    if found is None or not is_allowed(permissions, needs(found)):
+        require(permissions, general)
+    return found
+
+
 def hide_denial(error: AppError, not_found: AppError) -> AppError:
     """Return `not_found` when `error` is a denial, else `error` unchanged."""
     return not_found if error.code is InsufficientPermissions.code else error
@@ -162,6 +223,8 @@ def _denial_text(permissions: frozenset[str], requirement: Requirement) -> str:
             return f"Missing permission: '{requirement.text}'"
         case AnyOf():
             return f"Missing one of these permissions: {_rendered(requirement)}"
+        case Widened(stated):
+            return _denial_text(permissions, stated)
         case AllOf():
             missing = next(child for child in requirement.children if not is_allowed(permissions, child))
             return _denial_text(permissions, missing)
@@ -173,6 +236,8 @@ def _rendered(requirement: Requirement) -> str:
             return requirement.text
         case AnyOf():
             return " or ".join(map(_rendered, requirement.children))
+        case Widened(stated):
+            return _rendered(stated)
         case AllOf():
             return " and ".join(map(_rendered, requirement.children))
 

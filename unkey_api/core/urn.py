@@ -98,6 +98,10 @@ class UrnGrants:
             else:
                 self._by_action.setdefault((grant.workspace_id, grant.action), []).append(grant)
 
+    def __bool__(self) -> bool:
+        """Say whether there is any URN among the permissions."""
+        return bool(self._admin_of or self._by_action)
+
     def cover(self, workspace_id: str, path: str, action: str) -> bool:
         """Say whether any grant covers `action` on `path` in that workspace."""
         if workspace_id in self._admin_of:

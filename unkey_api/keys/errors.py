@@ -6,12 +6,19 @@ from unkey_api.core.errors import AppError, ErrorCode, InvalidInput, ServiceUnav
 
 
 class ApiNotFound(AppError):
-    """No such API for this caller: absent, deleted, of another workspace, or not permitted. Always the same answer."""
+    """No such API, a deleted one, one of another workspace, or one the caller may not know of: always one sentence."""
 
     code = ErrorCode.DATA_API_NOT_FOUND
+    sentence = "The requested API does not exist or has been deleted."
 
     def __init__(self, *, internal: str = "") -> None:
-        super().__init__("The specified API was not found.", internal=internal)
+        super().__init__(self.sentence, internal=internal)
+
+
+class IssuingApiNotFound(ApiNotFound):
+    """The same where a key is to be created: that operation has a sentence of its own."""
+
+    sentence = "The specified API was not found."
 
 
 class PreconditionFailed(AppError):

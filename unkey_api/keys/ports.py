@@ -41,6 +41,6 @@ class LiveApi(Protocol):
 class LiveApis(Protocol):
     """APIs by id. They come from a domain above this one, so only their shape is known here."""
 
-    async def get(self, workspace_id: str, api_id: str) -> LiveApi:
-        """Return a live API of the workspace. Raises the documented "not found" otherwise."""
+    async def find(self, workspace_id: str, api_id: str) -> LiveApi | None:
+        """Return a live API of the workspace, or None."""
         ...

@@ -18,7 +18,7 @@ from unkey_api.core.identifiers import (
     RatelimitId,
 )
 from unkey_api.infra.mysql import ReadConn, WriteConn, column_values, load_query, load_statement
-from unkey_api.keys.types import RatelimitSetting
+from unkey_api.keys.types import MigrationAlgorithm, RatelimitSetting
 from unkey_api.projects.service import SLUG as DEFAULT_PROJECT
 
 HASHES_PER_QUERY = 1_000  # keeps the statement far below the size a server accepts
@@ -97,8 +97,11 @@ class _HashRow:
 
 
 @dataclass(frozen=True, slots=True)
-class _MigrationIdRow:
+class MigrationRow:
+    """A migration: how keys were hashed where they come from."""
+
     id: MigrationId
+    algorithm: MigrationAlgorithm
 
 
 _FIND_ISSUING_API = load_query(__package__, "issuing_api_find", row=IssuingApiRow)
@@ -111,7 +114,7 @@ _UPSERT_PERMISSION = load_statement(__package__, "key_permission_upsert")
 _UPSERT_ROLE = load_statement(__package__, "key_role_upsert")
 _LIST_RATELIMITS = load_query(__package__, "ratelimit_list_of_key", row=RatelimitSetting)
 _LIST_TAKEN = load_query(__package__, "key_list_taken_hashes", row=_HashRow)
-_FIND_MIGRATION = load_query(__package__, "key_migration_exists", row=_MigrationIdRow)
+_FIND_MIGRATION = load_query(__package__, "key_migration_find", row=MigrationRow)
 _COPY_PERMISSIONS = load_statement(__package__, "key_permission_copy")
 _COPY_ROLES = load_statement(__package__, "key_role_copy")
 
@@ -171,10 +174,9 @@ async def copy_grants(tx: WriteConn, workspace_id: str, key_id: str, new_key_id:
     await tx.execute(_COPY_ROLES, params)
 
 
-async def find_migration(conn: ReadConn, workspace_id: str, migration_id: str) -> MigrationId | None:
+async def find_migration(conn: ReadConn, workspace_id: str, migration_id: str) -> MigrationRow | None:
     """Return the migration of the workspace."""
-    row = await conn.fetch_one(_FIND_MIGRATION, {"id": migration_id, "workspace_id": workspace_id})
-    return row.id if row else None
+    return await conn.fetch_one(_FIND_MIGRATION, {"id": migration_id, "workspace_id": workspace_id})
 
 
 async def list_taken_hashes(conn: ReadConn, hashes: Sequence[str]) -> set[str]:

@@ -1,8 +1,10 @@
-"""What a caller needs for an operation on keys. Every requirement has a tuple form and a URN form."""
+"""What a caller needs for an operation on keys."""
 
 from __future__ import annotations
 
-from unkey_api.core.rbac import Requirement, all_of, any_of, tuple_, urn
+from unkey_api.core.needs import ANY, API, KEY, KEYSPACE, WORKSPACE, Need, Operations
+from unkey_api.core.rbac import Requirement, all_of, any_of, or_else, tuple_, urn
+from unkey_api.permissions.requirements import create_missing_permissions
 
 
 def on_key(workspace_id: str, api_id: str, keyspace_id: str, key_id: str, action: str) -> Requirement:
@@ -20,6 +22,12 @@ def create_in(workspace_id: str, api_id: str, keyspace_id: str | None) -> Requir
     if keyspace_id is None:
         return any_of(*tuples)
     return any_of(*tuples, urn(workspace_id, f"keyspaces/{keyspace_id}", "create_key"))
+
+
+def import_into(workspace_id: str, api_id: str, keyspace_id: str = ANY) -> Requirement:
+    """Return what importing keys into an API needs; without its keyspace, into whichever."""
+    stated = any_of(tuple_("api", api_id, "create_key"), tuple_("api", "*", "create_key"))
+    return or_else(stated, urn(workspace_id, f"keyspaces/{keyspace_id}", "create_key"))
 
 
 def encrypt_in(workspace_id: str, api_id: str, keyspace_id: str) -> Requirement:
@@ -42,8 +50,35 @@ def change_grants(workspace_id: str, api_id: str, keyspace_id: str, key_id: str,
     )
 
 
-def create_permissions(workspace_id: str) -> Requirement:
-    """Return what creating permissions of a workspace needs."""
-    return any_of(
-        urn(workspace_id, "rbac/permissions/*", "create_permission"), tuple_("rbac", "*", "create_permission")
-    )
+def _on_key(action: str) -> Need:
+    return Need(on_key(WORKSPACE, API, KEYSPACE, KEY, action))
+
+
+def _change_grants(*rbac_actions: str) -> Need:
+    return Need(change_grants(WORKSPACE, API, KEYSPACE, KEY, *rbac_actions))
+
+
+_CREATE = Need(create_in(WORKSPACE, API, KEYSPACE))
+_ENCRYPT = encrypt_in(WORKSPACE, API, KEYSPACE)
+_MISSING = Need(create_missing_permissions(WORKSPACE), "when a permission is named that does not exist yet")
+
+OPERATIONS: Operations = {
+    "keys.createKey": (_CREATE, Need(_ENCRYPT, "when `recoverable` is true")),
+    "keys.migrateKeys": (Need(import_into(WORKSPACE, API, KEYSPACE)),),
+    "keys.rerollKey": (_CREATE, Need(_ENCRYPT, "when the key is recoverable")),
+    "keys.verifyKey": (_on_key("verify_key"),),
+    "keys.whoami": (_on_key("read_key"),),
+    "keys.getKey": (
+        _on_key("read_key"),
+        Need(on_key(WORKSPACE, API, KEYSPACE, KEY, "decrypt_key"), "when `decrypt` is true"),
+    ),
+    "keys.updateKey": (_on_key("update_key"),),
+    "keys.updateCredits": (_on_key("update_key"),),
+    "keys.deleteKey": (_on_key("delete_key"),),
+    "keys.addPermissions": (_change_grants("add_permission_to_key"), _MISSING),
+    "keys.removePermissions": (_change_grants("remove_permission_from_key"),),
+    "keys.setPermissions": (_change_grants("add_permission_to_key", "remove_permission_from_key"), _MISSING),
+    "keys.addRoles": (_change_grants("add_role_to_key"),),
+    "keys.removeRoles": (_on_key("update_key"),),
+    "keys.setRoles": (_on_key("update_key"),),
+}

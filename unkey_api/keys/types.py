@@ -6,6 +6,16 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import Final
 
+META_BYTES_MAX = 65_535
+"""What the column of a key's metadata holds, in bytes of JSON."""
+
+
+class MigrationAlgorithm(StrEnum):
+    """How the keys of a migration were hashed where they come from."""
+
+    SHA256 = "sha256"
+    PREFIXED_API_KEY = "github.com/seamapi/prefixed-api-key"
+
 
 class RefillInterval(StrEnum):
     """How often credits are filled up."""

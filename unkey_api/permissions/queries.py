@@ -43,6 +43,7 @@ class NewRole:
     project_id: str
     name: str
     created_at_m: UnixMs
+    description: str | None = None
 
 
 PermissionColumns = tuple[str, str, str, str | None]

@@ -7,22 +7,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from unkey_api.core.columns import UnixMs
-from unkey_api.core.identifiers import PermissionId, ProjectId, RoleId
+from unkey_api.core.identifiers import PermissionId, RoleId
 from unkey_api.infra.mysql import ReadConn, WriteConn, load_query, load_statement
-from unkey_api.permissions.queries import RoleRow
+from unkey_api.permissions.queries import NewRole, RoleRow
 from unkey_api.permissions.types import Permission, Role, StoredRole
-
-
-@dataclass(frozen=True, slots=True)
-class NewRole:
-    """A role to insert."""
-
-    id: RoleId
-    workspace_id: str
-    project_id: ProjectId
-    name: str
-    description: str | None
-    created_at_m: UnixMs
 
 
 @dataclass(frozen=True, slots=True)

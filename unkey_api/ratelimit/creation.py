@@ -11,16 +11,14 @@ from unkey_api.core.columns import UnixMs
 from unkey_api.core.identifiers import NamespaceId
 from unkey_api.core.ids import IdPrefix, IdSource
 from unkey_api.core.principal import Caller
-from unkey_api.core.rbac import require, tuple_
+from unkey_api.core.rbac import require
 from unkey_api.infra.mysql import Database, WriteConn
 from unkey_api.infra.resilience.single_flight import SingleFlight
 from unkey_api.projects.service import DefaultProject
-from unkey_api.ratelimit import queries
+from unkey_api.ratelimit import queries, requirements
 from unkey_api.ratelimit.errors import NamespaceVanished
 from unkey_api.ratelimit.namespaces import Namespaces, read_namespace
 from unkey_api.ratelimit.types import Namespace, make_namespace
-
-_MAY_CREATE = tuple_("ratelimit", "*", "create_namespace")
 
 
 class NamespaceCreation:
@@ -54,7 +52,7 @@ class NamespaceCreation:
             NamespaceVanished: It was taken and cannot be read.
             StoreUnavailable: Nothing was created.
         """
-        require(caller.principal.permissions, _MAY_CREATE)
+        _require_create(caller)
 
         async def create() -> Namespace:
             return (await self._create(caller, (name,)))[name]
@@ -63,7 +61,7 @@ class NamespaceCreation:
 
     async def ensure_many(self, caller: Caller, names: Iterable[str]) -> Mapping[str, Namespace]:
         """Do the same for several names in one transaction. Names that others took meanwhile are no obstacle."""
-        require(caller.principal.permissions, _MAY_CREATE)
+        _require_create(caller)
         return await self._create(caller, sorted(names))  # in one order everywhere, against deadlocks
 
     async def close(self) -> None:
@@ -104,6 +102,11 @@ class NamespaceCreation:
         if found is None:
             raise NamespaceVanished(name)
         return found
+
+
+def _require_create(caller: Caller) -> None:
+    principal = caller.principal
+    require(principal.permissions, requirements.create_namespace(principal.workspace_id))
 
 
 def _created(name: str, namespace_id: NamespaceId) -> AuditEvent:

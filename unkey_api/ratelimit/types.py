@@ -9,6 +9,7 @@ from typing import NamedTuple
 from unkey_api.core.identifiers import NamespaceId, OverrideId
 from unkey_api.ratelimit.engine.types import Decision
 from unkey_api.ratelimit.patterns import WILDCARD, Pattern
+from unkey_api.ratelimit.requirements import limit_tuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +64,7 @@ def make_namespace(
     namespace_id: NamespaceId, name: str, *, deleted: bool = False, overrides: Iterable[Override] = ()
 ) -> Namespace:
     """Return a namespace with its derived parts."""
-    grant = f"ratelimit.{namespace_id}.limit"
-    return Namespace(namespace_id, name, deleted, OverrideIndex(overrides), grant)
+    return Namespace(namespace_id, name, deleted, OverrideIndex(overrides), limit_tuple(namespace_id))
 
 
 class LimitCommand(NamedTuple):

@@ -4,52 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from unkey_api.core.permission_vocabulary import mistake_in_urn
 from unkey_api.core.principal import Principal
-from unkey_api.core.rbac import Requirement, any_of, literal, require, urn
-from unkey_api.core.urn import ANY_BELOW, ANY_SEGMENT, parse_urn_grant
+from unkey_api.core.rbac import Requirement, literal, require, urn
+from unkey_api.core.urn import parse_urn_grant
 from unkey_api.rootkeys.errors import OutlivesCaller, PermissionUnsupported
-
-ALL = "*"
-RESOURCES = frozenset(
-    {
-        ANY_SEGMENT,
-        ANY_BELOW,
-        "billing",
-        "keyspaces",
-        "limits",
-        "portals",
-        "projects",
-        "ratelimits",
-        "rbac",
-        "rootKeys",
-        "team",
-        "usage",
-    }
-)
-"""First segments of the paths that mean something. What follows them is left open: a grant for nothing grants nothing,
-and operations that come later must be grantable."""
-
-
-def on_root_key(workspace_id: str, key_id: str, action: str) -> Requirement:
-    """Return what an action on one root key needs; `*` asks for all of them."""
-    every = urn(workspace_id, f"rootKeys/{ALL}", action)
-    return every if key_id == ALL else any_of(urn(workspace_id, f"rootKeys/{key_id}", action), every)
 
 
 def require_supported(workspace_id: str, permissions: Iterable[str]) -> None:
-    """Return when each is a well-formed URN of a known kind of resource of the workspace.
+    """Return when each is a URN of a known resource of the workspace with an action that resource has.
 
     Raises:
-        PermissionUnsupported: The first that is not is named.
+        PermissionUnsupported: The first that is not is named, with the nearest one that is.
     """
     for permission in permissions:
-        grant = parse_urn_grant(permission)
-        if grant is None:
-            raise PermissionUnsupported(permission, "it must look like `unkey:v1:<workspaceId>:<resource>#<action>`")
-        if grant.workspace_id != workspace_id:
-            raise PermissionUnsupported(permission, "it names another workspace")
-        if grant.segments[0] not in RESOURCES:
-            raise PermissionUnsupported(permission, f"there is no resource '{grant.segments[0]}'")
+        mistake = mistake_in_urn(permission, workspace_id)
+        if mistake is not None:
+            raise PermissionUnsupported(permission, mistake)
 
 
 def require_held(principal: Principal, permissions: Iterable[str]) -> None:

@@ -4,57 +4,54 @@ from __future__ import annotations
 
 import base64
 import binascii
-from urllib.parse import SplitResult, urlsplit
+from collections.abc import Callable
+from ipaddress import ip_address
 
 from unkey_api.core.secret import Secret
+from unkey_api.settings.addresses.clickhouse import parse_clickhouse_url
+from unkey_api.settings.addresses.http import read_http_url
+from unkey_api.settings.addresses.mysql import parse_dsn
+from unkey_api.settings.addresses.parameters import AddressError, is_host_name, split_host
+from unkey_api.settings.addresses.redis import parse_redis_url
 
 GOSSIP_KEY_BYTES = frozenset({16, 24, 32})
 
 
 def check_dsn(dsn: Secret) -> str | None:
-    """Accept `user:password@tcp(host:port)/name?parseTime=true` and `mysql://…`; the details are read when opening."""
-    text = dsn.reveal()
-    if not text or text.startswith("mysql://"):
-        return None
-    if "/" not in text or "://" in text:
-        return "must be user:password@tcp(host:port)/name?parseTime=true or mysql://user:password@host:port/name"
-    if "parseTime=true" not in text.replace("?", "&").split("&")[1:]:
-        return "must contain parseTime=true"
-    return None
+    """Accept empty text and the connection strings of MySQL, both forms."""
+    return _refusal(parse_dsn, dsn.reveal()) if dsn.reveal() else None
 
 
 def check_redis_url(url: Secret) -> str | None:
-    """Accept redis:// and rediss:// with a host."""
-    parts = _split(url.reveal())
-    if parts is None or parts.scheme not in {"redis", "rediss"} or not parts.hostname:
-        return "must be a redis:// or rediss:// URL"
-    return None
+    """Accept redis:// and rediss:// with a host and parameters that are understood."""
+    return _refusal(parse_redis_url, url.reveal())
+
+
+def check_clickhouse_url(url: Secret) -> str | None:
+    """Accept empty text and what the ClickHouse client understands."""
+    return _refusal(parse_clickhouse_url, url.reveal()) if url.reveal() else None
 
 
 def check_http_url(url: str) -> str | None:
-    """Accept empty text and absolute http and https URLs."""
-    parts = _split(url)
-    if url and (parts is None or parts.scheme not in {"http", "https"} or not parts.hostname):
-        return "must be an absolute http or https URL"
-    return None
+    """Accept empty text and absolute http and https URLs without parameters."""
+    return _refusal(read_http_url, url) if url else None
 
 
 def check_https_url(url: str) -> str | None:
-    """Accept empty text and absolute https URLs."""
-    parts = _split(url)
-    if url and (parts is None or parts.scheme != "https" or not parts.hostname):
+    """Accept empty text and absolute https URLs, parameters included."""
+    if not url:
+        return None
+    if not url.lower().startswith("https://"):
         return "must be an absolute https URL"
-    return None
+    problem = _refusal(lambda text: read_http_url(text, parameters=True), url)
+    return problem.replace("http or https", "https") if problem else None
 
 
 def check_origin(url: str) -> str | None:
     """Accept absolute http and https URLs that end behind the host: not even a `/`, an empty `?` or `#` may follow."""
-    problem = check_http_url(url)
-    if problem is not None:
-        return problem
-    if any(mark in url.partition("://")[2] for mark in "/?#"):
+    if url and "://" in url and any(mark in url.partition("://")[2] for mark in "/?#"):
         return "must not have a path, query or fragment"
-    return None
+    return check_http_url(url)
 
 
 def check_no_surrounding_space(secret: Secret) -> str | None:
@@ -83,17 +80,48 @@ def check_profile(profile: str) -> str | None:
 
 
 def check_host_port(address: str) -> str | None:
-    """Accept a host and a port, an IPv6 host in brackets."""
-    parts = _split(f"//{address}")
-    try:
-        complete = parts is not None and parts.hostname and parts.port
-    except ValueError:
-        complete = False
-    return None if complete and parts is not None and parts.netloc == address else "must be host:port"
-
-
-def _split(url: str) -> SplitResult | None:
-    try:
-        return urlsplit(url)
-    except ValueError:
+    """Accept a host and a port, an IPv6 host in brackets; empty text too, where the key may be empty."""
+    if not address:
         return None
+    try:
+        host, port = split_host(address, None)
+    except AddressError as err:
+        return str(err)
+    return None if host and port else "must be host:port"
+
+
+def check_host_maybe_port(address: str) -> str | None:
+    """Accept a host with or without a port, an IPv6 host in brackets or bare; empty text too."""
+    if not address or _is_address(address):
+        return None
+    try:
+        host, _ = split_host(address, None)
+    except AddressError as err:
+        return str(err)
+    return None if host else "must be host or host:port"
+
+
+def check_bind_address(address: str) -> str | None:
+    """Accept an address of either family, and a host name."""
+    return None if _is_address(address) or is_host_name(address) else "must be an IP address or a host name"
+
+
+def check_body_size(size: int) -> str | None:
+    """Accept everything but 0, with which nothing could be asked."""
+    return None if size else "must not be 0, which would let no request in; -1 lifts the limit"
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _refusal(read: Callable[[str], object], text: str) -> str | None:
+    try:
+        read(text)
+    except AddressError as err:
+        return str(err)
+    return None

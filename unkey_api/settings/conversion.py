@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any, get_args, get_origin
 
+from unkey_api.core.addresses import unmapped_network
 from unkey_api.core.secret import Secret
 from unkey_api.settings.durations import parse_duration
+from unkey_api.settings.source import FromVariable, is_text
 
+_INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
 _TRUTHS = {"true": True, "1": True, "false": False, "0": False}
 
 
@@ -19,11 +23,13 @@ class WrongTypeError(ValueError):
 
 
 def convert(declared: object, raw: object) -> object:
-    """Return a TOML value as the declared type.
+    """Return a TOML value as the declared type; one that came whole from a variable is read as its text.
 
     Raises:
         WrongTypeError: The value is of another type or does not parse.
     """
+    if type(raw) is FromVariable:
+        raw = _toml_value(declared, str(raw))
     if get_origin(declared) is tuple:
         if not isinstance(raw, list):
             raise WrongTypeError(f"must be {type_name(declared)}")
@@ -42,6 +48,8 @@ def convert_text(declared: object, text: str) -> object:
     Raises:
         WrongTypeError: The text does not parse.
     """
+    if not is_text(text):
+        raise WrongTypeError("must be UTF-8 text")
     return convert(declared, _toml_value(declared, text))
 
 
@@ -54,12 +62,12 @@ def type_name(declared: object) -> str:
 
 def _toml_value(declared: object, text: str) -> object:
     if get_origin(declared) is tuple:
-        if text.startswith("["):
+        if text.lstrip().startswith("["):
             return toml_array(text)
         return [each.strip() for each in text.split(",") if each.strip()]
     try:
         if declared is int:
-            return int(text)
+            return _integer(text)
         if declared is float:
             return float(text)
     except ValueError as err:
@@ -77,6 +85,13 @@ def toml_array(text: str) -> object:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError as err:
         raise WrongTypeError("must be a TOML array") from err
+
+
+def _integer(text: str) -> int:
+    """Read a decimal number. Python itself would also take `1_000`, blanks and digits of other scripts."""
+    if not _INTEGER.fullmatch(text):
+        raise ValueError("not an integer")
+    return int(text)
 
 
 def _exactly(kind: type) -> Callable[[Any], object]:  # Any: whatever stands in the file
@@ -97,21 +112,27 @@ def _float(raw: Any) -> float:  # Any: whatever stands in the file
 def _secret(raw: Any) -> Secret:  # Any: whatever stands in the file
     if not isinstance(raw, str):
         raise TypeError
-    return Secret(raw)
+    return Secret(str(raw))
 
 
 def _duration(raw: Any) -> timedelta:  # Any: whatever stands in the file
     return parse_duration(raw)
 
 
+def _text(raw: Any) -> str:  # Any: whatever stands in the file
+    if not isinstance(raw, str):
+        raise TypeError
+    return str(raw)
+
+
 def _network(raw: Any) -> IPv4Network | IPv6Network:  # Any: whatever stands in the file
     if not isinstance(raw, str):
         raise TypeError
-    return ip_network(raw)
+    return unmapped_network(ip_network(raw))
 
 
 _SCALARS: Mapping[object, tuple[str, Callable[[Any], object]]] = {  # Any: whatever stands in the file
-    str: ("a string", _exactly(str)),
+    str: ("a string", _text),
     int: ("an integer", _exactly(int)),
     float: ("a number", _float),
     bool: ("a boolean", _exactly(bool)),

@@ -27,6 +27,8 @@ class KeyDescription:
     environment: str
     """Variable that sets it; empty for the fields of list entries."""
     meaning: str
+    range: str = ""
+    """Least and most, with the unit of a number; empty for what is no quantity."""
 
 
 def describe() -> list[KeyDescription]:
@@ -57,7 +59,8 @@ def _key(field: Field[Any], declared: object, path: str, *, environment: str) ->
     said = about_of(field)
     shown_type = "an array of tables" if declared == tuple[AuthEntry, ...] else type_name(declared)
     default = "required" if said.required else said.shown_default or _shown(field.default)
-    return KeyDescription(path, shown_type.split(" ", 1)[1], default, environment, said.meaning)
+    limits = f"{said.range} {said.unit}".strip()
+    return KeyDescription(path, shown_type.split(" ", 1)[1], default, environment, said.meaning, limits)
 
 
 def _shown(default: object) -> str:

@@ -2,24 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 from unkey_api.settings.about import about
-from unkey_api.settings.durations import format_duration
 
-
-def _lasting(shortest: timedelta, longest: timedelta) -> Callable[[timedelta], str | None]:
-    def check(duration: timedelta) -> str | None:
-        if shortest <= duration <= longest:
-            return None
-        return f"must be between {format_duration(shortest)} and {format_duration(longest)}"
-
-    return check
-
-
-_SECOND_TO_HOUR = _lasting(timedelta(seconds=1), timedelta(hours=1))
+_SECOND_TO_HOUR = (timedelta(seconds=1), timedelta(hours=1))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,12 +19,15 @@ class LimitSettings:
         metadata=about(
             "Connections each worker and listener holds at once; further ones are closed at once.",
             between=(1, 1_000_000),
+            unit="connections",
         ),
     )
     connections_per_address: int = field(
         default=500,
         metadata=about(
-            "The same per address of the peer. Addresses in trusted_proxies are not counted.", between=(1, 1_000_000)
+            "The same per address of the peer. Addresses in trusted_proxies are not counted.",
+            between=(1, 1_000_000),
+            unit="connections",
         ),
     )
     head_bytes: int = field(
@@ -44,47 +35,52 @@ class LimitSettings:
         metadata=about(
             "Largest head of a request in bytes: request line and header fields, uncompressed.",
             between=(1_024, 1_048_576),
+            unit="bytes",
         ),
     )
-    head_fields: int = field(default=100, metadata=about("Header fields of a request.", between=(10, 1_000)))
+    head_fields: int = field(
+        default=100, metadata=about("Header fields of a request.", between=(10, 1_000), unit="fields")
+    )
     head_timeout: timedelta = field(
         default=timedelta(seconds=10),
         metadata=about(
             "Time from the first byte of a head, or from the start of the connection, until the head is complete.",
-            check=_SECOND_TO_HOUR,
+            between=_SECOND_TO_HOUR,
         ),
     )
     body_timeout: timedelta = field(
         default=timedelta(seconds=60),
-        metadata=about("Time from the head until the body is complete.", check=_SECOND_TO_HOUR),
+        metadata=about("Time from the head until the body is complete.", between=_SECOND_TO_HOUR),
     )
     body_bytes_per_second: int = field(
         default=256,
         metadata=about(
             "Least pace of a body, on average; counted once the head_timeout has passed since its head.",
             between=(1, 1_000_000),
+            unit="bytes per second",
         ),
     )
     idle_timeout: timedelta = field(
         default=timedelta(seconds=75),
         metadata=about(
             "Time a connection may stay open between requests; should be longer than that of proxies in front.",
-            check=_SECOND_TO_HOUR,
+            between=_SECOND_TO_HOUR,
         ),
     )
     send_timeout: timedelta = field(
         default=timedelta(seconds=30),
-        metadata=about("Time the caller may take nothing of an answer that waits for it.", check=_SECOND_TO_HOUR),
+        metadata=about("Time the caller may take nothing of an answer that waits for it.", between=_SECOND_TO_HOUR),
     )
     streams_per_connection: int = field(
         default=100,
-        metadata=about("Requests under way at once on one HTTP/2 connection.", between=(1, 1_000)),
+        metadata=about("Requests under way at once on one HTTP/2 connection.", between=(1, 1_000), unit="streams"),
     )
     stream_resets: int = field(
         default=100,
         metadata=about(
             "HTTP/2 streams of a connection that may be cancelled or broken within ten seconds; then it is told to go.",
             between=(10, 100_000),
+            unit="streams",
         ),
     )
     control_frames: int = field(
@@ -93,5 +89,34 @@ class LimitSettings:
             "HTTP/2 frames without any use for a request (pings, settings, priorities, empty data) a connection may "
             "send within ten seconds; then it is told to go.",
             between=(100, 1_000_000),
+            unit="frames",
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailedCredentialSettings:
+    """A bucket per address in front of credentials that are not known to be good: guessing costs the guesser."""
+
+    burst: int = field(
+        default=1_000,
+        metadata=about(
+            "Refused credentials an address may present to a worker at once; 0 turns the buckets off.",
+            between=(0, 1_000_000),
+            unit="requests",
+        ),
+    )
+    per_second: float = field(
+        default=50.0,
+        metadata=about(
+            "How many more it may present in each second from then on.", between=(0.01, 100_000), unit="requests"
+        ),
+    )
+    addresses: int = field(
+        default=20_000,
+        metadata=about(
+            "Addresses each worker keeps count of; an IPv6 address stands for its /64.",
+            between=(100, 10_000_000),
+            unit="addresses",
         ),
     )

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import difflib
 import types
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
-from datetime import timedelta
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from unkey_api.core.secret import Secret
 from unkey_api.settings.about import About, about_of
 from unkey_api.settings.auth import AUTH_TYPES, AuthEntry
 from unkey_api.settings.conversion import WrongTypeError, convert, convert_text, toml_array
+from unkey_api.settings.nearest import nearest
 from unkey_api.settings.problems import Problem
 from unkey_api.settings.rules import rules_broken
+from unkey_api.settings.source import FromVariable
 
 Section = TypeVar("Section")
 _NO_AUTH = "needs an entry: at least one [[auth]] entry is required"
@@ -65,8 +65,7 @@ class Reader:
             self._report(prefix.rstrip("."), "must be a table")
             return None
         for name in sorted(tree.keys() - field_types(kind).keys()):
-            nearest = difflib.get_close_matches(prefix + name, self._known, n=1, cutoff=0.0)[0]
-            self._report(prefix + name, f"is not a known key; the nearest is {nearest}")
+            self._report(prefix + name, f"is not a known key; the nearest is {nearest(prefix + name, self._known)}")
         return self._built(kind, tree, prefix)
 
     def _built(self, kind: type[Section], tree: Mapping[str, object], prefix: str) -> Section | None:
@@ -106,7 +105,8 @@ class Reader:
         try:
             if text:
                 return convert_text(declared, text)
-            return convert(declared, tree[name]) if name in tree else None
+            # An empty variable must be what an absent key is, whatever the key's type.
+            return None if name not in tree or _is_blank_variable(tree[name]) else convert(declared, tree[name])
         except WrongTypeError as err:
             self._unusable.append(path)
             self._report(path, str(err))
@@ -115,7 +115,7 @@ class Reader:
     def _value(self, said: About, value: object, path: str) -> object:
         if value is MISSING:
             return MISSING
-        if value is None or (not said.zero_counts and _is_zero(value)):
+        if value is None or _is_empty(value):
             if said.required:
                 self._report(path, "is required" if value is None else "must not be empty")
             return MISSING
@@ -124,10 +124,9 @@ class Reader:
 
     def _judge(self, said: About, value: object, path: str) -> None:
         """Report what a value of the right type breaks."""
-        if isinstance(value, int | float):
-            low, high = said.minimum, said.maximum
-            if (low is not None and not value >= low) or (high is not None and not value <= high):
-                self._report(path, f"must be between {low} and {high}")
+        if not said.allows(value):
+            self._report(path, f"must be between {said.range.replace(' to ', ' and ')}")
+            return
         if said.check is None:
             return
         if isinstance(value, tuple):
@@ -137,13 +136,13 @@ class Reader:
             self._report(path, said.check(value))
 
     def _auth(self, entries: object, path: str) -> object:
-        text = self._environ.get(environment_name(path), "")
+        text = self._environ.get(environment_name(path), "") or (str(entries) if type(entries) is FromVariable else "")
         try:
             entries = toml_array(text) if text else entries
         except WrongTypeError as err:
             self._report(path, str(err))
             return MISSING
-        if entries is None or entries == []:
+        if entries in (None, [], ""):
             self._report(path, _NO_AUTH)
             return MISSING
         if not isinstance(entries, list) or not all(isinstance(each, Mapping) for each in entries):
@@ -170,6 +169,10 @@ class Reader:
         return any(self._environ.get(environment_name(each)) for each in key_paths(section, f"{path}."))
 
 
-def _is_zero(value: object) -> bool:
-    """Say whether a value is what an unset key would be. A false boolean is an answer, not an absence."""
-    return value in ("", 0, (), timedelta(), Secret("")) and not isinstance(value, bool)
+def _is_empty(value: object) -> bool:
+    """Say whether a value says no more than an unset key. A zero is an answer, and so is a false boolean."""
+    return value in ("", (), Secret(""))
+
+
+def _is_blank_variable(value: object) -> bool:
+    return type(value) is FromVariable and not value

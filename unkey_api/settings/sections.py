@@ -1,8 +1,7 @@
-"""Every setting: name, type, default, meaning. The reader, the checks and the documentation follow these classes."""
+"""Every setting: name, type, default, limits, meaning. The reader, the checks and the documentation follow these."""
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network
@@ -11,56 +10,21 @@ from unkey_api.core.secret import Secret
 from unkey_api.settings import checks
 from unkey_api.settings.about import about
 from unkey_api.settings.auth import AuthEntry
-from unkey_api.settings.limits import LimitSettings
+from unkey_api.settings.cores import available_cores
+from unkey_api.settings.limits import FailedCredentialSettings, LimitSettings
+from unkey_api.settings.stores import (
+    CacheSettings,
+    ClickhouseSettings,
+    DatabaseSettings,
+    RedisSettings,
+)
 
-PORT = (1, 65535)
-PORT_OR_OFF = (0, 65535)
+PORT_MAX = 65_535
+PORT = (1, PORT_MAX)
+PORT_OR_OFF = (0, PORT_MAX)
 FRACTION = (0, 1)
+REQUEST = (timedelta(milliseconds=100), timedelta(hours=1))
 SUPERVISED_AGENT = "supervised"
-
-
-def available_cores() -> int:
-    """Return how many cores this process may use; at least 1."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DatabaseSettings:
-    """MySQL or MariaDB, the truth."""
-
-    primary: Secret = field(
-        metadata=about(
-            "Where to write: `user:password@tcp(host:port)/name?parseTime=true` or `mysql://user:password@host/name`.",
-            required=True,
-            check=checks.check_dsn,
-        )
-    )
-    readonly_replica: Secret = field(
-        default=Secret(""),
-        metadata=about("Where to read, in the same form; empty reads from the primary.", check=checks.check_dsn),
-    )
-    startup_attempts: int = field(
-        default=5,
-        metadata=about(
-            "How often the servers are asked before a start is given up; n seconds pass after the n-th time.",
-            between=(1, 100),
-        ),
-    )
-    statement_timeout: timedelta = field(
-        default=timedelta(seconds=30),
-        metadata=about("Time one statement may take, enforced by the server and, where it is silent, by us."),
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClickhouseSettings:
-    """Where events go and analytics come from."""
-
-    url: Secret = field(default=Secret(""), metadata=about("Where events are written; empty drops them."))
-    analytics_url: Secret = field(
-        default=Secret(""),
-        metadata=about("Base URL of the per-workspace query users; empty answers that analytics are not configured."),
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,11 +58,16 @@ class KeyMigrationSettings:
         default=(), metadata=about("Secrets with which other systems keyed their HMAC hashes; each is tried.")
     )
     hash_threads: int = field(
-        default=1, metadata=about("Threads that verify bcrypt and Argon2 hashes.", between=(1, 64))
+        default=1,
+        metadata=about("Threads that verify bcrypt and Argon2 hashes.", between=(1, 64), unit="threads"),
     )
     hashes_per_second: float = field(
         default=10.0,
-        metadata=about("bcrypt and Argon2 verifications each workspace may ask a process for.", between=(0.1, 1000)),
+        metadata=about(
+            "bcrypt and Argon2 verifications each workspace may ask a process for in a second.",
+            between=(0.1, 1000),
+            unit="hashes",
+        ),
     )
 
 
@@ -133,7 +102,10 @@ class GithubSettings:
     """The GitHub App that reads repositories."""
 
     app_name: str = field(default="", metadata=about("Name of the app, as in its installation link."))
-    app_id: int = field(default=0, metadata=about("Numeric id of the app; 0 leaves GitHub operations unavailable."))
+    app_id: int = field(
+        default=0,
+        metadata=about("Numeric id of the app; 0 leaves GitHub operations unavailable.", between=(0, 2**53 - 1)),
+    )
     private_key_pem: Secret = field(default=Secret(""), metadata=about("Private key of the app, PEM text."))
 
 
@@ -150,7 +122,9 @@ class PprofSettings:
 class TracingSettings:
     """Traces over OTLP; the presence of the section switches them on."""
 
-    sample_rate: float = field(default=0.25, metadata=about("Share of requests traced, 0 to 1.", between=FRACTION))
+    sample_rate: float = field(
+        default=0.25, metadata=about("Share of requests traced; 0 traces none.", between=FRACTION)
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,10 +132,15 @@ class LoggingSettings:
     """Which requests are logged."""
 
     sample_rate: float = field(
-        default=1.0, metadata=about("Share of refused requests logged, 0 to 1; failures always are.", between=FRACTION)
+        default=1.0,
+        metadata=about("Share of refused requests logged; 0 logs none. Failures always are.", between=FRACTION),
     )
     slow_threshold: timedelta = field(
-        default=timedelta(seconds=1), metadata=about("Requests that take longer are logged as slow.")
+        default=timedelta(seconds=1),
+        metadata=about(
+            "Requests that take longer are logged as slow; 0s logs every request.",
+            between=(timedelta(0), timedelta(days=7)),
+        ),
     )
 
 
@@ -170,7 +149,11 @@ class MetricsSettings:
     """The Prometheus listener; the presence of the section switches it on."""
 
     prometheus_port: int = field(
-        default=0, metadata=about("Port to listen on; 0 lets the system choose.", between=PORT_OR_OFF)
+        default=0,
+        metadata=about(
+            "Port of the first worker, the next worker has the next port; 0 lets the system choose.",
+            between=PORT_OR_OFF,
+        ),
     )
 
 
@@ -200,10 +183,18 @@ class GossipSettings:
         metadata=about("Address the agent gossips on, TCP and UDP.", check=checks.check_host_port),
     )
     advertise_addr: str = field(
-        default="", metadata=about("Address others reach the agent by; empty advertises the one it is bound to.")
+        default="",
+        metadata=about(
+            "Address others reach the agent by; empty advertises the one it is bound to.",
+            check=checks.check_host_maybe_port,
+        ),
     )
     join: tuple[str, ...] = field(
-        default=(), metadata=about("Addresses of nodes to join; the agent tries until it has reached one.")
+        default=(),
+        metadata=about(
+            "Addresses of nodes to join; the agent tries until it has reached one.",
+            check=checks.check_host_maybe_port,
+        ),
     )
     profile: str = field(
         default="lan",
@@ -240,27 +231,42 @@ class Settings:
     region: str = field(default="unknown", metadata=about("Region written to every analytics row."))
     bind_address: str = field(
         default="0.0.0.0",  # noqa: S104 - a service in a container is reached from outside
-        metadata=about("Address the listeners bind to."),
+        metadata=about(
+            "Address the listeners bind to; `::` takes both IPv6 and IPv4.", check=checks.check_bind_address
+        ),
     )
     http_port: int = field(default=7070, metadata=about("Port of HTTP/1.1.", between=PORT))
     http2_port: int = field(
-        default=7071, metadata=about("Port of HTTP/2 and gRPC; 0 turns it off.", between=PORT_OR_OFF, zero_counts=True)
+        default=7071, metadata=about("Port of HTTP/2 and gRPC; 0 turns it off.", between=PORT_OR_OFF)
     )
     workers: int = field(
         default_factory=available_cores,
-        metadata=about("Processes that serve requests.", between=(1, 1024), shown_default="number of cores"),
+        metadata=about(
+            "Processes that serve requests.",
+            between=(1, 1024),
+            unit="processes",
+            shown_default="number of cores, at most the CPU quota",
+        ),
     )
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = field(
         default=(), metadata=about("Networks whose forwarding headers are believed, as CIDR.")
     )
     request_timeout: timedelta = field(
-        default=timedelta(seconds=60), metadata=about("Time a request may take before it is answered with a time-out.")
+        default=timedelta(seconds=60),
+        metadata=about("Time a request may take before it is answered with a time-out.", between=REQUEST),
     )
     shutdown_timeout: timedelta = field(
-        default=timedelta(seconds=30), metadata=about("Time running requests get to finish after a stop signal.")
+        default=timedelta(seconds=30),
+        metadata=about("Time running requests get to finish after a stop signal.", between=REQUEST),
     )
     max_request_body_size: int = field(
-        default=10_485_760, metadata=about("Largest request body in bytes; negative lifts the limit.")
+        default=10_485_760,
+        metadata=about(
+            "Largest request body; a negative number lifts the limit.",
+            between=(-(2**31), 2**31),
+            unit="bytes",
+            check=checks.check_body_size,
+        ),
     )
     limits: LimitSettings = field(default=LimitSettings(), metadata=about("What connections may cost."))
     portal_base_url: str = field(
@@ -270,10 +276,17 @@ class Settings:
     proxy_token: Secret = field(default=Secret(""), metadata=about("Accepted for compatibility, without effect."))
     redis_url: Secret = field(
         metadata=about(
-            "Where the counters are: `redis://` or `rediss://`.", required=True, check=checks.check_redis_url
+            "Where the counters are: `redis://user:password@host:6379/0`, or `rediss://` for TLS.",
+            required=True,
+            check=checks.check_redis_url,
         )
     )
+    redis: RedisSettings = field(default=RedisSettings(), metadata=about("Redis."))
     database: DatabaseSettings = field(metadata=about("The database.", required=True))
+    caches: CacheSettings = field(default=CacheSettings(), metadata=about("Caches."))
+    failed_credentials: FailedCredentialSettings = field(
+        default=FailedCredentialSettings(), metadata=about("Addresses that guess.")
+    )
     clickhouse: ClickhouseSettings | None = field(default=None, metadata=about("Analytics."))
     tls: TlsSettings | None = field(default=None, metadata=about("TLS."))
     vault: VaultSettings | None = field(default=None, metadata=about("Vault."))

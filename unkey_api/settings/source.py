@@ -1,4 +1,9 @@
-"""Where the configuration text comes from, and how variables in it are filled in."""
+"""Where the configuration text comes from, and how variables in it are filled in.
+
+`${NAME}` stands for an environment variable, `${NAME:-text}` for one that may be absent. Variables are filled into the
+values of the parsed file, never into its text, so what a variable holds can be a value and nothing else. `$${` is a
+literal `${`; every other `$` means itself. Outside of quotes, where TOML knows no `$`, `$NAME` is understood as well.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +17,30 @@ from unkey_api.settings.problems import ConfigError, Problem
 
 CONFIG_VARIABLE = "UNKEY_CONFIG"
 DEFAULT_FILE = "unkey.toml"
-_VARIABLE = re.compile(r"\$(?:\{([^}]*)\}|([A-Za-z_][A-Za-z0-9_]*|[0-9]))")
+
+_NAME = r"[A-Za-z_][A-Za-z0-9_]*"
+_REFERENCE = re.compile(rf"\$\$\{{|\$\{{(?:({_NAME})(?::-([^}}]*))?\}}|[^}}]*\}})")
+_WHOLE = re.compile(rf"\$\{{({_NAME})(?::-([^}}]*))?\}}")
+_UNBRACED = re.compile(rf"\$({_NAME})")
+_STRING_OR_COMMENT = (
+    r'"""(?:\\.|[^\\])*?"{3,5}|'  # first what may hold the others
+    r"'''.*?'{3,5}|"
+    r'"(?:\\.|[^"\\\n])*"|'
+    r"'[^'\n]*'|"
+    r"\#[^\n]*"
+)
+_BARE = re.compile(rf"({_STRING_OR_COMMENT})|\$\{{({_NAME}(?::-[^}}\n]*)?)\}}|\$({_NAME})", re.DOTALL)
+
+
+def is_text(value: str) -> bool:
+    """Say whether a variable is UTF-8: Python hands over other bytes as lone surrogates, which no store would take."""
+    return not any("\ud800" <= character <= "\udfff" for character in value)
+
+
+class FromVariable(str):
+    """A value that is one reference and nothing else: read like an environment variable, whatever the key's type."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +50,15 @@ class Source:
     label: str
     """What to call it in messages: a file name or `inline`. Never the text."""
     tree: Mapping[str, object]
+    """TOML values, variables filled in."""
+    problems: tuple[Problem, ...] = ()
+    """References that cannot be filled in."""
+    referenced: frozenset[str] = frozenset()
+    """Names of the variables the text mentions."""
 
 
 def read_source(source: str | None, environ: Mapping[str, str]) -> Source:
-    """Find, expand and parse the configuration.
+    """Find, parse and fill in the configuration.
 
     Args:
         source: File path, or TOML text when it holds `=` or a line break. None falls back to `UNKEY_CONFIG`, then to
@@ -37,25 +70,80 @@ def read_source(source: str | None, environ: Mapping[str, str]) -> Source:
     """
     named = source or environ.get(CONFIG_VARIABLE)
     if named and ("=" in named or "\n" in named):
-        return Source("inline", _parse("inline", named, environ))
+        return _filled_in("inline", named, environ)
     file = Path(named or DEFAULT_FILE)
-    if not named and not file.exists():
-        return Source("environment", {})
     try:
+        if not named and not file.exists():
+            return Source("environment", {})
         text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as err:
+    except (OSError, ValueError) as err:
         reason = err.strerror if isinstance(err, OSError) else "not UTF-8 text"
         raise ConfigError(str(file), (Problem("", f"the file cannot be read: {reason}"),)) from err
-    return Source(str(file), _parse(str(file), text, environ))
+    return _filled_in(str(file), text, environ)
 
 
-def expand(text: str, environ: Mapping[str, str]) -> str:
-    """Replace `$NAME` and `${NAME}` by the environment's values, undefined ones by nothing. There is no escape."""
-    return _VARIABLE.sub(lambda found: environ.get(found[1] or found[2] or "", ""), text)
-
-
-def _parse(label: str, text: str, environ: Mapping[str, str]) -> Mapping[str, object]:
+def _filled_in(label: str, text: str, environ: Mapping[str, str]) -> Source:
     try:
-        return tomllib.loads(expand(text, environ))
-    except tomllib.TOMLDecodeError as err:
+        tree = tomllib.loads(_BARE.sub(_quoted, text))
+    except (ValueError, RecursionError) as err:  # TOML's own errors, and numbers of thousands of digits
         raise ConfigError(label, (Problem("", f"the text is not valid TOML: {err}"),)) from err
+    filling = _Filling(environ)
+    filled = {key: filling.value(value, key) for key, value in tree.items()}
+    return Source(label, filled, tuple(filling.problems), frozenset(filling.referenced))
+
+
+def _quoted(found: re.Match[str]) -> str:
+    """Make a reference outside of quotes a TOML string, on its own line as before; leave strings and comments."""
+    if found[1] is not None:
+        return found[1]
+    return "'''${%s}'''" % (found[2] or found[3])
+
+
+class _Filling:
+    """Fills variables into the values of a parsed file."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self.problems: list[Problem] = []
+        self.referenced: set[str] = set()
+        self._environ = environ
+
+    def value(self, value: object, path: str) -> object:
+        """Return a TOML value with everything in it filled in."""
+        if isinstance(value, str):
+            return self._text(value, path)
+        if isinstance(value, list):
+            return [self.value(each, f"{path}[{index}]") for index, each in enumerate(value)]
+        if isinstance(value, dict):
+            return {key: self.value(each, f"{path}.{key}") for key, each in value.items()}
+        return value
+
+    def _text(self, text: str, path: str) -> str:
+        unbraced = _UNBRACED.fullmatch(text)
+        if unbraced is not None and unbraced[1] in self._environ:
+            # Somebody may well rely on the variable, and a literal that looks like one can come from a variable.
+            self.problems.append(Problem(path, f"is written $NAME; write ${{{unbraced[1]}}} to fill in that variable"))
+            return ""
+        whole = _WHOLE.fullmatch(text)
+        filled = _REFERENCE.sub(lambda found: self._resolved(found, path), text)
+        return filled if whole is None else FromVariable(filled)
+
+    def _resolved(self, found: re.Match[str], path: str) -> str:
+        if found[0] == "$${":
+            return "${"
+        name, otherwise = found[1], found[2]
+        if name is None:
+            self.problems.append(
+                Problem(path, "has ${…} around something that is no name of a variable; write $${ for a literal ${")
+            )
+            return ""
+        self.referenced.add(name)
+        if otherwise is not None and not self._environ.get(name):
+            return otherwise
+        if name not in self._environ:
+            fix = f"set it, write ${{{name}:-}} if it may be absent, or $${{ for a literal ${{"
+            self.problems.append(Problem(path, f"refers to the variable {name}, which is not set; {fix}"))
+            return ""
+        if not is_text(self._environ[name]):
+            self.problems.append(Problem(path, f"refers to the variable {name}, which is not UTF-8 text"))
+            return ""
+        return self._environ[name]

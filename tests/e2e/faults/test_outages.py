@@ -19,8 +19,8 @@ from tests.support.load import Load, under_load
 from tests.support.outages import Dependencies, killed, paused
 from tests.support.served import ServeOptions
 from tests.support.waiting import eventually
-from unkey_api.infra.clickhouse.address import parse_clickhouse_url
 from unkey_api.infra.clickhouse.client import open_clickhouse
+from unkey_api.settings.addresses.clickhouse import parse_clickhouse_url
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 

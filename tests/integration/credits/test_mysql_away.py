@@ -17,7 +17,7 @@ from tests.support.proxy import Proxy, proxy_to
 from tests.support.waiting import eventually
 from unkey_api.core.errors import ServiceUnavailable
 from unkey_api.core.ids import IdPrefix, RandomIds
-from unkey_api.infra.mysql import Database, Dsn, open_database
+from unkey_api.infra.mysql import Database, Dsn, log_orphan, open_database
 from unkey_api.infra.redis.client import RedisClient
 from unkey_api.infra.redis.counters import RedisCredits
 from unkey_api.keys.credits.limiter import CreditLimiter, open_credit_limiter
@@ -33,7 +33,7 @@ pytestmark = pytest.mark.integration
 async def far_database(server: MysqlServer, dsn: Dsn) -> AsyncIterator[tuple[Proxy, Database]]:
     async with proxy_to("127.0.0.1", server.port) as proxy:
         settings = settings_for(replace(server.tcp_dsn(dsn.database), port=proxy.port))
-        async with open_database(settings, clock=ShiftedClock()) as database:
+        async with open_database(settings, clock=ShiftedClock(), on_orphan_error=log_orphan) as database:
             yield proxy, database
 
 

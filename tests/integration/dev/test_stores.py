@@ -11,10 +11,10 @@ from unkey_api.dev.mariadb import find_program
 from unkey_api.dev.options import CannotStart
 from unkey_api.dev.ports import free_ports
 from unkey_api.dev.valkey import valkey
-from unkey_api.infra.clickhouse.address import parse_clickhouse_url
 from unkey_api.infra.clickhouse.client import open_clickhouse
 from unkey_api.infra.clickhouse.migrate import migrate
 from unkey_api.infra.redis.client import RedisOptions, open_redis
+from unkey_api.settings.addresses.clickhouse import parse_clickhouse_url
 
 pytestmark = pytest.mark.integration
 

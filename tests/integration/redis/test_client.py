@@ -16,6 +16,7 @@ from unkey_api.infra.redis.client import RedisClient, RedisOptions, open_redis
 from unkey_api.infra.redis.errors import RedisTimeout, RedisUnavailable
 from unkey_api.infra.redis.link import RedisLink
 from unkey_api.infra.resilience.errors import failure_reason
+from unkey_api.settings.addresses.parameters import AddressError
 
 pytestmark = pytest.mark.integration
 
@@ -175,7 +176,7 @@ class TestAbsence:
 
 @pytest.mark.parametrize("url", ["", "nonsense", "http://localhost:1", "redis://", "redis://host:port"])
 def test_what_is_no_redis_url_is_refused(url: str) -> None:
-    with pytest.raises(ValueError, match="not a Redis URL"):
+    with pytest.raises(AddressError):
         RedisLink(url)
 
 

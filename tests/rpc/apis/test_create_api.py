@@ -104,7 +104,14 @@ class TestUnauthenticated:
 class TestDenied:
     @pytest.mark.parametrize(
         "grant",
-        ["api.*.read_api", "identity.*.create_identity", "*", "api.*", "unkey:v1:{ws}:**#*", "api.x.create_api"],
+        [
+            "api.*.read_api",
+            "identity.*.create_identity",
+            "*",
+            "api.*",
+            "unkey:v1:{ws}:keyspaces/*#create_key",
+            "api.x.create_api",
+        ],
     )
     async def test_only_the_exact_grant_counts(self, stage: Stage, workspace: str, grant: str) -> None:
         key = stage.root_key(workspace, grant.format(ws=workspace))

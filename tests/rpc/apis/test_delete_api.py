@@ -93,7 +93,13 @@ class TestPrecondition:
 
 class TestDenied:
     @pytest.mark.parametrize(
-        "grants", [(), ("api.*.read_api",), ("api.api_other123.delete_api",), ("unkey:v1:{ws}:**#*",)]
+        "grants",
+        [
+            (),
+            ("api.*.read_api",),
+            ("api.api_other123.delete_api",),
+            ("unkey:v1:{ws}:keyspaces/ks_other#delete_keyspace",),
+        ],
     )
     async def test_denied_whether_it_exists_or_not(self, stage: Stage, workspace: str, grants: tuple[str, ...]) -> None:
         key = stage.root_key(workspace, *(grant.format(ws=workspace) for grant in grants))

@@ -44,7 +44,13 @@ class TestNotFound:
 
 class TestDenied:
     @pytest.mark.parametrize(
-        "grants", [(), ("api.*.create_api",), ("api.api_other123.read_api",), ("unkey:v1:{ws}:**#*",)]
+        "grants",
+        [
+            (),
+            ("api.*.create_api",),
+            ("api.api_other123.read_api",),
+            ("unkey:v1:{ws}:keyspaces/ks_other#read_keyspace",),
+        ],
     )
     async def test_denied_whether_it_exists_or_not(self, stage: Stage, workspace: str, grants: tuple[str, ...]) -> None:
         key = stage.root_key(workspace, *(grant.format(ws=workspace) for grant in grants))

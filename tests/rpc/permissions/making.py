@@ -90,7 +90,7 @@ async def check_denial(stage: Stage, workspace: str, operation: str, body: dict[
     """Assert that every grant but the needed one is answered with this text, before any lookup."""
     others = tuple(grant for grant in ALL if grant not in detail)
     assert len(others) == len(ALL) - 1
-    for grants in ((), others, (f"unkey:v1:{workspace}:**#*", "rbac.perm_1.read_permission", "*")):
+    for grants in ((), others, (f"unkey:v1:{workspace}:rbac/**#read", "rbac.perm_1.read_permission", "*")):
         answer = await stage.post(operation, body, root_key=stage.root_key(workspace, *grants))
         assert (answer.status, answer.json["error"]["detail"]) == (403, detail)
         assert answer.json["error"]["title"] == "Insufficient Permissions"

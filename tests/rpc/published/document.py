@@ -39,6 +39,12 @@ def statuses(name: str) -> set[int]:
     return {int(status) for status in document()["paths"][path][method.lower()]["responses"]}
 
 
+def permissions_of(name: str) -> list[str]:
+    """Return the permissions that an operation documents."""
+    method, path = operations()[name]
+    return list(document()["paths"][path][method.lower()]["x-unkey-permissions"])
+
+
 def violations(name: str, answer: Answer) -> list[str]:
     """Return how an answer differs from what the operation documents for its status and media type."""
     method, path = operations()[name]

@@ -30,6 +30,8 @@ NOT_DOCUMENTED = {
     "permissions.deleteRole": {404},
     "rootKeys.listKeys": {403},
     "rootKeys.createKey": {429},
+    # It has expired, or was rerolled before.
+    "keys.rerollKey": {412},
     # A recoverable key without a vault, or in a keyspace that keeps none.
     "keys.createKey": {412},
     "apis.listKeys": {412},

@@ -161,7 +161,7 @@ class TestDenied:
     async def test_missing_permission_to_count_names_both_forms(self, stage: Stage, workspace: str) -> None:
         namespace_id = await make_namespace(stage, workspace)
         key = stage.root_key(
-            workspace, "ratelimit.rlns_other.limit", "*", "ratelimit.*.*", f"unkey:v1:{workspace}:**#*"
+            workspace, "ratelimit.rlns_other.limit", "*", "ratelimit.*.*", f"unkey:v1:{workspace}:ratelimits/**#read"
         )
         answer = await stage.post(PATH, body(namespace_id), root_key=key)
         expected = f"Missing one of these permissions: ratelimit.{namespace_id}.limit or ratelimit.*.limit"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from unkey_api.infra.clickhouse.address import InvalidClickHouseUrl, parse_clickhouse_url
+from unkey_api.settings.addresses.clickhouse import InvalidClickHouseUrl, parse_clickhouse_url
 
 
 @pytest.mark.parametrize(

@@ -12,11 +12,14 @@ from unkey_api.core.rbac import (
     InsufficientPermissions,
     Requirement,
     all_of,
+    alternatives,
     any_of,
     hide_denial,
     is_allowed,
     literal,
+    or_else,
     require,
+    require_unseen,
     tuple_,
     urn,
 )
@@ -125,3 +128,70 @@ class TestMasking:
         absent, outage = ApiNotFound("no such API"), ServiceUnavailable("database away")
         assert hide_denial(InsufficientPermissions("no"), absent) is absent
         assert hide_denial(outage, absent) is outage
+
+
+class TestWidened:
+    WIDE = or_else(any_of(A, B), urn("ws", "x/*", "do"))
+
+    @pytest.mark.parametrize("held", ["a", "b", "unkey:v1:ws:x/*#do", "unkey:v1:ws:**#*"])
+    def test_each_way_is_enough(self, held: str) -> None:
+        require(frozenset({held}), self.WIDE)
+
+    def test_denial_speaks_of_what_is_stated(self) -> None:
+        with pytest.raises(InsufficientPermissions, match=r"^Missing one of these permissions: a or b:"):
+            require(frozenset({"unkey:v1:ws:x/1#do"}), self.WIDE)
+
+    def test_it_can_be_part_of_another_requirement(self) -> None:
+        nested = any_of(literal("c"), all_of(self.WIDE, literal("d")))
+        with pytest.raises(InsufficientPermissions, match=r"permissions: c or a or b and d:"):
+            require(frozenset({"a"}), nested)
+        with pytest.raises(InsufficientPermissions, match=r"permissions: a or b:"):
+            require(frozenset({"d"}), all_of(literal("d"), self.WIDE))
+
+
+class TestAlternatives:
+    def test_every_way_once_in_order(self) -> None:
+        requirement = or_else(all_of(any_of(A, B), literal("c"), A), urn("ws", "x", "do"))
+        assert alternatives(requirement) == [("a", "c"), ("b", "c", "a"), ("unkey:v1:ws:x#do",)]
+
+    def test_repetitions_are_left_out(self) -> None:
+        assert alternatives(any_of(A, all_of(A), any_of(A))) == [("a",)]
+
+
+class TestRequireUnseen:
+    """`things` are found by name; URNs name them by id."""
+
+    async def ask(self, name: str, *held: str) -> tuple[str | None, int]:
+        reads = 0
+
+        async def find() -> str | None:
+            nonlocal reads
+            reads += 1
+            return {"one": "id_1"}.get(name)
+
+        def needs(found: str | None) -> Requirement:
+            return or_else(tuple_("thing", "*", "read"), urn("ws", f"things/{found or '*'}", "read"))
+
+        return await require_unseen(frozenset(held), find, needs), reads
+
+    @pytest.mark.parametrize("held", ["thing.*.read", "unkey:v1:ws:things/*#read"])
+    async def test_who_may_see_all_is_told_the_truth(self, held: str) -> None:
+        assert await self.ask("one", held) == ("id_1", 1)
+        assert await self.ask("absent", held) == (None, 1)
+
+    async def test_who_may_see_one_sees_it_and_nothing_of_others(self) -> None:
+        assert await self.ask("one", "unkey:v1:ws:things/id_1#read") == ("id_1", 1)
+        for name, held in (("one", "id_2"), ("absent", "id_1")):
+            with pytest.raises(InsufficientPermissions, match=r"^Missing permission: 'thing\.\*\.read':"):
+                await self.ask(name, f"unkey:v1:ws:things/{held}#read")
+
+    async def test_nothing_is_read_for_who_holds_no_urn(self) -> None:
+        reads = 0
+
+        async def find() -> None:
+            nonlocal reads
+            reads += 1
+
+        with pytest.raises(InsufficientPermissions):
+            await require_unseen(frozenset({"thing.id_1.read", "unkey:v1:ws:broken"}), find, lambda _: A)
+        assert reads == 0

@@ -7,6 +7,8 @@ from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.unit.settings.loading import TABLES, TOP, Loading, refused
 from unkey_api.settings.auth import JwtAuth, PortalSessionAuth, RootKeyAuth
@@ -67,15 +69,60 @@ class TestSource:
 
 
 class TestExpansion:
-    def test_both_forms_are_filled_in_before_parsing(self, loading: Loading) -> None:
-        settings = loading.settings('region = "${WHERE}-$SUFFIX"', WHERE="eu", SUFFIX="1")
-        assert settings.region == "eu-1"
+    def test_variables_are_filled_into_values(self, loading: Loading) -> None:
+        assert loading.settings('region = "${WHERE}-${N}"', WHERE="eu", N="1").region == "eu-1"
 
-    def test_undefined_variable_is_empty_and_so_means_the_default(self, loading: Loading) -> None:
-        assert loading.settings('region = "$NOWHERE"').region == "unknown"
+    @pytest.mark.parametrize("literal", ["pa$word", "$", "a$$b", "$1", "ends in $", "${open"])
+    def test_other_dollars_are_kept(self, loading: Loading, literal: str) -> None:
+        """Passwords have them, and nobody would look for the missing letters."""
+        assert loading.settings(f'region = "{literal}"', word="no").region == literal
 
-    def test_whole_values_of_any_type_can_come_from_a_variable(self, loading: Loading) -> None:
-        assert loading.settings("http_port = ${PORT}", PORT="8080").http_port == 8080
+    def test_doubled_dollar_before_a_brace_is_a_literal_one(self, loading: Loading) -> None:
+        assert loading.settings('region = "$${WHERE}"').region == "${WHERE}"
+
+    def test_unset_variable_is_a_problem_of_the_key(self, loading: Loading) -> None:
+        [problem] = loading.problems('region = "x${NOWHERE}"')
+        assert problem.startswith("region refers to the variable NOWHERE, which is not set")
+
+    def test_unset_variable_in_a_list_names_the_entry(self, loading: Loading) -> None:
+        problems = loading.problems('trusted_proxies = ["${NOWHERE}"]')
+        assert any(problem.startswith("trusted_proxies[0] refers to the variable NOWHERE") for problem in problems)
+
+    def test_variable_that_may_be_absent_says_so(self, loading: Loading) -> None:
+        assert loading.settings('region = "${NOWHERE:-}"').region == "unknown"
+        assert loading.settings('region = "${NOWHERE:-eu}"').region == "eu"
+        assert loading.settings('region = "${WHERE:-eu}"', WHERE="us").region == "us"
+
+    @pytest.mark.parametrize("text", ["${}", "${a b}", "${1}"])
+    def test_what_is_no_name_is_a_problem(self, loading: Loading, text: str) -> None:
+        [problem] = loading.problems(f'region = "{text}"')
+        assert problem.startswith("region has ${…} around something that is no name of a variable")
+
+    def test_unbraced_name_of_a_variable_is_pointed_out(self, loading: Loading) -> None:
+        """The original fills it in, so the file may come from there."""
+        [problem] = loading.problems('region = "$WHERE"', WHERE="eu")
+        assert problem == "region is written $NAME; write ${WHERE} to fill in that variable"
+
+    @pytest.mark.parametrize("reference", ["${PORT}", '"${PORT}"', "'${PORT}'", "$PORT", "${PORT:-1}", "${P:-8080}"])
+    def test_whole_values_of_any_type_can_come_from_a_variable(self, loading: Loading, reference: str) -> None:
+        assert loading.settings(f"http_port = {reference} # ${{NOT_READ}}", PORT="8080").http_port == 8080
+
+    def test_lists_and_entries_can_come_from_a_variable(self, loading: Loading) -> None:
+        settings = loading.settings("trusted_proxies = ${PROXIES}", PROXIES="10.0.0.0/8, fd00::/8")
+        assert settings.trusted_proxies == (ip_network("10.0.0.0/8"), ip_network("fd00::/8"))
+        text = f"auth = ${{AUTH}}\n{TOP}{TABLES.partition('[[auth]]')[0]}"
+        assert load_settings(text, {"AUTH": '[{type = "root_key"}]'}).auth == (RootKeyAuth(),)
+
+    def test_empty_variable_means_the_default_of_any_type(self, loading: Loading) -> None:
+        assert loading.settings("http_port = ${PORT}\ntrusted_proxies = ${PROXIES:-}", PORT="").http_port == 7070
+
+    @given(value=st.text(st.characters(exclude_categories=["Cs"]), min_size=1))
+    def test_no_value_of_a_variable_can_say_more_than_itself(self, value: str) -> None:
+        """A quote or a line break in a variable must not become TOML."""
+        text = f'region = "${{WHERE}}"\nplatform = "a${{WHERE}}b"\n{TOP}{TABLES}'
+        settings = load_settings(text, {"WHERE": value})
+        assert settings.region == value
+        assert settings.platform == f"a{value}b"
 
 
 class TestDefaults:
@@ -112,17 +159,24 @@ class TestDefaults:
         assert observability.metrics is not None
         assert observability.metrics.prometheus_port == 0
 
-    def test_explicit_zero_means_the_default(self, loading: Loading) -> None:
-        settings = loading.settings(
-            'http_port = 0\nmax_request_body_size = 0\nregion = ""\nrequest_timeout = "0s"',
-            "[observability.tracing]\nsample_rate = 0.0",
-        )
-        assert settings.http_port == 7070
-        assert settings.max_request_body_size == 10_485_760
-        assert settings.region == "unknown"
-        assert settings.request_timeout == timedelta(seconds=60)
-        assert settings.observability.tracing is not None
-        assert settings.observability.tracing.sample_rate == 0.25
+    def test_zero_is_zero(self, loading: Loading) -> None:
+        tables = "[observability.tracing]\nsample_rate = 0.0\n[observability.logging]\nsample_rate = 0"
+        observability = loading.settings(tables=tables).observability
+        assert observability.tracing is not None
+        assert observability.tracing.sample_rate == 0.0
+        assert observability.logging is not None
+        assert observability.logging.sample_rate == 0.0
+
+    def test_zero_is_refused_where_it_makes_no_sense(self, loading: Loading) -> None:
+        assert loading.problems('http_port = 0\nmax_request_body_size = 0\nrequest_timeout = "0s"\nworkers = 0') == [
+            "http_port must be between 1 and 65535",
+            "max_request_body_size must not be 0, which would let no request in; -1 lifts the limit",
+            "request_timeout must be between 100ms and 1h",
+            "workers must be between 1 and 1024",
+        ]
+
+    def test_empty_text_means_the_default(self, loading: Loading) -> None:
+        assert loading.settings('region = ""').region == "unknown"
 
     def test_zero_turns_http2_off(self, loading: Loading) -> None:
         assert loading.settings("http2_port = 0").http2_port == 0

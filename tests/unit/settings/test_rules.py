@@ -133,7 +133,9 @@ class TestDatabase:
         assert len(problems) == 1
         assert problems[0].startswith("database.primary must")
 
-    @pytest.mark.parametrize("dsn", [f"{GO_DSN}?parseTime=true", f"{GO_DSN}?a=b&parseTime=true", "mysql://u:p@h/d"])
+    @pytest.mark.parametrize(
+        "dsn", [f"{GO_DSN}?parseTime=true", f"{GO_DSN}?charset=utf8mb4&parseTime=true", "mysql://u:p@h/d"]
+    )
     def test_both_forms_are_accepted(self, loading: Loading, dsn: str) -> None:
         settings = loading.settings(UNKEY_DATABASE_PRIMARY=dsn, UNKEY_DATABASE_READONLY_REPLICA=dsn)
         assert settings.database.readonly_replica.reveal() == dsn

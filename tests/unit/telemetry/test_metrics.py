@@ -81,11 +81,6 @@ def test_calls_through_a_breaker_are_counted_by_state(metrics: Metrics) -> None:
     assert value(metrics, "unkey_circuitbreaker_requests_total", service="redis", action="open") == 1
 
 
-def test_look_ups_that_fail_are_counted_by_kind(metrics: Metrics) -> None:
-    metrics.keys.on_error("key")
-    assert value(metrics, "unkey_key_verification_errors_total", type="key") == 1
-
-
 def test_calls_of_the_shared_store_are_counted_by_reason(metrics: Metrics) -> None:
     metrics.ratelimit.on_origin_call("sync", 1, 0.001, failed_for="timeout")
     metrics.ratelimit.on_origin_call("sync", 1, 0.001)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from unkey_api.apis import queries
+from unkey_api.apis import queries, requirements
 from unkey_api.audit.service import AuditLog
 from unkey_api.audit.types import AuditAction, AuditEvent, AuditTarget, TargetType
 from unkey_api.core.clock import Clock
@@ -10,11 +10,9 @@ from unkey_api.core.columns import UnixMs
 from unkey_api.core.identifiers import ApiId, KeyspaceId
 from unkey_api.core.ids import IdPrefix, IdSource
 from unkey_api.core.principal import Caller
-from unkey_api.core.rbac import require, tuple_
+from unkey_api.core.rbac import require
 from unkey_api.infra.mysql import Database, WriteConn
 from unkey_api.projects.service import DefaultProject
-
-_MAY_CREATE = tuple_("api", "*", "create_api")
 
 
 class CreateApi:
@@ -36,7 +34,7 @@ class CreateApi:
             InsufficientPermissions: The caller may not create APIs.
             StoreUnavailable: Nothing was created.
         """
-        require(caller.principal.permissions, _MAY_CREATE)
+        require(caller.principal.permissions, requirements.create(caller.principal.workspace_id))
         api_id = ApiId(self._ids.new(IdPrefix.API))
         keyspace_id = KeyspaceId(self._ids.new(IdPrefix.KEYSPACE))
         now = UnixMs(self._clock.now_ms())

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from unkey_api.apis import queries
-from unkey_api.apis.errors import ApiNotFound, ApiProtected
+from unkey_api.apis import queries, requirements
+from unkey_api.apis.errors import ApiProtected
 from unkey_api.apis.live import LiveApis
 from unkey_api.audit.service import AuditLog
 from unkey_api.audit.types import AuditAction, AuditEvent, AuditTarget, TargetType
 from unkey_api.core.clock import Clock
 from unkey_api.core.columns import UnixMs
-from unkey_api.core.principal import Caller
-from unkey_api.core.rbac import any_of, require, tuple_
+from unkey_api.core.needs import ANY
+from unkey_api.core.principal import Caller, Principal
+from unkey_api.core.rbac import require_unseen
 from unkey_api.infra.mysql import Database, WriteConn
+from unkey_api.keys.errors import ApiNotFound
 
 
 class DeleteApi:
@@ -32,9 +34,7 @@ class DeleteApi:
             ApiProtected: It has delete protection.
             StoreUnavailable: Nothing was changed.
         """
-        may_delete = any_of(tuple_("api", "*", "delete_api"), tuple_("api", api_id, "delete_api"))
-        require(caller.principal.permissions, may_delete)
-        api = await self._find(caller.principal.workspace_id, api_id)
+        api = await self._find(caller.principal, api_id)
         now = UnixMs(self._clock.now_ms())
 
         async def work(tx: WriteConn) -> None:
@@ -46,9 +46,20 @@ class DeleteApi:
             "apis.delete", work, on_commit=lambda _: self._apis.note_deleted(api.workspace_id, api_id)
         )
 
-    async def _find(self, workspace_id: str, api_id: str) -> queries.ApiRow:
-        api = await queries.find(self._database.replica, api_id)
-        if api is None or api.workspace_id != workspace_id or api.deleted_at_m is not None:
+    async def _find(self, principal: Principal, api_id: str) -> queries.ApiRow:
+        workspace_id = principal.workspace_id
+
+        async def find() -> queries.ApiRow | None:
+            api = await queries.find(self._database.replica, api_id)
+            there = api is not None and api.workspace_id == workspace_id and api.deleted_at_m is None
+            return api if there else None
+
+        api = await require_unseen(
+            principal.permissions,
+            find,
+            lambda row: requirements.delete(workspace_id, api_id, (row and row.key_auth_id) or ANY),
+        )
+        if api is None:
             raise ApiNotFound(internal=f"api {api_id} is absent, deleted or of another workspace")
         if api.delete_protection:
             raise ApiProtected

@@ -8,16 +8,17 @@ from typing import NamedTuple
 
 import structlog
 
-from unkey_api.apis.errors import ApiKeepsNoSecrets, ApiNotFound
+from unkey_api.apis import requirements
+from unkey_api.apis.errors import ApiKeepsNoSecrets
 from unkey_api.apis.key_queries import list_keys
 from unkey_api.apis.live import LiveApis
 from unkey_api.apis.types import LiveApi
 from unkey_api.core.paging import Page, cut_page
 from unkey_api.core.principal import Principal
-from unkey_api.core.rbac import Requirement, all_of, any_of, require, tuple_, urn
+from unkey_api.core.rbac import require
 from unkey_api.infra.mysql import ReadConn
 from unkey_api.infra.vault.port import VaultClient, VaultUnavailable
-from unkey_api.keys.errors import NoVault
+from unkey_api.keys.errors import ApiNotFound, NoVault
 from unkey_api.keys.service.get import ShownKey
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
@@ -59,7 +60,8 @@ class ListKeys:
             StoreUnavailable: They could not be read.
         """
         api = await self._apis.get(principal.workspace_id, command.api_id)
-        require(principal.permissions, _may_read(api), hide_as=ApiNotFound)
+        may_list = requirements.list_keys(api.workspace_id, api.id, api.keyspace_id)
+        require(principal.permissions, may_list, hide_as=ApiNotFound)
         vault = self._vault_for(principal, api) if command.decrypt else None
         keys = await list_keys(
             self._replica, api, cursor=command.cursor, external_id=command.external_id, limit=command.limit + 1
@@ -72,7 +74,7 @@ class ListKeys:
     def _vault_for(self, principal: Principal, api: LiveApi) -> VaultClient:
         if self._vault is None:
             raise NoVault
-        require(principal.permissions, _may_decrypt(api))
+        require(principal.permissions, requirements.decrypt_keys(api.workspace_id, api.id, api.keyspace_id))
         if not api.store_encrypted_keys:
             raise ApiKeepsNoSecrets
         return self._vault
@@ -89,25 +91,3 @@ async def _decrypted(vault: VaultClient, workspace_id: str, keys: Sequence[Shown
         _log.warning("keys could not be decrypted", workspace_id=workspace_id, count=len(encrypted), error=err.internal)
         return list(keys)
     return [replace(shown, plaintext=secrets.get(shown.key.id)) for shown in keys]
-
-
-def _may_read(api: LiveApi) -> Requirement:
-    keyspace = f"keyspaces/{api.keyspace_id}"
-    return any_of(
-        all_of(
-            urn(api.workspace_id, f"{keyspace}/keys/*", "read_key"),
-            urn(api.workspace_id, keyspace, "read_keyspace"),
-        ),
-        all_of(
-            any_of(tuple_("api", "*", "read_key"), tuple_("api", api.id, "read_key")),
-            any_of(tuple_("api", "*", "read_api"), tuple_("api", api.id, "read_api")),
-        ),
-    )
-
-
-def _may_decrypt(api: LiveApi) -> Requirement:
-    return any_of(
-        tuple_("api", "*", "decrypt_key"),
-        tuple_("api", api.id, "decrypt_key"),
-        urn(api.workspace_id, f"keyspaces/{api.keyspace_id}/keys/*", "decrypt_key"),
-    )

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from unkey_api.apis import requirements
 from unkey_api.apis.live import LiveApis
 from unkey_api.apis.types import LiveApi
+from unkey_api.core.needs import ANY
 from unkey_api.core.principal import Principal
-from unkey_api.core.rbac import any_of, require, tuple_
+from unkey_api.core.rbac import require_unseen
+from unkey_api.keys.errors import ApiNotFound
 
 
 class GetApi:
@@ -22,6 +25,12 @@ class GetApi:
             ApiNotFound: There is no such API in the caller's workspace.
             StoreUnavailable: It could not be read.
         """
-        may_read = any_of(tuple_("api", "*", "read_api"), tuple_("api", api_id, "read_api"))
-        require(principal.permissions, may_read)
-        return await self._apis.get(principal.workspace_id, api_id)
+        workspace_id = principal.workspace_id
+        api = await require_unseen(
+            principal.permissions,
+            lambda: self._apis.find(workspace_id, api_id),
+            lambda found: requirements.read(workspace_id, api_id, found.keyspace_id if found else ANY),
+        )
+        if api is None:
+            raise ApiNotFound(internal=f"api {api_id} is absent, deleted or of another workspace")
+        return api

@@ -13,8 +13,8 @@ from unkey_api.core.columns import UnixMs
 from unkey_api.core.identifiers import IdentityId, RatelimitId
 from unkey_api.core.ids import IdPrefix, IdSource
 from unkey_api.core.principal import Caller
-from unkey_api.identities import queries
-from unkey_api.identities.access import require_on_all
+from unkey_api.core.rbac import require
+from unkey_api.identities import queries, requirements
 from unkey_api.identities.errors import IdentityAlreadyExists
 from unkey_api.identities.events import identity_event, ratelimit_event
 from unkey_api.identities.types import MAX_META_BYTES, IdentityRatelimit, RatelimitSpec
@@ -53,7 +53,7 @@ class CreateIdentity:
             IdentityAlreadyExists: There is a live one of this external id.
             StoreUnavailable: Nothing was created.
         """
-        require_on_all(caller.principal, "create_identity")
+        require(caller.principal.permissions, requirements.on_all(caller.principal.workspace_id, "create_identity"))
         require_bytes_at_most("Metadata", command.meta, cap=MAX_META_BYTES)
         identity_id = IdentityId(self._ids.new(IdPrefix.IDENTITY))
         ratelimits = new_ratelimits(self._ids, _last_of_each_name(command.ratelimits))

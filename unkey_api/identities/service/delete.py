@@ -6,8 +6,8 @@ from unkey_api.audit.service import AuditLog
 from unkey_api.audit.types import AuditAction, AuditEvent
 from unkey_api.core.ids import IdPrefix, IdSource
 from unkey_api.core.principal import Caller
-from unkey_api.identities import queries
-from unkey_api.identities.access import require_on_all
+from unkey_api.core.rbac import require
+from unkey_api.identities import queries, requirements
 from unkey_api.identities.errors import IdentityNotFound
 from unkey_api.identities.events import identity_event, ratelimit_event
 from unkey_api.identities.service.read import find_identity
@@ -32,7 +32,7 @@ class DeleteIdentity:
             IdentityNotFound: There is no such identity, or no longer.
             StoreUnavailable: Nothing was changed.
         """
-        require_on_all(caller.principal, "delete_identity")
+        require(caller.principal.permissions, requirements.on_all(caller.principal.workspace_id, "delete_identity"))
         workspace_id = caller.principal.workspace_id
         identity = await find_identity(self._database.replica, workspace_id, key)
         correlation_id = self._ids.new(IdPrefix.CORRELATION)

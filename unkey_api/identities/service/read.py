@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from unkey_api.core.identifiers import IdentityId
 from unkey_api.core.paging import Page, cut_page
 from unkey_api.core.principal import Principal
+from unkey_api.core.rbac import require
 from unkey_api.core.searching import substring_pattern
-from unkey_api.identities import queries
-from unkey_api.identities.access import require_read, require_read_in_list
+from unkey_api.identities import queries, requirements
 from unkey_api.identities.errors import IdentityNotFound
 from unkey_api.identities.types import Identity, IdentityRatelimit, RatelimitSpec
 from unkey_api.infra.mysql import ReadConn
@@ -31,7 +31,7 @@ class GetIdentity:
             StoreUnavailable: It could not be read.
         """
         found = await find_identity(self._replica, principal.workspace_id, key)
-        require_read(principal, found.id)
+        require(principal.permissions, requirements.read(principal.workspace_id, found.id))
         return found
 
 
@@ -60,7 +60,7 @@ class ListIdentities:
         )
         page = cut_page(rows, limit=limit, id_of=lambda row: row.id)
         for row in page.items:
-            require_read_in_list(principal, row.id)
+            require(principal.permissions, requirements.read_in_list(workspace_id, row.id))
         return Page(await with_ratelimits(self._replica, workspace_id, page.items), page.next_cursor)
 
 

@@ -13,8 +13,8 @@ from unkey_api.core.clock import Clock
 from unkey_api.core.columns import UnixMs
 from unkey_api.core.ids import IdPrefix, IdSource
 from unkey_api.core.principal import Caller
-from unkey_api.identities import queries
-from unkey_api.identities.access import require_on_all
+from unkey_api.core.rbac import require
+from unkey_api.identities import queries, requirements
 from unkey_api.identities.errors import IdentityNotFound, RatelimitNamedTwice
 from unkey_api.identities.events import identity_event, ratelimit_event
 from unkey_api.identities.service.create import new_ratelimits, rows_of
@@ -73,7 +73,7 @@ class UpdateIdentity:
             IdentityNotFound: There is no such identity, or no longer.
             StoreUnavailable: Nothing was changed.
         """
-        require_on_all(caller.principal, "update_identity")
+        require(caller.principal.permissions, requirements.on_all(caller.principal.workspace_id, "update_identity"))
         _refuse_repeated_names(command.ratelimits or ())
         require_bytes_at_most("Metadata", command.meta or "", cap=MAX_META_BYTES)
         found = await find_identity(self._database.replica, caller.principal.workspace_id, command.identity)

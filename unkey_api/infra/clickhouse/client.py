@@ -20,7 +20,7 @@ from unkey_api.infra.clickhouse.errors import ClickHouseRefused, ClickHouseUnava
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from unkey_api.infra.clickhouse.address import ClickHouseAddress
+    from unkey_api.settings.addresses.clickhouse import ClickHouseAddress
 
 Setting = str | int | float
 Pause = Callable[[float], Awaitable[None]]

@@ -19,8 +19,8 @@ from pymysql import converters
 from pymysql.constants import CLIENT, FIELD_TYPE
 from pymysql.err import MySQLError
 
-from unkey_api.infra.mysql.dsn import Dsn, TlsMode
 from unkey_api.infra.mysql.faults import translate
+from unkey_api.settings.addresses.mysql import Dsn, TlsMode
 
 QUIT_SECONDS = 1.0  # the farewell of an encrypted session; nobody waits longer for a peer that has gone silent
 _SQL_MODE = "STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION"
@@ -142,7 +142,7 @@ async def connect(dsn: Dsn, *, statement_timeout: timedelta) -> DriverConnection
         charset="utf8mb4",
         conv=_DECODERS,
         autocommit=True,
-        ssl=_tls_context(dsn),
+        ssl=tls_context(dsn),
         program_name="unkey-api",
     )
     raw.client_flag &= ~CLIENT.MULTI_STATEMENTS  # one text, one statement: injected ones cannot follow
@@ -167,7 +167,8 @@ def _session_setup(version: str, statement_timeout: timedelta) -> str:
     return f"SET SESSION time_zone='+00:00', sql_mode='{_SQL_MODE}', {bound}"
 
 
-def _tls_context(dsn: Dsn) -> ssl.SSLContext | None:
+def tls_context(dsn: Dsn) -> ssl.SSLContext | None:
+    """Return how connections are encrypted, None for not at all. Raises OSError for a bad authority file."""
     if dsn.tls is TlsMode.OFF:
         return None
     context = ssl.create_default_context(cafile=dsn.tls_ca or None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from unkey_api.infra.mysql.dsn import Dsn
+from unkey_api.settings.addresses.mysql import Dsn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -63,6 +63,13 @@ class RedisClient:
         self._link = link
         self._seconds = command_seconds
         self._observer = observer
+        self.in_flight = 0
+        """Commands sent and not yet answered or given up."""
+
+    @property
+    def connected(self) -> bool:
+        """Whether there is a connection at the moment."""
+        return self._link.connected
 
     async def get(self, key: str) -> int | None:
         """Return the integer at `key`, None when there is none."""
@@ -154,12 +161,15 @@ class RedisClient:
         budget = seconds or self._seconds
         connection = self._link.connection
         heard = connection.statistics.last_byte_received_at
+        self.in_flight += 1
         try:
             return await connection.create_request(command, *arguments, decode=False, timeout=budget)
         except TimeoutError as error:
             if heard == connection.statistics.last_byte_received_at:
                 self._link.drop(connection)  # silent for a whole budget: a dead peer looks like this
             raise RedisTimeout(budget) from error
+        finally:
+            self.in_flight -= 1
 
 
 def _integer(answer: object) -> int | None:

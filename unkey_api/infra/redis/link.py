@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import structlog
-from coredis.connection import BaseConnection, Location
+from coredis.connection import BaseConnection, TCPConnection, TCPLocation
 from coredis.exceptions import RedisError
 from coredis.pool import ConnectionPool
 
 from unkey_api.infra.redis.errors import RedisNotConnected
+from unkey_api.settings.addresses.redis import RedisAddress, parse_redis_url
 
 CONNECT_SECONDS = 1.0
 CANCEL_SECONDS = 0.1  # between attempts to end it
@@ -22,20 +25,39 @@ RETRY_MOST_SECONDS = 1.0  # a Redis that comes back is used again within about a
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
-def _parse(url: str) -> tuple[ConnectionPool[Any], Location]:  # Any: the kind of connection depends on the scheme
-    """Let coredis read the URL. The pool it makes is never entered."""
-    refusal = "not a Redis URL (redis://, rediss:// or unix://)"
-    if not url.startswith(("redis://", "rediss://", "unix://")):
-        raise ValueError(refusal)
-    try:
-        pool = ConnectionPool.from_url(
-            url, decode_components=True, connect_timeout=CONNECT_SECONDS, stream_timeout=CONNECT_SECONDS
-        )
-    except (ValueError, OSError) as error:
-        raise ValueError(refusal) from error
-    if pool.location is None:
-        raise ValueError(refusal)
-    return pool, pool.location
+def redis_tls_context(address: RedisAddress) -> ssl.SSLContext | None:
+    """Return how the connection is encrypted, None for not at all. Raises OSError for files that cannot be used."""
+    tls = address.tls
+    if tls is None:
+        return None
+    folder = Path(tls.ca_certs).is_dir() if tls.ca_certs else False
+    context = ssl.create_default_context(
+        cafile=None if folder else tls.ca_certs or None, capath=tls.ca_certs if folder else None
+    )
+    context.check_hostname = tls.check_hostname
+    context.verify_mode = ssl.CERT_REQUIRED if tls.verify else ssl.CERT_NONE
+    if tls.cert_file:
+        context.load_cert_chain(tls.cert_file, tls.key_file, password=_no_password)
+    return context
+
+
+def _no_password() -> str:
+    """Without this an encrypted key would make the process ask the terminal and wait."""
+    raise ValueError("the key is encrypted; only keys without a password can be used")
+
+
+def _pool_of(address: RedisAddress) -> ConnectionPool[Any]:  # Any: the kind of connection depends on the location
+    """Have coredis prepare connections to an address. The pool is never entered."""
+    return ConnectionPool(
+        connection_class=TCPConnection,
+        location=TCPLocation(host=address.host, port=address.port),
+        username=address.user or None,
+        password=address.password or None,
+        db=address.database,
+        ssl_context=redis_tls_context(address),
+        connect_timeout=CONNECT_SECONDS,
+        stream_timeout=CONNECT_SECONDS,
+    )
 
 
 class _Started:
@@ -61,9 +83,12 @@ class RedisLink:
         """Parse `url`; nothing is opened yet.
 
         Raises:
-            ValueError: `url` is empty or not a Redis URL.
+            AddressError: `url` is no Redis URL.
+            OSError: A certificate, key or authority file it names cannot be used.
         """
-        self._parsed, self._location = _parse(url)
+        address = parse_redis_url(url)
+        self._parsed = _pool_of(address)
+        self._location = TCPLocation(host=address.host, port=address.port)
         self._connection: BaseConnection | None = None
         self._up = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -82,6 +107,11 @@ class RedisLink:
         except TimeoutError:
             return False
         return True
+
+    @property
+    def connected(self) -> bool:
+        """Whether commands can be sent."""
+        return self._connection is not None and self._connection.usable
 
     @property
     def connection(self) -> BaseConnection:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -158,6 +158,51 @@ class BufferCollector(Collector):
             state.add_metric([name, "closed"], each.buffer.refused)
             fill.add_metric([name, "true" if each.drops else "false"], len(each.buffer) / each.capacity)
         yield from (state, fill)
+
+
+_LOG_DROPPED: Family = (
+    "unkey_log_lines_dropped_total",
+    "counter",
+    (),
+    "Log lines lost because standard error was not read.",
+)
+_LOG_SKIPPED: Family = (
+    "unkey_log_lines_skipped_total",
+    "counter",
+    ("reason", "code"),
+    "Refused requests without a log line: not sampled, or repeated too often.",
+)
+
+
+class LogCollector(Collector):
+    """Reads how many log lines there would have been besides those that were written."""
+
+    def __init__(self) -> None:
+        self._dropped: Callable[[], int] | None = None
+        self._skipped: Mapping[tuple[str, str], int] = {}
+
+    def watch(self, *, dropped: Callable[[], int], skipped: Mapping[tuple[str, str], int]) -> None:
+        """Report these from now on; `skipped` counts by reason and by error code or status."""
+        self._dropped = dropped
+        self._skipped = skipped
+
+    def families(self) -> tuple[Family, ...]:
+        """Return what this collector reports."""
+        return (_LOG_DROPPED, _LOG_SKIPPED)
+
+    def describe(self) -> Iterable[Metric]:
+        """Return the empty families, so that registering reads nothing."""
+        return [empty_family(each) for each in self.families()]
+
+    def collect(self) -> Iterator[Metric]:
+        """Read the counts."""
+        dropped, skipped = (empty_family(each) for each in self.families())
+        if self._dropped is not None:
+            dropped.add_metric([], self._dropped())
+        # A scrape may run in another thread while requests are skipped for new reasons.
+        for labels, count in list(self._skipped.items()):
+            skipped.add_metric(labels, count)
+        yield from (dropped, skipped)
 
 
 def empty_family(family: Family) -> CounterMetricFamily | GaugeMetricFamily:

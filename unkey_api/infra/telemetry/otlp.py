@@ -6,8 +6,6 @@ import gzip
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from urllib.parse import unquote
 
 import aiohttp
 import orjson
@@ -17,10 +15,8 @@ from opentelemetry import trace
 from unkey_api.infra.batching.batcher import FlushReason
 from unkey_api.infra.batching.buffer import Block
 from unkey_api.infra.telemetry.recorded_spans import RecordedSpan
+from unkey_api.settings.addresses.collector import Collector
 
-DEFAULT_ENDPOINT = "http://localhost:4318"
-TRACES_PATH = "/v1/traces"
-DEFAULT_SECONDS = 10.0
 FAILED_FROM = 300  # HTTP statuses
 _KINDS = {
     trace.SpanKind.INTERNAL: 1,
@@ -33,42 +29,17 @@ _KINDS = {
 _log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Collector:
-    """Where spans go."""
-
-    url: str
-    headers: Mapping[str, str] = field(default_factory=dict)
-    seconds: float = DEFAULT_SECONDS
-    """For one batch."""
-    certificate: str = ""
-    """File with the authorities to trust; empty for the system's."""
-    compressed: bool = False
-
-
-def collector_of(environment: Mapping[str, str]) -> Collector:
-    """Read the variables; those for traces win over those for all signals."""
-
-    def setting(name: str) -> str:
-        own, shared = f"OTEL_EXPORTER_OTLP_TRACES_{name}", f"OTEL_EXPORTER_OTLP_{name}"
-        return environment.get(own) or environment.get(shared) or ""
-
-    own_endpoint = environment.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
-    endpoint = environment.get("OTEL_EXPORTER_OTLP_ENDPOINT") or DEFAULT_ENDPOINT
-    pairs = (pair.partition("=") for pair in setting("HEADERS").split(",") if "=" in pair)
-    return Collector(
-        url=own_endpoint or endpoint.rstrip("/") + TRACES_PATH,
-        headers={unquote(name.strip()): unquote(value.strip()) for name, _, value in pairs},
-        seconds=float(setting("TIMEOUT") or DEFAULT_SECONDS),
-        certificate=setting("CERTIFICATE"),
-        compressed=setting("COMPRESSION") == "gzip",
-    )
+OnLost = Callable[[str, int], None]
+"""Told why, `refused` or `unreachable`, and how many spans were lost."""
 
 
 class SpanExporter:
-    """Sends batches of spans. The flush function of a `Batcher`. A batch that cannot be sent is lost, and logged."""
+    """Sends batches of spans. The flush function of a `Batcher`. A batch that cannot be sent is lost, and counted."""
 
-    def __init__(self, session: aiohttp.ClientSession, collector: Collector, resource: Mapping[str, str]) -> None:
+    def __init__(
+        self, session: aiohttp.ClientSession, collector: Collector, resource: Mapping[str, str], on_lost: OnLost
+    ) -> None:
+        self._on_lost = on_lost
         self._session = session
         self._collector = collector
         self._resource = orjson.dumps({"attributes": _attributes(resource)})
@@ -90,19 +61,23 @@ class SpanExporter:
         try:
             async with self._session.post(self._collector.url, data=body, headers=self._headers) as answer:
                 if answer.status >= FAILED_FROM:
+                    self._on_lost("refused", count)
                     _log.warning("spans were not exported", count=count, status=answer.status)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            self._on_lost("unreachable", count)
             _log.warning("spans were not exported", count=count, error=repr(error))
 
 
 @asynccontextmanager
-async def open_exporter(collector: Collector, resource: Mapping[str, str]) -> AsyncIterator[SpanExporter]:
+async def open_exporter(
+    collector: Collector, resource: Mapping[str, str], *, on_lost: OnLost
+) -> AsyncIterator[SpanExporter]:
     """Open the connection pool; connects with the first batch. The standard proxy variables are honoured."""
     trust = ssl.create_default_context(cafile=collector.certificate) if collector.certificate else True
     connector = aiohttp.TCPConnector(limit=1, ssl=trust)
     timeout = aiohttp.ClientTimeout(total=collector.seconds)
     async with aiohttp.ClientSession(connector=connector, timeout=timeout, trust_env=True) as session:
-        yield SpanExporter(session, collector, resource)
+        yield SpanExporter(session, collector, resource, on_lost)
 
 
 def encode_span(span: RecordedSpan) -> bytes:

@@ -9,7 +9,7 @@ from unkey_api.core.ids import IdPrefix
 from unkey_api.core.principal import Caller
 from unkey_api.core.rbac import require
 from unkey_api.infra.mysql import WriteConn
-from unkey_api.keys import changes, queries, requirements
+from unkey_api.keys import changes, queries
 from unkey_api.keys.errors import KeyNotFound
 from unkey_api.keys.live import LiveKey, get_key
 from unkey_api.keys.service import events
@@ -17,6 +17,7 @@ from unkey_api.keys.service.parts import KeyParts
 from unkey_api.permissions import queries as permission_queries
 from unkey_api.permissions.ensure import ensure_permissions, new_permissions
 from unkey_api.permissions.queries import NewPermission
+from unkey_api.permissions.requirements import create_missing_permissions
 from unkey_api.permissions.types import Permission
 
 
@@ -60,7 +61,7 @@ class AddPermissions:
         project_id = await self._parts.projects.ensure(self._parts.database.primary, key.workspace_id)
         present = await permission_queries.list_permissions(self._parts.database.replica, key.workspace_id, wanted)
         if len(present) < len(wanted):
-            require(caller.principal.permissions, requirements.create_permissions(key.workspace_id))
+            require(caller.principal.permissions, create_missing_permissions(key.workspace_id))
         return new_permissions(self._parts.ids, key.workspace_id, project_id, wanted, now=self._parts.now())
 
     async def _write(

@@ -20,8 +20,8 @@ from unkey_api.infra.mysql import WriteConn
 from unkey_api.infra.vault.port import Ciphertext
 from unkey_api.keys import queries, requirements
 from unkey_api.keys.errors import (
-    ApiNotFound,
     EncryptionUnsupported,
+    IssuingApiNotFound,
     NoKeyspace,
     NoVault,
     RefillDayMissing,
@@ -32,11 +32,9 @@ from unkey_api.keys.service import events, secrets
 from unkey_api.keys.service.attempts import with_fresh_ids
 from unkey_api.keys.service.grants import grant_permissions, grant_roles
 from unkey_api.keys.service.parts import KeyParts
-from unkey_api.keys.types import CreateKeyCommand, CreditSettings, RatelimitSetting, RefillInterval
+from unkey_api.keys.types import META_BYTES_MAX, CreateKeyCommand, CreditSettings, RatelimitSetting, RefillInterval
 from unkey_api.permissions.ensure import new_permissions
 from unkey_api.permissions.queries import NewPermission
-
-META_BYTES_MAX = 65_535  # what the column holds
 
 
 class CreatedKey(NamedTuple):
@@ -76,7 +74,7 @@ class CreateKey:
         """Create the key with its identity, limits, permissions and roles; all of it or nothing.
 
         Raises:
-            ApiNotFound: There is no such API for this caller.
+            IssuingApiNotFound: There is no such API for this caller.
             NoKeyspace: The API cannot hold keys.
             NoVault: A recoverable key was asked for, and no vault is configured.
             EncryptionUnsupported: The same, and the API does not keep keys recoverably.
@@ -111,11 +109,11 @@ class CreateKey:
         workspace_id = caller.principal.workspace_id
         api = await queries.find_issuing_api(self._parts.database.replica, api_id)
         if api is None or api.workspace_id != workspace_id or api.deleted_at is not None:
-            raise ApiNotFound(internal=f"api {api_id} is absent, deleted or of another workspace")
+            raise IssuingApiNotFound(internal=f"api {api_id} is absent, deleted or of another workspace")
         needed = requirements.create_in(workspace_id, api.id, api.keyspace_id)
-        require(caller.principal.permissions, needed, hide_as=ApiNotFound)
+        require(caller.principal.permissions, needed, hide_as=IssuingApiNotFound)
         if api.keyspace_deleted_at is not None:
-            raise ApiNotFound(internal=f"keyspace of api {api_id} is deleted")
+            raise IssuingApiNotFound(internal=f"keyspace of api {api_id} is deleted")
         if api.keyspace_id is None:
             raise NoKeyspace
         return api, api.keyspace_id
@@ -127,7 +125,7 @@ class CreateKey:
         if vault is None:
             raise NoVault
         needed = requirements.encrypt_in(api.workspace_id, api.id, keyspace_id)
-        require(caller.principal.permissions, needed, hide_as=ApiNotFound)
+        require(caller.principal.permissions, needed, hide_as=IssuingApiNotFound)
         if not api.store_encrypted_keys:
             raise EncryptionUnsupported
         return await secrets.encrypt(vault, api.workspace_id, material.plaintext)

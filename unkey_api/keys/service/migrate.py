@@ -11,20 +11,21 @@ from unkey_api.core.byte_caps import require_bytes_at_most
 from unkey_api.core.columns import UnixMs
 from unkey_api.core.identifiers import CorrelationId, IdentityId, KeyHash, KeyId, MigrationId, PermissionId, RoleId
 from unkey_api.core.ids import IdPrefix
+from unkey_api.core.needs import ANY
 from unkey_api.core.principal import Caller
-from unkey_api.core.rbac import any_of, require, tuple_
+from unkey_api.core.rbac import require_unseen
 from unkey_api.identities import queries as identity_queries
 from unkey_api.identities.queries import NewIdentity
 from unkey_api.infra.mysql import WriteConn
-from unkey_api.keys import queries
-from unkey_api.keys.errors import MigrationNotFound, RefillDayMissing
+from unkey_api.keys import queries, requirements
+from unkey_api.keys.errors import ApiNotFound, MigrationNotFound, RefillDayMissing
 from unkey_api.keys.ports import LiveApi
 from unkey_api.keys.queries import NewKey, NewRatelimit
 from unkey_api.keys.service import events
 from unkey_api.keys.service.attempts import with_fresh_ids
-from unkey_api.keys.service.create import META_BYTES_MAX, new_ratelimits
+from unkey_api.keys.service.create import new_ratelimits
 from unkey_api.keys.service.parts import KeyParts
-from unkey_api.keys.types import MigrateKey, MigrateKeysCommand, RefillInterval
+from unkey_api.keys.types import META_BYTES_MAX, MigrateKey, MigrateKeysCommand, RefillInterval
 from unkey_api.permissions import queries as permission_queries
 from unkey_api.permissions.ensure import ensure_permissions, new_permissions
 from unkey_api.permissions.errors import RoleDiffersInCase
@@ -81,12 +82,16 @@ class MigrateKeys:
             StoreUnavailable: Nothing was imported.
         """
         parts, workspace_id = self._parts, caller.principal.workspace_id
-        needed = any_of(tuple_("api", command.api_id, "create_key"), tuple_("api", "*", "create_key"))
-        require(caller.principal.permissions, needed)
-        api = await parts.apis.get(workspace_id, command.api_id)
+        api = await require_unseen(
+            caller.principal.permissions,
+            lambda: parts.apis.find(workspace_id, command.api_id),
+            lambda row: requirements.import_into(workspace_id, command.api_id, row.keyspace_id if row else ANY),
+        )
+        if api is None:
+            raise ApiNotFound(internal=f"api {command.api_id} is absent, deleted or of another workspace")
         project_id = await parts.projects.ensure(parts.database.primary, workspace_id)
-        migration_id = await queries.find_migration(parts.database.replica, workspace_id, command.migration_id)
-        if migration_id is None:
+        migration = await queries.find_migration(parts.database.replica, workspace_id, command.migration_id)
+        if migration is None:
             raise MigrationNotFound
         for index, key in enumerate(command.keys):
             _check(index, key)
@@ -96,7 +101,7 @@ class MigrateKeys:
             keys: dict[KeyHash, tuple[KeyId, MigrateKey]] = {}
             for key in command.keys:
                 keys.setdefault(KeyHash(key.hash), (KeyId(parts.ids.new(IdPrefix.KEY)), key))
-            draft = _Draft(api, workspace_id, project_id, migration_id, keys, parts.now(), correlation_id)
+            draft = _Draft(api, workspace_id, project_id, migration.id, keys, parts.now(), correlation_id)
             taken = await parts.database.transaction("keys.migrate", lambda tx: self._write(tx, caller, draft))
             return _result(command.keys, draft, taken)
 

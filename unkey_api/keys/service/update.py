@@ -18,10 +18,10 @@ from unkey_api.keys.errors import KeyNotFound, RefillDayMissing, RefillDayRefuse
 from unkey_api.keys.live import LiveKey, get_key
 from unkey_api.keys.queries import NewRatelimit
 from unkey_api.keys.service import events
-from unkey_api.keys.service.create import META_BYTES_MAX, new_ratelimits
+from unkey_api.keys.service.create import new_ratelimits
 from unkey_api.keys.service.grants import find_roles
 from unkey_api.keys.service.parts import KeyParts
-from unkey_api.keys.types import UNSET, CreditChanges, Refill, RefillInterval, Unset, UpdateKeyCommand
+from unkey_api.keys.types import META_BYTES_MAX, UNSET, CreditChanges, Refill, RefillInterval, Unset, UpdateKeyCommand
 from unkey_api.permissions.ensure import ensure_permissions, new_permissions
 from unkey_api.permissions.queries import NewPermission
 from unkey_api.permissions.types import Permission

@@ -11,11 +11,11 @@ import orjson
 from unkey_api.core.canonical_json import canonical_json
 from unkey_api.core.columns import from_datetime
 from unkey_api.keys.transfer.types import Rejected
+from unkey_api.keys.types import META_BYTES_MAX
 
 Document = Mapping[str, object]
 INT64_MAX = (1 << 63) - 1
 TIME_MAX = 4_102_444_800_000  # 2100, as for keys that are created one by one
-META_BYTES_MAX = 65_535  # what the column holds
 META_PROPERTIES_MAX = 100
 _UNFIT = re.compile(r"[\x00\ud800-\udfff]")
 

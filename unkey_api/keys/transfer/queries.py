@@ -9,7 +9,7 @@ from unkey_api.core.columns import UnixMs
 from unkey_api.core.identifiers import ApiId, KeyHash, KeyId, KeyspaceId, MigrationId
 from unkey_api.infra.mysql import DuplicateKey, ReadConn, WriteConn, load_query, load_statement
 from unkey_api.keys.live import LimitList, StringList
-from unkey_api.keys.verification.queries import MigrationAlgorithm
+from unkey_api.keys.types import MigrationAlgorithm
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +26,6 @@ class ApiRow:
     id: ApiId
     name: str
     keyspace_id: KeyspaceId
-
-
-@dataclass(frozen=True, slots=True)
-class MigrationRow:
-    """A migration of the workspace."""
-
-    id: MigrationId
-    algorithm: MigrationAlgorithm
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +65,6 @@ class ExportRow:
 
 _WORKSPACE = load_query(__package__, "transfer_workspace_find", row=WorkspaceRow)
 _APIS = load_query(__package__, "transfer_api_list", row=ApiRow)
-_MIGRATION = load_query(__package__, "transfer_migration_find", row=MigrationRow)
 _INSERT_MIGRATION = load_statement(__package__, "transfer_migration_insert")
 _TAKEN_IDS = load_query(__package__, "transfer_key_list_taken_ids", row=KeyIdRow)
 _SETTLED = load_query(__package__, "transfer_key_find_settled", row=KeyIdRow)
@@ -88,11 +79,6 @@ async def workspace_exists(conn: ReadConn, workspace_id: str) -> bool:
 async def list_apis(conn: ReadConn, workspace_id: str) -> list[ApiRow]:
     """Return the live APIs of a workspace that have a live keyspace, by id."""
     return await conn.fetch_all(_APIS, {"workspace_id": workspace_id})
-
-
-async def find_migration(conn: ReadConn, workspace_id: str, migration_id: str) -> MigrationRow | None:
-    """Return a migration of the workspace."""
-    return await conn.fetch_one(_MIGRATION, {"id": migration_id, "workspace_id": workspace_id})
 
 
 async def insert_migration(

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from unkey_api.infra.mysql import Database
+from unkey_api.keys.queries import find_migration
 from unkey_api.keys.transfer import queries
 from unkey_api.keys.transfer.errors import TransferRefused
 from unkey_api.keys.transfer.queries import ApiRow
 from unkey_api.keys.transfer.types import Target
-from unkey_api.keys.verification.queries import MigrationAlgorithm
+from unkey_api.keys.types import MigrationAlgorithm
 from unkey_api.projects.service import DefaultProject
 
 
@@ -42,7 +43,7 @@ async def find_target(
     found = await apis_of(database, workspace_id, api=api, keyspace=keyspace)
     if len(found) > 1:
         raise TransferRefused(f"say --api: workspace '{workspace_id}' has {', '.join(row.id for row in found)}")
-    row = await queries.find_migration(database.primary, workspace_id, migration) if migration else None
+    row = await find_migration(database.primary, workspace_id, migration) if migration else None
     if migration and row is None:
         raise TransferRefused(
             f"workspace '{workspace_id}' has no migration '{migration}'; `unkey-api keys create-migration` makes one"

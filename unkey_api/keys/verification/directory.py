@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Literal
 
 from unkey_api.core.clock import Clock
 from unkey_api.core.identifiers import KeyHash
@@ -18,6 +19,9 @@ from unkey_api.keys.verification.types import Status, VerifiableKey
 
 CACHE_NAME = "verification_key_by_hash"
 WINDOWS = CacheWindows(fresh_ms=10_000, stale_ms=600_000, max_entries=1_000_000)
+
+Presented = Literal["key", "root_key"]
+"""For what a key is looked up: to be verified, or as a credential."""
 
 KeyCache = SwrCache[KeyHash, VerifiableKey]
 
@@ -35,6 +39,8 @@ class LoadCounts:
     """Keys presented for verification."""
     root_key: Counter[Status] = field(default_factory=Counter)
     """Keys presented as credentials."""
+    failed: Counter[Presented] = field(default_factory=Counter)
+    """Look-ups that came to nothing because the database failed."""
 
 
 class KeyDirectory:
@@ -49,13 +55,17 @@ class KeyDirectory:
         self.peek = cache.peek
         """Return what is fresh in the cache without awaiting, or None: then use `find`."""
 
-    async def find(self, key_hash: KeyHash) -> VerifiableKey | None:
+    async def find(self, key_hash: KeyHash, presented: Presented = "key") -> VerifiableKey | None:
         """Return the key, or None when there is none. May be stale by the windows of the cache.
 
         Raises:
             KeyNotLoaded: There was nothing to serve and the database failed.
         """
-        found: Cached[VerifiableKey] = await self._cache.get(key_hash, self._load)
+        try:
+            found: Cached[VerifiableKey] = await self._cache.get(key_hash, self._load)
+        except KeyNotLoaded:
+            self.counts.failed[presented] += 1
+            raise
         return found.value
 
     def forget(self, *hashes: KeyHash) -> None:

@@ -8,12 +8,13 @@ from unkey_api.core.errors import AppError
 from unkey_api.core.identifiers import KeyHash
 from unkey_api.core.keymaterial import read_prefixed_api_key
 from unkey_api.infra.mysql import Database, DuplicateKey, StoreUnavailable
+from unkey_api.keys.queries import find_migration
 from unkey_api.keys.schemes.finding import ForeignHashes
 from unkey_api.keys.schemes.registry import start_of
+from unkey_api.keys.types import MigrationAlgorithm
 from unkey_api.keys.verification import queries
 from unkey_api.keys.verification.directory import KeyDirectory
 from unkey_api.keys.verification.errors import MalformedKey, MigrationNotFinished, MigrationNotLoaded
-from unkey_api.keys.verification.queries import MigrationAlgorithm
 from unkey_api.keys.verification.types import VerifiableKey
 
 
@@ -39,7 +40,7 @@ class MigratedKeys:
             HashingBusy: Too many keys with expensive hashes are presented at once.
         """
         try:
-            migration = await queries.find_migration(self._database.replica, workspace_id, migration_id)
+            migration = await find_migration(self._database.replica, workspace_id, migration_id)
         except StoreUnavailable as err:
             raise MigrationNotLoaded(err.internal) from err
         if migration is None:

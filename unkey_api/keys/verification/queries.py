@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Annotated
 
 from unkey_api.core.columns import FromJson, UnixMs
@@ -55,20 +54,6 @@ class VerifiableKeyRow:
     identity_limits: LimitList
 
 
-class MigrationAlgorithm(StrEnum):
-    """How the keys of a migration were hashed where they come from."""
-
-    SHA256 = "sha256"
-    PREFIXED_API_KEY = "github.com/seamapi/prefixed-api-key"
-
-
-@dataclass(frozen=True, slots=True)
-class MigrationRow:
-    """A migration."""
-
-    algorithm: MigrationAlgorithm
-
-
 @dataclass(frozen=True, slots=True)
 class MigratedKey:
     """What a key becomes when its migration is finished."""
@@ -82,18 +67,12 @@ class MigratedKey:
 
 
 _FIND_BY_HASH = load_query(__package__, "verifiable_key_find_by_hash", row=VerifiableKeyRow)
-_FIND_MIGRATION = load_query(__package__, "key_migration_find", row=MigrationRow)
 _UPDATE_MIGRATED = load_statement(__package__, "key_update_migrated")
 
 
 async def find_by_hash(conn: ReadConn, key_hash: KeyHash) -> VerifiableKeyRow | None:
     """Return the key with this hash, unless it was deleted."""
     return await conn.fetch_one(_FIND_BY_HASH, {"hash": key_hash})
-
-
-async def find_migration(conn: ReadConn, workspace_id: str, migration_id: str) -> MigrationRow | None:
-    """Return a migration of the workspace."""
-    return await conn.fetch_one(_FIND_MIGRATION, {"id": migration_id, "workspace_id": workspace_id})
 
 
 async def finish_migration(conn: WriteConn, key: MigratedKey) -> None:

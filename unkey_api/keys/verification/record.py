@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from unkey_api.core.addresses import AddressList
 from unkey_api.core.principal import Principal, SubjectType
-from unkey_api.core.rbac import Requirement, any_of, tuple_, urn
+from unkey_api.keys.requirements import on_key
 from unkey_api.keys.verification.queries import LimitColumns, VerifiableKeyRow
 from unkey_api.keys.verification.types import KeyIdentity, LimitConfig, PlannedCheck, Status, VerifiableKey
 from unkey_api.ratelimit.engine.types import Check
@@ -36,10 +37,10 @@ def from_row(row: VerifiableKeyRow) -> VerifiableKey:
         slugs=slugs,
         roles=tuple(row.role_names or ()),
         identity=_identity(row, limits.values()),
-        ip_whitelist=frozenset(entry.strip() for entry in (row.ip_whitelist or "").split(",") if entry.strip()),
+        ip_whitelist=AddressList.parse(row.ip_whitelist),
         limits=limits,
         automatic=(),
-        may_verify=_may_verify(row),
+        may_verify=on_key(row.workspace_id, row.api_id, row.key_auth_id, row.id, "verify_key"),
         principal=_principal(row, slugs),
     )
     key.automatic = tuple(plan(key, config, cost=1) for config in limits.values() if config.auto_apply)
@@ -74,14 +75,6 @@ def _identity(row: VerifiableKeyRow, limits: Iterable[LimitConfig]) -> KeyIdenti
         return None
     shared = tuple(config for config in limits if config.of_identity)
     return KeyIdentity(row.identity_id, row.external_id, row.identity_meta, shared)
-
-
-def _may_verify(row: VerifiableKeyRow) -> Requirement:
-    return any_of(
-        tuple_("api", "*", "verify_key"),
-        tuple_("api", row.api_id, "verify_key"),
-        urn(row.workspace_id, f"keyspaces/{row.key_auth_id}/keys/{row.id}", "verify_key"),
-    )
 
 
 def _principal(row: VerifiableKeyRow, permissions: frozenset[str]) -> Principal | None:

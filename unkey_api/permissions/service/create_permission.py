@@ -11,16 +11,14 @@ from unkey_api.core.columns import UnixMs
 from unkey_api.core.identifiers import PermissionId
 from unkey_api.core.ids import IdPrefix, IdSource
 from unkey_api.core.principal import Caller
-from unkey_api.core.rbac import require, tuple_
+from unkey_api.core.rbac import require
 from unkey_api.infra.mysql import Database, DuplicateKey, WriteConn
-from unkey_api.permissions import permission_queries
+from unkey_api.permissions import permission_queries, requirements
 from unkey_api.permissions.errors import PermissionAlreadyExists
 from unkey_api.permissions.events import permission_event
 from unkey_api.permissions.queries import NewPermission
 from unkey_api.permissions.types import Permission
 from unkey_api.projects.service import DefaultProject
-
-_MAY_CREATE = tuple_("rbac", "*", "create_permission")
 
 
 class CreatePermissionCommand(NamedTuple):
@@ -52,7 +50,7 @@ class CreatePermission:
             PermissionAlreadyExists: The slug is taken, in whatever letter case.
             StoreUnavailable: Nothing was created.
         """
-        require(caller.principal.permissions, _MAY_CREATE)
+        require(caller.principal.permissions, requirements.create_permission(caller.principal.workspace_id))
         permission_id = PermissionId(self._ids.new(IdPrefix.PERMISSION))
         now = UnixMs(self._clock.now_ms())
         name, slug, description = command.name, command.slug, command.description or None

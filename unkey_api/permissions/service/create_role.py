@@ -11,18 +11,15 @@ from unkey_api.core.columns import UnixMs
 from unkey_api.core.identifiers import RoleId
 from unkey_api.core.ids import IdPrefix, IdSource
 from unkey_api.core.principal import Caller
-from unkey_api.core.rbac import any_of, require, tuple_
+from unkey_api.core.rbac import require
 from unkey_api.infra.mysql import Database, DuplicateKey, WriteConn
-from unkey_api.permissions import role_queries
+from unkey_api.permissions import requirements, role_queries
 from unkey_api.permissions.errors import RoleAlreadyExists
 from unkey_api.permissions.events import connected, created_on_the_way, role_event, role_meta, role_target
+from unkey_api.permissions.queries import NewRole
 from unkey_api.permissions.resolution import PermissionResolver, Resolved, distinct_slugs
 from unkey_api.permissions.types import StoredRole
 from unkey_api.projects.service import DefaultProject
-
-_MAY_CREATE_ROLES = any_of(tuple_("rbac", "*", "create_role"))
-_MAY_ADD = tuple_("rbac", "*", "add_permission_to_role")
-_MAY_CREATE_PERMISSIONS = tuple_("rbac", "*", "create_permission")
 
 
 class CreateRoleCommand(NamedTuple):
@@ -64,22 +61,21 @@ class CreateRole:
             RoleAlreadyExists: The name is taken, in whatever letter case. Nothing was created.
             StoreUnavailable: Nothing was created.
         """
-        granted = caller.principal.permissions
-        require(granted, _MAY_CREATE_ROLES)
+        granted, workspace_id = caller.principal.permissions, caller.principal.workspace_id
+        require(granted, requirements.create_role(workspace_id))
         slugs = distinct_slugs(command.permissions)
         if slugs:
-            require(granted, _MAY_ADD)
+            require(granted, requirements.add_to_new_role(workspace_id))
         role_id = RoleId(self._ids.new(IdPrefix.ROLE))
         wanted = self._resolver.mint(slugs)
         now = UnixMs(self._clock.now_ms())
 
         async def work(tx: WriteConn) -> None:
-            workspace_id = caller.principal.workspace_id
             resolved = await self._resolver.resolve(
                 tx,
                 workspace_id,
                 wanted,
-                require_create=lambda: require(granted, _MAY_CREATE_PERMISSIONS),
+                require_create=lambda: require(granted, requirements.create_permission(workspace_id)),
                 now=now,
             )
             role = await self._insert(tx, workspace_id, role_id, command, now)
@@ -95,9 +91,7 @@ class CreateRole:
         project_id = await self._projects.ensure(tx, workspace_id)
         description = command.description or None
         try:
-            await role_queries.insert(
-                tx, role_queries.NewRole(role_id, workspace_id, project_id, command.name, description, now)
-            )
+            await role_queries.insert(tx, NewRole(role_id, workspace_id, project_id, command.name, now, description))
         except DuplicateKey as err:
             raise RoleAlreadyExists(command.name) from err
         return StoredRole(role_id, project_id, command.name, description)

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from unkey_api.audit.service import AuditLog
 from unkey_api.audit.types import AuditAction
+from unkey_api.core.needs import ANY
 from unkey_api.core.principal import Caller
-from unkey_api.core.rbac import any_of, require, tuple_
+from unkey_api.core.rbac import require_unseen
 from unkey_api.infra.mysql import Database, WriteConn
-from unkey_api.permissions import permission_queries, role_queries
+from unkey_api.permissions import permission_queries, requirements, role_queries
 from unkey_api.permissions.errors import UnknownPermission, UnknownRole
 from unkey_api.permissions.events import permission_event, role_event
 from unkey_api.permissions.types import GrantWatcher
-
-_MAY_DELETE_PERMISSIONS = any_of(tuple_("rbac", "*", "delete_permission"))
-_MAY_DELETE_ROLES = any_of(tuple_("rbac", "*", "delete_role"))
 
 
 class DeletePermission:
@@ -32,21 +30,27 @@ class DeletePermission:
             UnknownPermission: There is none, or no longer.
             StoreUnavailable: Nothing was changed.
         """
-        require(caller.principal.permissions, _MAY_DELETE_PERMISSIONS)
         workspace_id = caller.principal.workspace_id
-        found = await permission_queries.find_by_key(self._database.replica, workspace_id, key)
+        found = await require_unseen(
+            caller.principal.permissions,
+            lambda: permission_queries.find_by_key(self._database.replica, workspace_id, key),
+            lambda row: requirements.on_permission(workspace_id, "delete_permission", row.id if row else ANY),
+        )
         if found is None:
             raise UnknownPermission
 
-        async def work(tx: WriteConn) -> None:
-            await permission_queries.delete_links(tx, workspace_id, found.id)
-            if not await permission_queries.delete(tx, workspace_id, found.id):
+        async def work(tx: WriteConn) -> str:
+            stored = await permission_queries.find_locked(tx, workspace_id, found.id)
+            if stored is None:
                 raise UnknownPermission
-            event = permission_event(AuditAction.PERMISSION_DELETE, f"Deleted {found.id}", found)
+            await permission_queries.delete_links(tx, workspace_id, found.id)
+            await permission_queries.delete(tx, workspace_id, found.id)
+            event = permission_event(AuditAction.PERMISSION_DELETE, f"Deleted {found.id}", stored)
             await self._audit.record(tx, caller, [event])
+            return stored.slug
 
         await self._database.transaction(
-            "permissions.delete", work, on_commit=lambda _: self._watcher.permission_changed(workspace_id, found.slug)
+            "permissions.delete", work, on_commit=lambda slug: self._watcher.permission_changed(workspace_id, slug)
         )
 
 
@@ -66,18 +70,24 @@ class DeleteRole:
             UnknownRole: There is none, or no longer.
             StoreUnavailable: Nothing was changed.
         """
-        require(caller.principal.permissions, _MAY_DELETE_ROLES)
         workspace_id = caller.principal.workspace_id
-        found = await role_queries.find_by_key(self._database.replica, workspace_id, key)
+        found = await require_unseen(
+            caller.principal.permissions,
+            lambda: role_queries.find_by_key(self._database.replica, workspace_id, key),
+            lambda row: requirements.on_role(workspace_id, "delete_role", row.id if row else ANY),
+        )
         if found is None:
             raise UnknownRole
 
-        async def work(tx: WriteConn) -> None:
-            if not await role_queries.delete(tx, workspace_id, found.id):
+        async def work(tx: WriteConn) -> str:
+            stored = await role_queries.find_locked(tx, workspace_id, found.id)
+            if stored is None:
                 raise UnknownRole
-            event = role_event(AuditAction.ROLE_DELETE, f"Deleted {found.id}", found)
+            await role_queries.delete(tx, workspace_id, found.id)
+            event = role_event(AuditAction.ROLE_DELETE, f"Deleted {found.id}", stored)
             await self._audit.record(tx, caller, [event])
+            return stored.name
 
         await self._database.transaction(
-            "permissions.delete_role", work, on_commit=lambda _: self._watcher.role_changed(workspace_id, found.name)
+            "permissions.delete_role", work, on_commit=lambda name: self._watcher.role_changed(workspace_id, name)
         )

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
+from unkey_api.core.needs import ANY
 from unkey_api.core.paging import Page, cut_page
 from unkey_api.core.principal import Principal
-from unkey_api.core.rbac import any_of, require, tuple_
+from unkey_api.core.rbac import require, require_unseen
 from unkey_api.core.searching import substring_pattern
 from unkey_api.infra.mysql import ReadConn
-from unkey_api.permissions import permission_queries, role_queries
+from unkey_api.permissions import permission_queries, requirements, role_queries
 from unkey_api.permissions.errors import UnknownPermission, UnknownRole
 from unkey_api.permissions.types import Permission, Role
-
-_MAY_READ_PERMISSIONS = any_of(tuple_("rbac", "*", "read_permission"))
-_MAY_READ_ROLES = any_of(tuple_("rbac", "*", "read_role"))
 
 
 class GetPermission:
@@ -29,8 +27,12 @@ class GetPermission:
             UnknownPermission: There is none.
             StoreUnavailable: It could not be read.
         """
-        require(principal.permissions, _MAY_READ_PERMISSIONS)
-        found = await permission_queries.find_by_key(self._replica, principal.workspace_id, key)
+        workspace_id = principal.workspace_id
+        found = await require_unseen(
+            principal.permissions,
+            lambda: permission_queries.find_by_key(self._replica, workspace_id, key),
+            lambda row: requirements.on_permission(workspace_id, "read_permission", row.id if row else ANY),
+        )
         if found is None:
             raise UnknownPermission
         return Permission(found.id, found.slug, found.name, found.description)
@@ -51,7 +53,7 @@ class ListPermissions:
             InsufficientPermissions: The caller may not read permissions.
             StoreUnavailable: They could not be read.
         """
-        require(principal.permissions, _MAY_READ_PERMISSIONS)
+        require(principal.permissions, requirements.on_permission(principal.workspace_id, "read_permission"))
         rows = await permission_queries.list_page(
             self._replica,
             principal.workspace_id,
@@ -76,11 +78,15 @@ class GetRole:
             UnknownRole: There is none.
             StoreUnavailable: It could not be read.
         """
-        require(principal.permissions, _MAY_READ_ROLES)
-        found = await role_queries.find_by_key(self._replica, principal.workspace_id, key)
+        workspace_id = principal.workspace_id
+        found = await require_unseen(
+            principal.permissions,
+            lambda: role_queries.find_by_key(self._replica, workspace_id, key),
+            lambda row: requirements.on_role(workspace_id, "read_role", row.id if row else ANY),
+        )
         if found is None:
             raise UnknownRole
-        return (await role_queries.with_permissions(self._replica, principal.workspace_id, [found]))[0]
+        return (await role_queries.with_permissions(self._replica, workspace_id, [found]))[0]
 
 
 class ListRoles:
@@ -98,7 +104,7 @@ class ListRoles:
             InsufficientPermissions: The caller may not read roles.
             StoreUnavailable: They could not be read.
         """
-        require(principal.permissions, _MAY_READ_ROLES)
+        require(principal.permissions, requirements.on_role(principal.workspace_id, "read_role"))
         rows = await role_queries.list_page(
             self._replica,
             principal.workspace_id,

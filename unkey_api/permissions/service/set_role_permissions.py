@@ -10,16 +10,15 @@ from unkey_api.audit.types import AuditEvent
 from unkey_api.core.clock import Clock
 from unkey_api.core.columns import UnixMs
 from unkey_api.core.ids import IdPrefix, IdSource
+from unkey_api.core.needs import ANY
 from unkey_api.core.principal import Caller
-from unkey_api.core.rbac import all_of, any_of, require, tuple_, urn
+from unkey_api.core.rbac import require, require_unseen
 from unkey_api.infra.mysql import Database, WriteConn
-from unkey_api.permissions import role_queries
+from unkey_api.permissions import requirements, role_queries
 from unkey_api.permissions.errors import UnknownRole
 from unkey_api.permissions.events import connected, created_on_the_way, disconnected, role_target
 from unkey_api.permissions.resolution import PermissionResolver, Resolved, distinct_slugs
 from unkey_api.permissions.types import GrantWatcher, Permission, StoredRole
-
-_MAY_SET = all_of(tuple_("rbac", "*", "add_permission_to_role"), tuple_("rbac", "*", "remove_permission_from_role"))
 
 
 class SetRolePermissionsCommand(NamedTuple):
@@ -60,16 +59,19 @@ class SetRolePermissions:
             UnknownRole: There is no such role.
             StoreUnavailable: Nothing was changed.
         """
-        require(caller.principal.permissions, _MAY_SET)
         wanted = self._resolver.mint(distinct_slugs(command.permissions))
         correlation_id = self._ids.new(IdPrefix.CORRELATION)
         now = UnixMs(self._clock.now_ms())
         workspace_id = caller.principal.workspace_id
-        found = await role_queries.find_by_key(self._database.primary, workspace_id, command.role)
+        found = await require_unseen(
+            caller.principal.permissions,
+            lambda: role_queries.find_by_key(self._database.primary, workspace_id, command.role),
+            lambda row: requirements.set_role_permissions(workspace_id, row.id if row else ANY),
+        )
         if found is None:
             raise UnknownRole
 
-        async def work(tx: WriteConn) -> tuple[Permission, ...]:
+        async def work(tx: WriteConn) -> tuple[str, tuple[Permission, ...]]:
             role = await role_queries.find_locked(tx, workspace_id, found.id)
             if role is None:
                 raise UnknownRole
@@ -78,13 +80,14 @@ class SetRolePermissions:
             )
             events = await _replace(tx, workspace_id, role, resolved, now)
             await self._audit.record(tx, caller, events, correlation_id)
-            return resolved.all
+            return role.name, resolved.all
 
-        return await self._database.transaction(
+        _, permissions = await self._database.transaction(
             "permissions.set_role_permissions",
             work,
-            on_commit=lambda _: self._watcher.role_changed(workspace_id, found.name),
+            on_commit=lambda done: self._watcher.role_changed(workspace_id, done[0]),
         )
+        return permissions
 
 
 async def _replace(
@@ -108,8 +111,4 @@ async def _replace(
 
 def _require_create(caller: Caller) -> None:
     principal = caller.principal
-    may_create = any_of(
-        urn(principal.workspace_id, "rbac/permissions/*", "create_permission"),
-        tuple_("rbac", "*", "create_permission"),
-    )
-    require(principal.permissions, may_create)
+    require(principal.permissions, requirements.create_missing_permissions(principal.workspace_id))

@@ -10,9 +10,9 @@ from unkey_api.audit.types import AuditAction
 from unkey_api.core.clock import Clock
 from unkey_api.core.columns import UnixMs
 from unkey_api.core.principal import Caller
-from unkey_api.core.rbac import any_of, require, tuple_, urn
+from unkey_api.core.rbac import require
 from unkey_api.infra.mysql import Database, DuplicateKey, WriteConn
-from unkey_api.permissions import permission_queries, role_queries
+from unkey_api.permissions import permission_queries, requirements, role_queries
 from unkey_api.permissions.errors import (
     PermissionAlreadyExists,
     RoleAlreadyExists,
@@ -66,7 +66,8 @@ class UpdatePermission:
         found = await permission_queries.find_by_key(self._database.replica, workspace_id, command.permission)
         if found is None:
             raise UnknownPermission
-        _require_write(caller, f"projects/{found.project_id}/rbac/permissions/{found.id}", "update_permission")
+        needed = requirements.update_permission(workspace_id, found.project_id, found.id)
+        require(caller.principal.permissions, needed)
         if command.name is None and command.slug is None and command.description is None:
             return found
         now = UnixMs(self._clock.now_ms())
@@ -112,7 +113,7 @@ class UpdateRole:
         found = await role_queries.find_by_key(self._database.replica, workspace_id, command.role)
         if found is None:
             raise UnknownRole
-        _require_write(caller, f"projects/{found.project_id}/rbac/roles/{found.id}", "update_role")
+        require(caller.principal.permissions, requirements.update_role(workspace_id, found.project_id, found.id))
         if command.name is None and command.description is None:
             return found
         now = UnixMs(self._clock.now_ms())
@@ -135,11 +136,6 @@ class UpdateRole:
             "permissions.update_role", work, on_commit=lambda done: self._watcher.role_changed(workspace_id, done[0])
         )
         return changed
-
-
-def _require_write(caller: Caller, path: str, action: str) -> None:
-    principal = caller.principal
-    require(principal.permissions, any_of(urn(principal.workspace_id, path, "write"), tuple_("rbac", "*", action)))
 
 
 def _changed_permission(stored: StoredPermission, command: UpdatePermissionCommand) -> StoredPermission:

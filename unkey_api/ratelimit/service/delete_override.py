@@ -6,12 +6,15 @@ from unkey_api.audit.service import AuditLog
 from unkey_api.audit.types import AuditAction, AuditEvent, AuditTarget, TargetType
 from unkey_api.core.clock import Clock
 from unkey_api.core.columns import UnixMs
+from unkey_api.core.identifiers import NamespaceId
+from unkey_api.core.needs import ANY
 from unkey_api.core.principal import Caller
+from unkey_api.core.rbac import require_unseen
 from unkey_api.infra.mysql import Database, WriteConn
-from unkey_api.ratelimit import queries
+from unkey_api.ratelimit import queries, requirements
 from unkey_api.ratelimit.errors import OverrideNotFound
 from unkey_api.ratelimit.namespaces import Namespaces
-from unkey_api.ratelimit.service.set_override import find_live_namespace, require_on
+from unkey_api.ratelimit.service.set_override import find_live_namespace
 
 
 class DeleteOverride:
@@ -40,11 +43,12 @@ class DeleteOverride:
 
         async def work(tx: WriteConn) -> queries.NamespaceRow:
             namespace = await find_live_namespace(tx, workspace_id, namespace_key)
-            require_on(caller, namespace, "delete_override")
-            override = await queries.find_override_locked(tx, workspace_id, namespace.id, identifier)
-            if (
-                override is None or override.identifier != identifier
-            ):  # the column takes more texts for equal than we do
+            override = await require_unseen(
+                caller.principal.permissions,
+                lambda: _find_locked(tx, workspace_id, namespace.id, identifier),
+                lambda row: requirements.delete_override(workspace_id, namespace.id, row.id if row else ANY),
+            )
+            if override is None:
                 raise OverrideNotFound
             await queries.mark_override_deleted(tx, workspace_id, override.id, now=now)
             await self._audit.record(tx, caller, [_deleted(namespace, override)])
@@ -54,6 +58,13 @@ class DeleteOverride:
             self._namespaces.forget(workspace_id, namespace.id, namespace.name, namespace_key)
 
         await self._database.transaction("ratelimit.delete_override", work, on_commit=forget)
+
+
+async def _find_locked(
+    tx: WriteConn, workspace_id: str, namespace_id: NamespaceId, identifier: str
+) -> queries.OverrideRow | None:
+    found = await queries.find_override_locked(tx, workspace_id, namespace_id, identifier)
+    return found if found is not None and found.identifier == identifier else None  # the column compares more loosely
 
 
 def _deleted(namespace: queries.NamespaceRow, override: queries.OverrideRow) -> AuditEvent:

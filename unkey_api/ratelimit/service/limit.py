@@ -6,17 +6,17 @@ from typing import Protocol
 
 from unkey_api.core.clock import Clock
 from unkey_api.core.principal import Caller, Principal
-from unkey_api.core.rbac import any_of, literal, require
+from unkey_api.core.rbac import require
 from unkey_api.infra.batching.batcher import Sink
 from unkey_api.infra.clickhouse.rows import RatelimitRow
+from unkey_api.ratelimit import requirements
 from unkey_api.ratelimit.creation import NamespaceCreation
 from unkey_api.ratelimit.engine.limiter import RateLimiter
 from unkey_api.ratelimit.engine.types import Check, Decision
 from unkey_api.ratelimit.errors import NamespaceGone
 from unkey_api.ratelimit.namespaces import Namespaces
+from unkey_api.ratelimit.requirements import ANY_LIMIT
 from unkey_api.ratelimit.types import LimitCommand, LimitOutcome, Namespace
-
-ANY_LIMIT = "ratelimit.*.limit"
 
 
 class Origin(Protocol):
@@ -73,7 +73,7 @@ class Limit:
         if namespace.deleted:
             raise NamespaceGone
         if ANY_LIMIT not in principal.permissions and namespace.limit_grant not in principal.permissions:
-            require(principal.permissions, any_of(literal(namespace.limit_grant), literal(ANY_LIMIT)))
+            require(principal.permissions, requirements.limit(principal.workspace_id, namespace.id))
         now_ms = self._clock.now_ms()
         check, override_id = build_check(principal.workspace_id, namespace, command, command.time_ms or now_ms)
         decision = self._limiter.try_limit_now(check)

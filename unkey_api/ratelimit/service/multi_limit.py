@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from unkey_api.core.clock import Clock
-from unkey_api.core.principal import Caller
-from unkey_api.core.rbac import all_of, any_of, literal, require
+from unkey_api.core.principal import Caller, Principal
+from unkey_api.core.rbac import require
 from unkey_api.infra.batching.batcher import Sink
 from unkey_api.infra.clickhouse.rows import RatelimitRow
 from unkey_api.ratelimit.creation import NamespaceCreation
@@ -14,7 +14,8 @@ from unkey_api.ratelimit.engine.limiter import RateLimiter
 from unkey_api.ratelimit.engine.types import Check
 from unkey_api.ratelimit.errors import NamespaceGone
 from unkey_api.ratelimit.namespaces import Namespaces
-from unkey_api.ratelimit.service.limit import ANY_LIMIT, analytics_row, build_check
+from unkey_api.ratelimit.requirements import ANY_LIMIT, limit_all
+from unkey_api.ratelimit.service.limit import analytics_row, build_check
 from unkey_api.ratelimit.types import LimitCommand, LimitOutcome, MultiLimitOutcome, Namespace
 
 
@@ -47,7 +48,7 @@ class MultiLimit:
         """
         namespaces = await self._resolve(caller, commands)
         wanted = [namespaces[command.namespace] for command in commands]
-        _require_limit(caller.principal.permissions, wanted)
+        _require_limit(caller.principal, wanted)
         if any(namespace.deleted for namespace in wanted):
             raise NamespaceGone
         now_ms = self._clock.now_ms()
@@ -76,8 +77,8 @@ class MultiLimit:
         return MultiLimitOutcome(batch.passed, tuple(outcomes))
 
 
-def _require_limit(permissions: frozenset[str], wanted: Sequence[Namespace]) -> None:
+def _require_limit(principal: Principal, wanted: Sequence[Namespace]) -> None:
+    permissions = principal.permissions
     if ANY_LIMIT in permissions or all(namespace.limit_grant in permissions for namespace in wanted):
         return
-    each = all_of(*(literal(namespace.limit_grant) for namespace in wanted))
-    require(permissions, any_of(literal(ANY_LIMIT), each))
+    require(permissions, limit_all(principal.workspace_id, (namespace.id for namespace in wanted)))

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from unkey_api.core.paging import Page, cut_page
 from unkey_api.core.principal import Principal
-from unkey_api.core.rbac import any_of, require, tuple_, urn
+from unkey_api.core.rbac import require
 from unkey_api.infra.mysql import ReadConn
-from unkey_api.ratelimit import queries
+from unkey_api.ratelimit import queries, requirements
 from unkey_api.ratelimit.errors import NamespaceNotFound, OverrideNotFound
 from unkey_api.ratelimit.namespaces import read_namespace
 from unkey_api.ratelimit.types import Override
-
-_ACTION = "read_override"
 
 
 class GetOverride:
@@ -35,11 +33,7 @@ class GetOverride:
         override = namespace.overrides.match(identifier)
         if override is None:
             raise OverrideNotFound
-        may_read = any_of(
-            urn(workspace_id, f"ratelimits/namespaces/{namespace.id}/overrides/{override.id}", _ACTION),
-            tuple_("ratelimit", namespace.id, _ACTION),
-            tuple_("ratelimit", "*", _ACTION),
-        )
+        may_read = requirements.read_override(workspace_id, namespace.id, override.id)
         require(principal.permissions, may_read, hide_as=OverrideNotFound)
         return override
 
@@ -61,8 +55,7 @@ class ListOverrides:
         namespace = await queries.find_by_key(self._replica, principal.workspace_id, namespace_key)
         if namespace is None:
             raise NamespaceNotFound
-        may_read = any_of(tuple_("ratelimit", namespace.id, _ACTION), tuple_("ratelimit", "*", _ACTION))
-        require(principal.permissions, may_read)
+        require(principal.permissions, requirements.list_overrides(principal.workspace_id, namespace.id))
         overrides = await queries.list_overrides(
             self._replica, principal.workspace_id, namespace.id, cursor=cursor, limit=limit + 1
         )

@@ -12,9 +12,9 @@ from unkey_api.core.errors import Unexpected
 from unkey_api.core.identifiers import OverrideId
 from unkey_api.core.ids import IdPrefix, IdSource
 from unkey_api.core.principal import Caller
-from unkey_api.core.rbac import any_of, require, tuple_
+from unkey_api.core.rbac import require
 from unkey_api.infra.mysql import Database, WriteConn
-from unkey_api.ratelimit import queries
+from unkey_api.ratelimit import queries, requirements
 from unkey_api.ratelimit.errors import NamespaceNotFound
 from unkey_api.ratelimit.namespaces import Namespaces
 
@@ -57,7 +57,8 @@ class SetOverride:
 
         async def work(tx: WriteConn) -> tuple[queries.NamespaceRow, OverrideId]:
             namespace = await find_live_namespace(tx, caller.principal.workspace_id, command.namespace)
-            require_on(caller, namespace, "set_override")
+            may_set = requirements.set_override(caller.principal.workspace_id, namespace.id)
+            require(caller.principal.permissions, may_set)
             override_id = await self._store(tx, caller, namespace, command, fresh_id, now)
             await self._audit.record(tx, caller, [_set(namespace, override_id, command.identifier)])
             return namespace, override_id
@@ -98,12 +99,6 @@ async def find_live_namespace(tx: WriteConn, workspace_id: str, key: str) -> que
     if namespace is None or namespace.deleted_at_m is not None:
         raise NamespaceNotFound
     return namespace
-
-
-def require_on(caller: Caller, namespace: queries.NamespaceRow, action: str) -> None:
-    """Raise InsufficientPermissions unless the caller may do `action` in this namespace or in all."""
-    requirement = any_of(tuple_("ratelimit", namespace.id, action), tuple_("ratelimit", "*", action))
-    require(caller.principal.permissions, requirement)
 
 
 def _set(namespace: queries.NamespaceRow, override_id: OverrideId, identifier: str) -> AuditEvent:

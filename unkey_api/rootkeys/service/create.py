@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from unkey_api.audit.types import AuditAction
+from unkey_api.core.needs import ANY
 from unkey_api.core.principal import Caller
 from unkey_api.core.rbac import require
 from unkey_api.infra.mysql import WriteConn
 from unkey_api.keys.service.attempts import with_fresh_ids
-from unkey_api.rootkeys import events, rules
+from unkey_api.rootkeys import events, requirements, rules
 from unkey_api.rootkeys.errors import ExpiryInThePast
 from unkey_api.rootkeys.issuing import RootKeyDraft, RootKeySettings
 from unkey_api.rootkeys.service.parts import RootKeyParts, own_root_key
@@ -43,7 +44,7 @@ class CreateRootKey:
 
     def _check(self, caller: Caller, command: CreateRootKeyCommand) -> None:
         principal = caller.principal
-        require(principal.permissions, rules.on_root_key(principal.workspace_id, rules.ALL, "write"))
+        require(principal.permissions, requirements.on_root_key(principal.workspace_id, ANY, "write"))
         if command.expires_ms is not None and command.expires_ms <= self._parts.clock.now_ms():
             raise ExpiryInThePast
         rules.require_outlived(principal, command.expires_ms, "the new key")

@@ -7,7 +7,7 @@ from unkey_api.core.identifiers import KeyHash
 from unkey_api.core.principal import Caller
 from unkey_api.core.rbac import require
 from unkey_api.infra.mysql import WriteConn
-from unkey_api.rootkeys import events, queries, rules
+from unkey_api.rootkeys import events, queries, requirements
 from unkey_api.rootkeys.service.parts import RootKeyParts, locked
 
 
@@ -32,7 +32,7 @@ class DeleteRootKey:
     async def _write(self, tx: WriteConn, caller: Caller, key_id: str) -> KeyHash:
         principal = caller.principal
         key = await locked(tx, principal.workspace_id, key_id)
-        require(principal.permissions, rules.on_root_key(principal.workspace_id, key.id, "delete"))
+        require(principal.permissions, requirements.on_root_key(principal.workspace_id, key.id, "delete"))
         await queries.mark_deleted(tx, principal.workspace_id, key.id, now=self._parts.now())
         target = events.target_of(key.id, key.name)
         event = events.changed(AuditAction.KEY_DELETE, f"Deleted root key {key.id}", target)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from unkey_api.core.identifiers import KeyId
+from unkey_api.core.needs import ANY
 from unkey_api.core.paging import Page, cut_page
 from unkey_api.core.principal import Principal
 from unkey_api.core.rbac import is_allowed
 from unkey_api.infra.mysql import ReadConn
-from unkey_api.rootkeys import queries, rules
+from unkey_api.rootkeys import queries, requirements
 from unkey_api.rootkeys.queries import RootKeyRow
 from unkey_api.rootkeys.types import RootKey
 
@@ -31,7 +32,7 @@ class ListRootKeys:
             cursor: Where the page begins, as the previous one said; empty for the first.
         """
         workspace_id = principal.workspace_id
-        everything = is_allowed(principal.permissions, rules.on_root_key(workspace_id, rules.ALL, "read"))
+        everything = is_allowed(principal.permissions, requirements.on_root_key(workspace_id, ANY, "read"))
         if everything:
             ids = await queries.list_ids(self._conn, workspace_id, first=cursor, count=limit + 1)
         else:
@@ -46,7 +47,7 @@ class ListRootKeys:
         while True:
             ids = await queries.list_ids(self._conn, principal.workspace_id, first=first, count=SCAN)
             for key_id in ids if fresh else ids[1:]:
-                if is_allowed(principal.permissions, rules.on_root_key(principal.workspace_id, key_id, "read")):
+                if is_allowed(principal.permissions, requirements.on_root_key(principal.workspace_id, key_id, "read")):
                     found.append(key_id)
                     if len(found) == wanted:
                         return found

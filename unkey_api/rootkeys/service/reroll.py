@@ -9,7 +9,7 @@ from unkey_api.core.principal import Caller
 from unkey_api.core.rbac import require
 from unkey_api.infra.mysql import WriteConn
 from unkey_api.keys.service.attempts import with_fresh_ids
-from unkey_api.rootkeys import events, queries, rules
+from unkey_api.rootkeys import events, queries, requirements, rules
 from unkey_api.rootkeys.issuing import RootKeyDraft, RootKeySettings
 from unkey_api.rootkeys.queries import KeyspaceRow, RootKeyRow
 from unkey_api.rootkeys.service.parts import RootKeyParts, locked
@@ -54,9 +54,9 @@ class RerollRootKey:
     ) -> KeyHash:
         principal = caller.principal
         old = await locked(tx, principal.workspace_id, key_id)
-        require(principal.permissions, rules.on_root_key(principal.workspace_id, old.id, "write"))
+        require(principal.permissions, requirements.on_root_key(principal.workspace_id, old.id, "write"))
         if grace_ms is not None:
-            require(principal.permissions, rules.on_root_key(principal.workspace_id, old.id, "delete"))
+            require(principal.permissions, requirements.on_root_key(principal.workspace_id, old.id, "delete"))
         rules.require_outlived(principal, old.expires, "the key")
         held = sorted({grant.permission for grant in await queries.list_grants(tx, [old.id])})
         rules.require_held(principal, held)

@@ -7,7 +7,7 @@ from unkey_api.core.identifiers import KeyHash
 from unkey_api.core.principal import Caller
 from unkey_api.core.rbac import require
 from unkey_api.infra.mysql import WriteConn
-from unkey_api.rootkeys import events, queries, rules
+from unkey_api.rootkeys import events, queries, requirements, rules
 from unkey_api.rootkeys.grants import Grant
 from unkey_api.rootkeys.queries import RootKeyRow
 from unkey_api.rootkeys.service.parts import RootKeyParts, locked
@@ -37,7 +37,7 @@ class UpdateRootKey:
     async def _write(self, tx: WriteConn, caller: Caller, command: UpdateRootKeyCommand) -> KeyHash:
         principal = caller.principal
         key = await locked(tx, principal.workspace_id, command.key_id)
-        require(principal.permissions, rules.on_root_key(principal.workspace_id, key.id, "write"))
+        require(principal.permissions, requirements.on_root_key(principal.workspace_id, key.id, "write"))
         rules.require_outlived(principal, key.expires, "the key")
         name = command.name if command.set_name else key.name
         target = events.target_of(key.id, name)

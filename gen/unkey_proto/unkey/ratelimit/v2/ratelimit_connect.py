@@ -54,7 +54,7 @@ class RatelimitService(Protocol):
 
         If one of them does not fit, nothing is consumed for any. The answer has
         status 200 either way: look at `passed`. Missing namespaces are created as
-        by `limit`.
+        by `limit`. The permission is needed for every namespace named.
         """
         raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
 
@@ -230,7 +230,7 @@ class RatelimitServiceClient(ConnectClient):
 
         If one of them does not fit, nothing is consumed for any. The answer has
         status 200 either way: look at `passed`. Missing namespaces are created as
-        by `limit`.
+        by `limit`. The permission is needed for every namespace named.
         """
         return await self.execute_unary(
             request=request,
@@ -366,7 +366,7 @@ class RatelimitServiceSync(Protocol):
 
         If one of them does not fit, nothing is consumed for any. The answer has
         status 200 either way: look at `passed`. Missing namespaces are created as
-        by `limit`.
+        by `limit`. The permission is needed for every namespace named.
         """
         raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
 
@@ -540,7 +540,7 @@ class RatelimitServiceClientSync(ConnectClientSync):
 
         If one of them does not fit, nothing is consumed for any. The answer has
         status 200 either way: look at `passed`. Missing namespaces are created as
-        by `limit`.
+        by `limit`. The permission is needed for every namespace named.
         """
         return self.execute_unary(
             request=request,

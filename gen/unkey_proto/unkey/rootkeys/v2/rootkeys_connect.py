@@ -59,8 +59,10 @@ class RootKeysService(Protocol):
         """
         Change a root key. Only what is sent changes; the expiry cannot be changed.
 
-        Each new permission must be covered by one of the caller. A caller that expires
-        can only change keys that expire no later.
+        Each new permission must be covered by one of the caller; switching a key on needs
+        that of every permission it has. Switching it off or taking a permission from it
+        needs `delete` as well. A caller that expires can only change keys that expire no
+        later.
         """
         raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
 
@@ -234,8 +236,10 @@ class RootKeysServiceClient(ConnectClient):
         """
         Change a root key. Only what is sent changes; the expiry cannot be changed.
 
-        Each new permission must be covered by one of the caller. A caller that expires
-        can only change keys that expire no later.
+        Each new permission must be covered by one of the caller; switching a key on needs
+        that of every permission it has. Switching it off or taking a permission from it
+        needs `delete` as well. A caller that expires can only change keys that expire no
+        later.
         """
         return await self.execute_unary(
             request=request,
@@ -329,8 +333,10 @@ class RootKeysServiceSync(Protocol):
         """
         Change a root key. Only what is sent changes; the expiry cannot be changed.
 
-        Each new permission must be covered by one of the caller. A caller that expires
-        can only change keys that expire no later.
+        Each new permission must be covered by one of the caller; switching a key on needs
+        that of every permission it has. Switching it off or taking a permission from it
+        needs `delete` as well. A caller that expires can only change keys that expire no
+        later.
         """
         raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
 
@@ -502,8 +508,10 @@ class RootKeysServiceClientSync(ConnectClientSync):
         """
         Change a root key. Only what is sent changes; the expiry cannot be changed.
 
-        Each new permission must be covered by one of the caller. A caller that expires
-        can only change keys that expire no later.
+        Each new permission must be covered by one of the caller; switching a key on needs
+        that of every permission it has. Switching it off or taking a permission from it
+        needs `delete` as well. A caller that expires can only change keys that expire no
+        later.
         """
         return self.execute_unary(
             request=request,

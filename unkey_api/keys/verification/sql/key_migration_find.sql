@@ -1,2 +1,0 @@
--- At most one row: (id, workspace_id) is unique. Another workspace's migration does not match.
-SELECT algorithm FROM key_migrations WHERE id = %(id)s AND workspace_id = %(workspace_id)s
