@@ -20,6 +20,7 @@ from unkey_api.apis.service.create import CreateApi
 from unkey_api.apis.service.delete import DeleteApi
 from unkey_api.apis.service.list_keys import ListKeys
 from unkey_api.apis.service.read import GetApi
+from unkey_api.apis.service.update import UpdateApi
 from unkey_api.app import Service
 from unkey_api.audit.service import AuditLog
 from unkey_api.auth.throttle import RequestThrottle
@@ -43,6 +44,7 @@ from unkey_api.infra.telemetry.metrics import Metrics
 from unkey_api.keys.credits.limiter import CreditLimiter, open_credit_limiter
 from unkey_api.keys.credits.queries import SqlCreditBalances
 from unkey_api.keys.credits.replays import ReplayBounds
+from unkey_api.keys.credits.types import EPOCHS_PER_MS
 from unkey_api.keys.handler import KeysHandler
 from unkey_api.keys.schemes.bounded import open_slow_hashes
 from unkey_api.keys.schemes.finding import ForeignHashes
@@ -134,7 +136,7 @@ async def _open_shared(
 ) -> _Shared:
     clock, database = runtime.clock, stores.database
     limiter, credits_ = await _open_limits(stack, settings, runtime, stores, metrics)
-    caches = await stack.enter_async_context(open_caches(clock, CacheTiming(), metrics))
+    caches = await stack.enter_async_context(open_caches(settings.caches, clock, CacheTiming(), metrics))
     directory = KeyDirectory(caches.keys, database.replica)
     watch_limits(metrics, limiter, credits_, directory.counts)
     audit, projects = AuditLog(clock=clock, ids=runtime.ids), DefaultProject(clock=clock, ids=runtime.ids)
@@ -175,9 +177,10 @@ async def _open_limits(
     credits_ = await stack.enter_async_context(
         open_credit_limiter(
             RedisCredits(stores.redis),
-            SqlCreditBalances(database.replica, database.primary),
+            SqlCreditBalances(database.primary),
             clock=clock,
             observer=CreditReports(metrics.usage),
+            salt=round((1 + runtime.jitter()) * EPOCHS_PER_MS),
             on_breaker=metrics.breakers.on_call,
             bounds=ReplayBounds(drain_seconds=grace.credits),
         )
@@ -217,6 +220,7 @@ def _apis(shared: _Shared) -> ApisHandler:
     return ApisHandler(
         create=CreateApi(database, shared.audit, shared.projects, clock=clock, ids=shared.runtime.ids),
         get=GetApi(live),
+        update=UpdateApi(database, shared.audit, live, clock=clock, has_vault=shared.stores.vault is not None),
         delete=DeleteApi(database, shared.audit, live, clock=clock),
         list_keys=ListKeys(live, database.replica, shared.stores.vault),
     )

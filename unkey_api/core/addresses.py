@@ -93,6 +93,11 @@ class AddressList:
         entries = [entry for entry in (text or "").split(",") if entry.strip()]
         return cls(entries) if entries else None
 
+    @property
+    def size(self) -> int:
+        """How many addresses and ranges there are; one that cannot be read is none."""
+        return len(self._addresses) + len(self._networks)
+
     def holds(self, text: str) -> bool:
         """Say whether an address is on the list; text that is no address is not."""
         address = read_address(text)

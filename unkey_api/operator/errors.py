@@ -17,6 +17,12 @@ class WorkspaceTaken(AppError):
     code = ErrorCode.APPLICATION_INVALID_INPUT
 
 
+class WorkspaceProtected(AppError):
+    """The workspace may not be deleted or switched off."""
+
+    code = ErrorCode.APPLICATION_PROTECTED_RESOURCE
+
+
 class RootKeyUnknown(AppError):
     """No live root key has this id."""
 

@@ -49,9 +49,9 @@ async def test_known_copies_serve_and_nothing_that_was_spent_is_lost(
     known, unknown = (RandomIds().new(IdPrefix.KEY) for _ in range(2))
     for key_id in (known, unknown):
         await database.primary.execute(INSERT_KEY, {"id": key_id, "remaining": 100})
-    here = SqlCreditBalances(database.replica, database.primary)
+    here = SqlCreditBalances(database.primary)
     async with far_database(mysql_server, mysql_dsn) as (proxy, far):
-        balances = SqlCreditBalances(far.replica, far.primary)
+        balances = SqlCreditBalances(far.primary)
         async with open_credit_limiter(RedisCredits(redis), balances, clock=clock, observer=Replayed()) as limiter:
             assert (await limiter.spend(known, 1)).allowed
             await eventually(lambda: len(limiter.replays) == 0)
@@ -59,12 +59,12 @@ async def test_known_copies_serve_and_nothing_that_was_spent_is_lost(
             for left in range(98, 78, -1):
                 assert await limiter.spend(known, 1) == (True, left)
             await refused_in_time(limiter, unknown)
-            await redis.delete(f"credits:{known}")
+            await redis.delete(f"credits:{{{known}}}")
             await proxy.listen()
             clock.advance(60_000)
 
             async def caught_up() -> bool:
-                balance = await here.find_current(known)
+                balance = await here.find(known)
                 return balance is not None and balance.remaining_requests == 79
 
             await eventually(caught_up)

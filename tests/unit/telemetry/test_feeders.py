@@ -16,6 +16,7 @@ from unkey_api.infra.caching.swr import CacheCounts
 from unkey_api.infra.clickhouse.writer import FlushOutcome, FlushReport
 from unkey_api.infra.resilience.breaker import BreakerState
 from unkey_api.infra.telemetry import limit_collector
+from unkey_api.infra.telemetry.collectors import CacheRoom
 from unkey_api.infra.telemetry.limit_collector import FAMILIES, Reading
 from unkey_api.infra.telemetry.metrics import Metrics
 
@@ -87,7 +88,8 @@ def feed(metrics: Metrics) -> None:
     metrics.invalidation.set_up("redis", up=True)
     metrics.logs.watch(dropped=lambda: 0, skipped={("repeated", "x"): 1})
     metrics.on_panic("", "/")
-    metrics.caches.watch("c", CacheCounts(), size=lambda: 0, capacity=1)
+    room = CacheRoom(lambda: 0, 1)
+    metrics.caches.watch("c", CacheCounts(), size=lambda: 0, capacity=1, absent=room, memory=room)
     metrics.buffers.watch("b", Nothing(), capacity=1, accepted=lambda: 0)
     metrics.limits.watch(lambda: [Reading(family, ("x",) * len(family[2]), 0) for family in FAMILIES])
     metrics.stores.watch_pool("primary", Nothing())

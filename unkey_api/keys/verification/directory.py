@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from unkey_api.core.clock import Clock
@@ -16,9 +16,11 @@ from unkey_api.keys.verification.errors import KeyNotLoaded
 from unkey_api.keys.verification.owners import KeyOwners
 from unkey_api.keys.verification.record import from_row
 from unkey_api.keys.verification.types import Status, VerifiableKey
+from unkey_api.keys.verification.weight import weight_of
+from unkey_api.settings.stores import CacheSettings
 
 CACHE_NAME = "verification_key_by_hash"
-WINDOWS = CacheWindows(fresh_ms=10_000, stale_ms=600_000, max_entries=1_000_000)
+WINDOWS = CacheWindows(fresh_ms=10_000, stale_ms=600_000, max_entries=10_000_000)  # their bytes are what bounds them
 
 Presented = Literal["key", "root_key"]
 """For what a key is looked up: to be verified, or as a credential."""
@@ -26,9 +28,12 @@ Presented = Literal["key", "root_key"]
 KeyCache = SwrCache[KeyHash, VerifiableKey]
 
 
-def key_cache(*, clock: Clock, refreshes: BackgroundJobs, observer: CacheObserver | None = None) -> KeyCache:
-    """Return an empty cache of keys with the windows callers rely on."""
-    return SwrCache(CACHE_NAME, clock=clock, windows=WINDOWS, refreshes=refreshes, observer=observer)
+def key_cache(
+    settings: CacheSettings, *, clock: Clock, refreshes: BackgroundJobs, observer: CacheObserver | None = None
+) -> KeyCache:
+    """Return an empty cache of keys with the windows callers rely on, bounded as the settings say."""
+    windows = replace(WINDOWS, max_bytes=settings.key_bytes, max_absent=settings.absent_keys)
+    return SwrCache(CACHE_NAME, clock=clock, windows=windows, refreshes=refreshes, observer=observer, weigh=weight_of)
 
 
 @dataclass(slots=True)
