@@ -24,6 +24,7 @@ import aiohttp
 from benchmarks.load import LoadFailed
 from benchmarks.machine import choose_cores
 from benchmarks.servers import Server, service, stores
+from unkey_api.dev.seed import Demo
 
 PROCESSES = 3
 SAME_NODE_ROUNDS = 10_000
@@ -57,10 +58,11 @@ class Seen:
 class Client:
     """Calls operations on any of the processes with the demo's root key."""
 
-    def __init__(self, session: aiohttp.ClientSession, servers: Sequence[Server], root_key: str) -> None:
+    def __init__(self, session: aiohttp.ClientSession, servers: Sequence[Server], demo: Demo) -> None:
         self._session = session
         self.servers = servers
-        self._root_key = root_key
+        self._root_key = demo.root_key
+        self.workspace_id = demo.workspace_id
 
     @property
     def first(self) -> Server:
@@ -201,14 +203,8 @@ async def root_key_narrowed(client: Client) -> Revocation:
 
 async def _new_root_key(client: Client) -> tuple[str, str]:
     """Return a root key that may read root keys."""
-    whoami = await client.call("rootKeys.listKeys", {"limit": 1})
-    workspace = next(
-        permission.split(":")[2]
-        for permission in whoami[0]["permissions"]
-        if permission.startswith("unkey:v1:")
-    )  # fmt: skip
     made = await client.call(
-        "rootKeys.createKey", {"name": "revocation", "permissions": [f"unkey:v1:{workspace}:rootKeys/*#read"]}
+        "rootKeys.createKey", {"name": "revocation", "permissions": [f"unkey:v1:{client.workspace_id}:rootKeys/*#read"]}
     )
     return made["keyId"], made["key"]
 
@@ -257,7 +253,7 @@ async def revocation(*, rounds: int, same_node_rounds: int) -> None:
         ]
         connector = aiohttp.TCPConnector(limit=0)
         session = await stack.enter_async_context(aiohttp.ClientSession(connector=connector))
-        client = Client(session, servers, running.demo.root_key)
+        client = Client(session, servers, running.demo)
         failed = [kind.__name__ for kind in KINDS if not await _measured(client, kind, rounds)]
         failed += [] if await _measured_on_one(client, same_node_rounds) else ["same process"]
     if failed:
@@ -301,8 +297,9 @@ async def _one(client: Client, kind: Kind, seen: Seen, *, others: bool) -> None:
             raise LoadFailed(f"{kind.__name__}: refused before it was taken away")
     await right.take_away()
     began = time.monotonic()
+    wrong = await right.admitted(client.first)
     seen.rounds += 1
-    seen.wrong += await right.admitted(client.first)
+    seen.wrong += wrong
     if others:
         seen.delays += await asyncio.gather(*(_until_refused(right, server, began) for server in client.servers[1:]))
 
