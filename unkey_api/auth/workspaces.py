@@ -51,5 +51,10 @@ class Workspaces:
         """
         return (await self._cache.get(organization_id, self._load)).value
 
+    def is_known(self, organization_id: str) -> bool:
+        """Say whether the organization had an enabled workspace when it was read last. Asks nobody."""
+        workspace = self._cache.held(organization_id)
+        return workspace is not None and workspace.enabled
+
     async def _load(self, organization_id: str) -> OrganizationWorkspace | None:
         return await self._replica.fetch_one(_FIND, {"org_id": organization_id})

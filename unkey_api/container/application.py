@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from importlib.resources import files
 
 from unkey_api.app import Application, Platform
+from unkey_api.auth.chain import AuthenticationChain
+from unkey_api.auth.guessing import FailureBuckets
 from unkey_api.container.invalidation import open_bus
 from unkey_api.container.operations import Operations, open_operations
 from unkey_api.container.runtime import Observing, Runtime
@@ -22,6 +24,8 @@ from unkey_api.rpc.documents import Documents
 from unkey_api.rpc.edge import Observer
 from unkey_api.rpc.exchange import Exchange
 from unkey_api.rpc.health import Details, Health
+from unkey_api.rpc.interceptors.credentials import Authenticator
+from unkey_api.rpc.interceptors.guessing import GuardedAuthenticator
 from unkey_api.rpc.observers.request_log import RequestLog, report_panic
 from unkey_api.rpc.observers.request_metrics import RequestMetrics
 from unkey_api.rpc.observers.request_rows import RequestRows
@@ -62,7 +66,7 @@ async def open_application(settings: Settings, runtime: Runtime) -> AsyncIterato
         request_metrics.know(application.paths)
         if tracing is not None:
             tracing.know(application.paths)
-        yield Served(application, health, failed, telemetry.metrics.render)
+        yield Served(application, health, failed, telemetry.metrics.render, telemetry.metrics.connections.watch)
 
 
 def _platform(
@@ -77,8 +81,8 @@ def _platform(
     return Platform(
         clock=runtime.clock,
         ids=runtime.ids,
-        authenticator=operations.authenticators.protected,
-        portal_authenticator=operations.authenticators.portal,
+        authenticator=_guarded(operations.authenticators.protected, settings, runtime, failures.metrics),
+        portal_authenticator=_guarded(operations.authenticators.portal, settings, runtime, failures.metrics),
         throttle=operations.throttle,
         observers=observers,
         on_panic=failures.on_panic,
@@ -90,6 +94,21 @@ def _platform(
         proxies=settings.trusted_proxies,
         pprof=_pprof(settings, runtime),
     )
+
+
+def _guarded(chain: AuthenticationChain, settings: Settings, runtime: Runtime, metrics: Metrics) -> Authenticator:
+    """Put the buckets in front of a chain; each chain has its own, since a cookie is not a key."""
+    failed = settings.failed_credentials
+    if failed.burst == 0:
+        return chain
+    buckets = FailureBuckets(
+        burst=failed.burst,
+        per_second=failed.per_second,
+        addresses=failed.addresses,
+        clock=runtime.clock,
+        on_refused=metrics.on_guess_refused,
+    )
+    return GuardedAuthenticator(chain, buckets)
 
 
 def _tracing(settings: Settings, runtime: Runtime, telemetry: Telemetry) -> RequestTracing | None:

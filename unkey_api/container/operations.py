@@ -27,6 +27,7 @@ from unkey_api.auth.throttle import RequestThrottle
 from unkey_api.container.authentication import Authenticators, open_authenticators
 from unkey_api.container.caches import Caches, open_caches
 from unkey_api.container.closing import graces
+from unkey_api.container.hashing import hash_caps
 from unkey_api.container.invalidation import join_caches
 from unkey_api.container.limit_reports import CreditReports, LimiterReports, watch_limits
 from unkey_api.container.published import serve_published
@@ -283,6 +284,7 @@ def _keys(shared: _Shared) -> KeysHandler:
         clock=runtime.clock,
         ids=runtime.ids,
         random_bytes=runtime.random_bytes,
+        hash_caps=hash_caps(shared.settings.key_migrations),
     )
     return KeysHandler(key_use_cases(parts, VerifyKey(verification)))
 

@@ -64,10 +64,25 @@ class KeyMigrationSettings:
     hashes_per_second: float = field(
         default=10.0,
         metadata=about(
-            "bcrypt and Argon2 verifications each workspace may ask a process for in a second.",
+            "bcrypt and Argon2 verifications each workspace may ask a process for in a second, counted by what they "
+            "cost: bcrypt 10, about 60 ms of a core, is one, bcrypt 12 is four.",
             between=(0.1, 1000),
             unit="hashes",
         ),
+    )
+    bcrypt_cost_max: int = field(
+        default=12,
+        metadata=about("bcrypt hashes with a higher cost are not imported.", between=(4, 14), unit="(two to the)"),
+    )
+    argon2_memory_max: int = field(
+        default=65_536,
+        metadata=about("Argon2 hashes that need more memory are not imported.", between=(8, 262_144), unit="KiB"),
+    )
+    argon2_passes_max: int = field(
+        default=4, metadata=about("Argon2 hashes with more passes are not imported.", between=(1, 10), unit="passes")
+    )
+    argon2_lanes_max: int = field(
+        default=4, metadata=about("Argon2 hashes with more lanes are not imported.", between=(1, 16), unit="lanes")
     )
 
 

@@ -150,6 +150,12 @@ class TestChain:
         issuer = Issuer(failure=JwksFetchFailed("away"))
 
         class NoRootKey:
+            def recognise(self, credentials: Credentials) -> Principal | None:
+                return None
+
+            def vouches_for(self, credentials: Credentials) -> bool:
+                return False
+
             async def resolve(self, credentials: Credentials) -> Principal | None:
                 raise TokenInvalid("stands for any refusal of a credential")
 

@@ -28,6 +28,7 @@ from unkey_api.infra.clickhouse.writer import FlushOutcome, FlushReport
 from unkey_api.infra.mysql.ports import Mode, Operation
 from unkey_api.infra.resilience.breaker import BreakerState
 from unkey_api.infra.telemetry.collectors import BufferCollector, CacheCollector, LogCollector
+from unkey_api.infra.telemetry.connection_metrics import ConnectionMetrics
 from unkey_api.infra.telemetry.http_metrics import HttpMetrics
 from unkey_api.infra.telemetry.limit_collector import LimitCollector
 from unkey_api.infra.telemetry.store_collector import StoreCollector
@@ -266,12 +267,16 @@ class Metrics:
         self._panics = make.counter(
             "unkey_internal_panics_total", "Faults that nothing below the edge handled.", "caller", "path"
         )
+        self._guesses_refused = make.counter(
+            "unkey_guesses_refused_total", "Unknown credentials turned away because their address had failed too often."
+        )
         self.caches = CacheCollector()
         self.buffers = BufferCollector()
         self.limits = LimitCollector()
         self.stores = StoreCollector()
         self.logs = LogCollector()
-        for collector in (self.http, self.caches, self.buffers, self.limits, self.stores, self.logs):
+        self.connections = ConnectionMetrics()
+        for collector in (self.http, self.caches, self.buffers, self.limits, self.stores, self.logs, self.connections):
             for family in collector.families():
                 make.describe(*family)
             self.registry.register(collector)
@@ -283,6 +288,10 @@ class Metrics:
     def on_panic(self, caller: str, path: str) -> None:
         """Count a fault that nothing below `caller` handled."""
         self._panics.labels(caller, path).inc()
+
+    def on_guess_refused(self) -> None:
+        """Count a credential that was not even looked up."""
+        self._guesses_refused.inc()
 
     def render(self) -> bytes:
         """Return the page for Prometheus, in the format of `CONTENT_TYPE`."""

@@ -43,18 +43,19 @@ class AddRoles:
         now = self._parts.now()
 
         async def work(tx: WriteConn) -> list[Role]:
-            return await self._write(tx, caller, key, wanted, now=now)
+            return await self._write(tx, caller, key, names, now=now)
 
         return await database.transaction(
             "keys.add_roles", work, on_commit=lambda _: self._parts.directory.forget(key.hash)
         )
 
     async def _write(
-        self, tx: WriteConn, caller: Caller, key: LiveKey, wanted: list[Role], *, now: UnixMs
+        self, tx: WriteConn, caller: Caller, key: LiveKey, names: Sequence[str], *, now: UnixMs
     ) -> list[Role]:
         if await changes.lock(tx, key.workspace_id, key.id) is None:
             raise KeyNotFound(internal=f"key {key.id} was deleted meanwhile")
-        # Looked at again under the lock: somebody may have added the same roles since.
+        # Looked at again under the lock: somebody may have added the same roles since, or deleted one.
+        wanted = await get_roles(tx, key.workspace_id, names)
         current = await changes.list_roles(tx, key.workspace_id, key.id)
         had = {role.id for role in current}
         added = [role for role in wanted if role.id not in had]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -18,9 +18,11 @@ from unkey_api.identities import queries as identity_queries
 from unkey_api.identities.queries import NewIdentity
 from unkey_api.infra.mysql import WriteConn
 from unkey_api.keys import queries, requirements
-from unkey_api.keys.errors import ApiNotFound, MigrationNotFound, RefillDayMissing
+from unkey_api.keys.errors import ApiNotFound, HashUnsuitable, MigrationNotFound, RefillDayMissing
 from unkey_api.keys.ports import LiveApi
 from unkey_api.keys.queries import NewKey, NewRatelimit
+from unkey_api.keys.schemes.finding import CANDIDATES_MAX, list_alike
+from unkey_api.keys.schemes.salted import HashCaps, excess, phc_of, read_salted
 from unkey_api.keys.service import events
 from unkey_api.keys.service.attempts import with_fresh_ids
 from unkey_api.keys.service.create import new_ratelimits
@@ -76,7 +78,8 @@ class MigrateKeys:
             InsufficientPermissions: The caller may not create keys of that API, whether it exists or not.
             ApiNotFound: There is no such API in the caller's workspace.
             MigrationNotFound: There is no such migration in the caller's workspace.
-            InvalidInput: A monthly refill has no day, or metadata is too large.
+            InvalidInput: A monthly refill has no day, metadata is too large, a salted hash costs too much to verify, or
+                too many of them begin alike.
             PermissionDiffersInCase: A new permission differs from an existing one in letter case only.
             RoleDiffersInCase: The same of a role.
             StoreUnavailable: Nothing was imported.
@@ -94,7 +97,7 @@ class MigrateKeys:
         if migration is None:
             raise MigrationNotFound
         for index, key in enumerate(command.keys):
-            _check(index, key)
+            _check(index, key, parts.hash_caps)
         correlation_id = CorrelationId(parts.ids.new(IdPrefix.CORRELATION))
 
         async def attempt() -> MigrationResult:
@@ -111,10 +114,14 @@ class MigrateKeys:
 
     async def _write(self, tx: WriteConn, caller: Caller, draft: _Draft) -> set[str]:
         """Import what is free and return the hashes that are taken."""
+        if any(read_salted(key_hash) is not None for key_hash in draft.keys):
+            # Before anything is read, so that what others of these imports have written is seen and counted.
+            await queries.lock_migration(tx, draft.workspace_id, draft.migration_id)
         taken = await queries.list_taken_hashes(tx, list(draft.keys))
         fresh = {key_hash: entry for key_hash, entry in draft.keys.items() if key_hash not in taken}
         if not fresh:
             return taken
+        await self._refuse_too_many_alike(tx, draft, fresh)
         items = list(fresh.values())
         workspace_id, now = draft.workspace_id, draft.now
         slugs = _names(key.permissions for _, key in items)
@@ -132,6 +139,23 @@ class MigrateKeys:
         log = [event for id_, key in items for event in _events(draft, id_, key, ids, roles)]
         await self._parts.audit.record(tx, caller, log, draft.correlation_id)
         return taken
+
+    async def _refuse_too_many_alike(
+        self, tx: WriteConn, draft: _Draft, fresh: Mapping[KeyHash, tuple[KeyId, MigrateKey]]
+    ) -> None:
+        """A presented key is compared with a few salted hashes only: one beyond them could never be verified."""
+        salted = {key_hash: found for key_hash in fresh if (found := read_salted(key_hash)) is not None}
+        counts: dict[str, int] = {}
+        for index, key_hash in enumerate(draft.keys):
+            if key_hash not in salted:
+                continue
+            lookup = salted[key_hash].lookup
+            if lookup not in counts:
+                counts[lookup] = len(await list_alike(tx, draft.workspace_id, draft.migration_id, [lookup]))
+            counts[lookup] += 1
+            if counts[lookup] > CANDIDATES_MAX:
+                reason = f"is one too many: {CANDIDATES_MAX} keys of the migration begin like '{lookup}' already"
+                raise HashUnsuitable(index, f"{reason}. Give more characters of the key")
 
     def _new_identities(self, draft: _Draft, items: list[tuple[KeyId, MigrateKey]]) -> list[NewIdentity]:
         external_ids = dict.fromkeys(key.external_id for _, key in items if key.external_id is not None)
@@ -164,7 +188,10 @@ class MigrateKeys:
             yield from new_ratelimits(self._parts.ids, draft.workspace_id, id_, key.ratelimits, now=draft.now)
 
 
-def _check(index: int, key: MigrateKey) -> None:
+def _check(index: int, key: MigrateKey, caps: HashCaps) -> None:
+    reason = excess(phc_of(key.hash), caps)
+    if reason:
+        raise HashUnsuitable(index, f"costs too much: {reason}")
     refill = key.credits.refill if key.credits else None
     if refill is not None and refill.interval is RefillInterval.MONTHLY and refill.day is None:
         raise RefillDayMissing

@@ -59,6 +59,8 @@ class KeyDirectory:
         """Told when something else than a key has changed that verification sees."""
         self.peek = cache.peek
         """Return what is fresh in the cache without awaiting, or None: then use `find`."""
+        self.held = cache.held
+        """Return the key as it was read last, without awaiting; None when it is not cached or unknown."""
 
     async def find(self, key_hash: KeyHash, presented: Presented = "key") -> VerifiableKey | None:
         """Return the key, or None when there is none. May be stale by the windows of the cache.
