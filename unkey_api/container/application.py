@@ -45,7 +45,7 @@ async def open_application(settings: Settings, runtime: Runtime) -> AsyncIterato
         open_telemetry(settings, runtime, failed=failed) as telemetry,
         open_stores(settings, runtime, telemetry, failed=failed) as stores,
         open_bus(settings, runtime, telemetry.metrics, details, failed=failed) as bus,
-        open_operations(settings, runtime, stores, telemetry.metrics, bus) as operations,
+        open_operations(settings, runtime, stores, telemetry.metrics, bus, failed=failed) as operations,
     ):
         health = Health(details=details)
         request_metrics = RequestMetrics(telemetry.metrics.http)
