@@ -12,7 +12,7 @@ from unkey_api.core.identifiers import KeyId, KeyspaceId, RatelimitId
 from unkey_api.core.ids import IdPrefix, IdSource
 from unkey_api.core.keymaterial import KeyMaterial, generate_key
 from unkey_api.dev.stack import Stack
-from unkey_api.infra.mysql import Database, MysqlSettings, WriteConn, open_database, parse_dsn
+from unkey_api.infra.mysql import Database, MysqlSettings, WriteConn, log_orphan, open_database, parse_dsn
 from unkey_api.keys.queries import NewKey, NewRatelimit, find_issuing_api, insert_keys, put_ratelimits
 
 PLENTY = 1_000_000_000  # never used up within a run, so that every verification takes the way of success
@@ -37,7 +37,9 @@ class Seeded:
 async def seed(stack: Stack, *, unseen: int, clock: Clock, ids: IdSource) -> Seeded:
     """Create the keys in the demo API."""
     dsn = tomllib.loads(stack.config.read_text())["database"]["primary"]
-    async with open_database(MysqlSettings(primary=parse_dsn(dsn)), clock=clock) as database:
+    async with open_database(
+        MysqlSettings(primary=parse_dsn(dsn)), clock=clock, on_orphan_error=log_orphan
+    ) as database:
         return await _Seeding(database, stack, clock=clock, ids=ids).run(unseen)
 
 

@@ -13,13 +13,14 @@ from protovalidate import Validator
 from unkey_proto.unkey.options.v1 import options_pb
 
 from unkey_api.auth.chain import AuthenticationChain
+from unkey_api.core.addresses import Network
 from unkey_api.core.clock import Clock
 from unkey_api.core.ids import IdSource
 from unkey_api.rpc.chain import BoundService, ChainFactory, bind
 from unkey_api.rpc.connect_surface import ConnectSurface
 from unkey_api.rpc.documents import Documents
 from unkey_api.rpc.edge import Edge, Endpoint, Observer, ObserverFailed
-from unkey_api.rpc.exchange import Network, Scope, path_of
+from unkey_api.rpc.exchange import Scope, path_of
 from unkey_api.rpc.health import Health
 from unkey_api.rpc.http_json.transcoder import Transcoder
 from unkey_api.rpc.interceptors.credentials import (

@@ -15,7 +15,7 @@ from unkey_api.core.ids import RandomIds
 from unkey_api.core.principal import Caller, Principal, SubjectType
 from unkey_api.dev.mariadb import mariadb
 from unkey_api.dev.ports import free_ports
-from unkey_api.infra.mysql import Database, MysqlSettings, open_database, parse_dsn
+from unkey_api.infra.mysql import Database, MysqlSettings, log_orphan, open_database, parse_dsn
 from unkey_api.infra.mysql.migrations import migrate
 from unkey_api.operator.service import OperatorDesk
 from unkey_api.operator.types import all_permissions
@@ -49,7 +49,7 @@ async def place(folder: Path, redis_url: str, clock: Clock) -> AsyncIterator[Pla
         )
         settings = MysqlSettings(primary=parse_dsn(server.dsn))
         await migrate(settings)
-        async with open_database(settings, clock=clock) as database:
+        async with open_database(settings, clock=clock, on_orphan_error=log_orphan) as database:
             yield await _furnished(folder, config, database, clock)
 
 

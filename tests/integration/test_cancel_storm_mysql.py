@@ -14,7 +14,7 @@ from tests.support.mysql import run_sql, settings_for
 from tests.support.storm import Storm, StormPlan, tell_connections
 from tests.support.waiting import eventually
 from unkey_api.core.clock import SystemClock
-from unkey_api.infra.mysql import Database, Dsn, WriteConn, open_database
+from unkey_api.infra.mysql import Database, Dsn, WriteConn, log_orphan, open_database
 
 pytestmark = pytest.mark.integration
 
@@ -56,7 +56,7 @@ async def connections_to(dsn: Dsn) -> int:
 
 async def test_every_answer_carries_its_own_nonce(empty_mysql_dsn: Dsn) -> None:
     settings = replace(settings_for(empty_mysql_dsn), max_open=CONNECTIONS, max_idle=CONNECTIONS)
-    async with open_database(settings, clock=SystemClock()) as database:
+    async with open_database(settings, clock=SystemClock(), on_orphan_error=log_orphan) as database:
         storm = Storm(StormPlan.share(0.2), seed=1, at_once=AT_ONCE, longest_seconds=0.04)
         asker = Asker(database, storm.random)
         await storm.rage(asker.ask, expect=value_of)
@@ -75,7 +75,7 @@ async def test_cancelled_logins_leave_no_connection(empty_mysql_dsn: Dsn) -> Non
     """A pool that is cancelled while it connects must not lose a place or a socket."""
     settings = replace(settings_for(empty_mysql_dsn), max_open=4, max_idle=0, connect_timeout=timedelta(seconds=5))
     patience = random.Random(3)  # noqa: S311 - repeatable, not secret
-    async with open_database(settings, clock=SystemClock()) as database:
+    async with open_database(settings, clock=SystemClock(), on_orphan_error=log_orphan) as database:
 
         async def hurried() -> None:
             try:

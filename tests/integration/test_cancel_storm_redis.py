@@ -11,6 +11,7 @@ from tests.support.storm import Storm, StormPlan, tell_connections
 from tests.support.waiting import eventually
 from unkey_api.core.ids import IdPrefix, RandomIds
 from unkey_api.infra.redis.client import RedisClient, RedisOptions, open_redis
+from unkey_api.infra.redis.scripts import INCREMENT_MANY
 
 pytestmark = pytest.mark.integration
 
@@ -45,7 +46,7 @@ class Asker:
             case 2:
                 return (await self._client.increment_many([(name, 0, 3_600)]))[0]
             case _:
-                return (await self._client.decrement_if_exists(name, 0)).value
+                return (await self._client.run_script(INCREMENT_MANY, [name], [0, 3_600]))[0]
 
 
 async def connections_of(client: RedisClient) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
@@ -41,7 +41,7 @@ class Client:
         path: str,
         body: bytes | str | list[bytes] | object = b"",
         *,
-        headers: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | Sequence[tuple[str, str]] | None = None,
         hang_up: asyncio.Event | None = None,
         truncated: bool = False,
         query: str = "",
@@ -49,7 +49,7 @@ class Client:
         """Send one request.
 
         A list of chunks is sent as such; anything that is not text or bytes is sent as JSON. The client leaves when
-        `hang_up` is set, in the middle of the body when `truncated`.
+        `hang_up` is set, in the middle of the body when `truncated`. Headers are pairs where a name comes twice.
         """
         answer = Answer()
         chunks = _chunks(body)
@@ -72,6 +72,7 @@ class Client:
                 answer.trailers = {k.decode(): v.decode() for k, v in event["headers"]}
 
         sent = JSON_HEADERS if headers is None else headers
+        lines = sent.items() if isinstance(sent, Mapping) else sent
         scope = {
             "type": "http",
             "method": method,
@@ -80,7 +81,7 @@ class Client:
             "root_path": "",
             "query_string": query.encode(),
             "client": (self.address, 40000),
-            "headers": [(k.lower().encode(), v.encode()) for k, v in sent.items()],
+            "headers": [(k.lower().encode(), v.encode()) for k, v in lines],
             "extensions": {"http.response.trailers": {}},
         }
         await self.app(scope, receive, send)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from unkey_api.core.clock import Clock
 from unkey_api.core.errors import ServiceUnavailable
-from unkey_api.infra.redis.client import Taken
+from unkey_api.infra.redis.counters import Base, Taken, Tally
 from unkey_api.keys.credits.types import Balance
 from unkey_api.ratelimit.engine.counts import StoreOperation
 from unkey_api.ratelimit.engine.regions import RegionCount, WindowTotals
@@ -98,6 +98,13 @@ class StoreCalls:
         return taken
 
 
+@dataclass(slots=True)
+class _Grants:
+    epoch: int
+    granted: int = 0
+    version: int = 0
+
+
 class MemoryCreditCounter(Switchable):
     """A `CreditCounter`."""
 
@@ -105,31 +112,66 @@ class MemoryCreditCounter(Switchable):
         super().__init__()
         self._clock = clock
         self._held: dict[str, _Held] = {}
+        self._grants: dict[str, _Grants] = {}
 
     async def take(self, key_id: str, amount: int) -> Taken:
         await self.pass_through()
-        held = self._live(key_id)
-        if held is None:
-            return Taken(0, existed=False, taken=False)
-        if held.value < amount:
-            return Taken(held.value, existed=True, taken=False)
-        held.value -= amount
-        return Taken(held.value, existed=True, taken=True)
+        return self._take(key_id, amount)
 
-    async def start(self, key_id: str, balance: int, *, ttl_ms: int) -> bool:
+    async def open(self, key_id: str, epoch: int) -> Tally:
         await self.pass_through()
-        if self._live(key_id) is not None:
-            return False
-        self._held[key_id] = _Held(balance, self._clock.monotonic() + ttl_ms / 1_000)
-        return True
+        grants = self._grants.setdefault(key_id, _Grants(epoch))
+        return Tally(grants.epoch, grants.granted, grants.version)
+
+    async def start(self, key_id: str, amount: int, base: Base) -> Taken:
+        await self.pass_through()
+        grants = self._grants.get(key_id)
+        if (
+            grants is not None
+            and self._live(key_id) is None
+            and (grants.epoch, grants.version) == (base.epoch, base.version)
+        ):
+            grants.granted = max(grants.granted, base.written)
+            left = max(0, base.balance - (grants.granted - base.written))
+            self._held[key_id] = _Held(left, self._clock.monotonic() + base.ttl_ms / 1_000)
+        return self._take(key_id, amount)
+
+    async def tally(self, key_id: str) -> Tally | None:
+        await self.pass_through()
+        grants = self._grants.get(key_id)
+        return None if grants is None else Tally(grants.epoch, grants.granted, grants.version)
 
     async def forget(self, key_id: str) -> None:
         await self.pass_through()
         self._held.pop(key_id, None)
+        if key_id in self._grants:
+            self._grants[key_id].version += 1
+
+    def drop(self, key_id: str) -> None:
+        """Lose the copy, as when it is evicted."""
+        self._held.pop(key_id, None)
+
+    def lose_everything(self) -> None:
+        """Start again empty."""
+        self._held.clear()
+        self._grants.clear()
 
     def value(self, key_id: str) -> int | None:
         held = self._live(key_id)
         return held.value if held else None
+
+    def _take(self, key_id: str, amount: int) -> Taken:
+        grants = self._grants.get(key_id)
+        if grants is None:
+            self._held.pop(key_id, None)
+        held = self._live(key_id)
+        if held is None or grants is None:
+            return Taken(0, False, False, 0, 0)  # noqa: FBT003 - the parts of the answer in their order
+        taken = held.value >= amount
+        if taken:
+            held.value -= amount
+            grants.granted += amount
+        return Taken(held.value, True, taken, grants.epoch, grants.granted)  # noqa: FBT003 - as above
 
     def _live(self, key_id: str) -> _Held | None:
         held = self._held.get(key_id)
@@ -145,16 +187,26 @@ class MemoryCreditBalances(Switchable):
     def __init__(self) -> None:
         super().__init__()
         self.rows: dict[str, int | None] = {}
+        self.marks: dict[tuple[str, int], int] = {}
         self.finds = 0
         self.writes: list[tuple[str, int]] = []
+        """Key and amount of every write-off that was made."""
+        self.write_gate: asyncio.Event | None = None
+        """Holds up write-offs alone."""
+        self.answers_lost = 0
+        """So many write-offs from now on are made, and yet fail for their caller."""
 
-    async def find(self, key_id: str) -> Balance | None:
+    async def find(self, key_id: str, epoch: int = 0) -> Balance | None:
         self.finds += 1
         await self.pass_through()
-        return Balance(self.rows[key_id]) if key_id in self.rows else None
+        if key_id not in self.rows:
+            return None
+        earlier = any(key == key_id and other < epoch for key, other in self.marks)
+        return Balance(self.rows[key_id], self.marks.get((key_id, epoch)), earlier)
 
-    async def find_current(self, key_id: str) -> Balance | None:
-        return await self.find(key_id)
+    async def begin(self, key_id: str, epoch: int) -> None:
+        await self.pass_through()
+        self.marks.setdefault((key_id, epoch), 0)
 
     async def spend(self, key_id: str, amount: int) -> int | None:
         await self.pass_through()
@@ -164,12 +216,21 @@ class MemoryCreditBalances(Switchable):
         self.rows[key_id] = held - amount
         return held - amount
 
-    async def write_off(self, key_id: str, amount: int) -> None:
+    async def write_off(self, key_id: str, epoch: int, *, written: int, granted: int) -> bool:
         await self.pass_through()
-        self.writes.append((key_id, amount))
-        held = self.rows.get(key_id)
+        if self.write_gate is not None:
+            await self.write_gate.wait()
+        if key_id not in self.rows or self.marks.get((key_id, epoch)) != written:
+            return False
+        self.marks[key_id, epoch] = granted
+        self.writes.append((key_id, granted - written))
+        held = self.rows[key_id]
         if held is not None:
-            self.rows[key_id] = max(0, held - amount)
+            self.rows[key_id] = max(0, held - (granted - written))
+        if self.answers_lost:
+            self.answers_lost -= 1
+            raise ServiceUnavailable("away", internal="the answer was lost by the test")
+        return True
 
 
 @dataclass(slots=True)

@@ -47,6 +47,7 @@ from unkey_api.projects.service import DefaultProject
 from unkey_api.ratelimit.engine.running import open_rate_limiter
 from unkey_api.rpc.documents import Documents
 from unkey_api.rpc.health import Health, Phase
+from unkey_api.settings.stores import CacheSettings
 
 START_MS = 1_750_000_020_000
 """Start of a minute."""
@@ -293,7 +294,7 @@ async def world(
     clock = FixedClock(START_MS)
     ids = RandomIds()
     jobs = BackgroundJobs("test")
-    cache = key_cache(clock=clock, refreshes=jobs)
+    cache = key_cache(CacheSettings(), clock=clock, refreshes=jobs)
     directory = KeyDirectory(cache, database.replica)
     events, vault = Events(), ReversingVault()
     audit = AuditLog(clock=clock, ids=ids)
@@ -304,7 +305,7 @@ async def world(
         slow = await stack.enter_async_context(
             open_slow_hashes(passwords.verify, clock=clock, threads=1, per_second=SLOW_PER_SECOND)
         )
-        balances = SqlCreditBalances(database.replica, database.primary)
+        balances = SqlCreditBalances(database.primary)
         credit_limiter = await stack.enter_async_context(
             open_credit_limiter(RedisCredits(redis), balances, clock=clock, observer=Unobserved())
         )

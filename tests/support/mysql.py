@@ -19,7 +19,7 @@ import pytest
 
 from tests.support.statements import StatementRecorder
 from unkey_api.core.clock import SystemClock
-from unkey_api.infra.mysql import Database, Dsn, MysqlSettings, open_database
+from unkey_api.infra.mysql import Database, Dsn, MysqlSettings, log_orphan, open_database
 from unkey_api.infra.mysql.driver import connect
 from unkey_api.infra.mysql.migrations import migrate
 
@@ -178,7 +178,9 @@ def statements() -> StatementRecorder:
 @pytest.fixture(scope="session")
 async def database(mysql_dsn: Dsn, statements: StatementRecorder) -> AsyncIterator[Database]:
     """The migrated database, open for the whole session."""
-    async with open_database(settings_for(mysql_dsn), clock=SystemClock(), observer=statements) as opened:
+    async with open_database(
+        settings_for(mysql_dsn), clock=SystemClock(), on_orphan_error=log_orphan, observer=statements
+    ) as opened:
         yield opened
 
 

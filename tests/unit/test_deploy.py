@@ -126,6 +126,13 @@ def test_probes_and_ports_are_those_of_the_service() -> None:
     assert targets <= ports.keys()
 
 
+def test_only_single_addresses_are_trusted_to_name_callers() -> None:
+    """A pod that can claim any address walks past every IP whitelist."""
+    proxies = load_settings(None, shipped_environment()).trusted_proxies
+    assert proxies
+    assert all(each.prefixlen == each.max_prefixlen for each in proxies)
+
+
 def test_pods_are_given_time_to_drain() -> None:
     spec = manifest("Deployment")["spec"]["template"]["spec"]
     pause = int(container()["lifecycle"]["preStop"]["exec"]["command"][-1])

@@ -47,7 +47,7 @@ class RootKeys:
             return None
         key_hash = hash_key(_token(credentials.authorization))
         cached = self._peek(key_hash)
-        key = cached.value if cached is not None else await self._directory.find(key_hash)
+        key = cached.value if cached is not None else await self._directory.find(key_hash, "root_key")
         status = Status.NOT_FOUND if key is None else key.status_at(self._clock.now_ms())
         self._loaded[status] += 1
         if status is Status.VALID and key is not None and key.principal is not None:

@@ -20,7 +20,7 @@ from unkey_api.cli.configuration import ConfigOption, read_settings
 from unkey_api.container.stores import mysql_settings
 from unkey_api.core.clock import Clock, SystemClock
 from unkey_api.core.ids import IdSource, RandomIds
-from unkey_api.infra.mysql import Database, open_database
+from unkey_api.infra.mysql import Database, log_orphan, open_database
 from unkey_api.keys.transfer import queries
 from unkey_api.keys.transfer.errors import TransferRefused
 from unkey_api.keys.transfer.exporting import ExportWriter, export_keys
@@ -146,7 +146,9 @@ def create_migration(
 def _with_database(config: str | None, work: Callable[[_Tools], Awaitable[T]]) -> T:
     async def run() -> T:
         clock = SystemClock()
-        async with open_database(mysql_settings(read_settings(config)), clock=clock) as database:
+        async with open_database(
+            mysql_settings(read_settings(config)), clock=clock, on_orphan_error=log_orphan
+        ) as database:
             return await work(_Tools(database, clock, RandomIds()))
 
     try:

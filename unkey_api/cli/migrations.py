@@ -12,7 +12,7 @@ from unkey_api.core.clock import SystemClock
 from unkey_api.core.ids import RandomIds
 from unkey_api.infra.clickhouse.client import open_clickhouse
 from unkey_api.infra.clickhouse.migrate import migrate as migrate_clickhouse
-from unkey_api.infra.mysql import open_database
+from unkey_api.infra.mysql import log_orphan, open_database
 from unkey_api.infra.mysql.migrations import migrate as migrate_mysql
 from unkey_api.keys.service.attempts import with_fresh_ids
 from unkey_api.rootkeys.home import ensure_home
@@ -41,5 +41,5 @@ async def run_migrations(settings: Settings, console: Console) -> None:
 
 async def _ensure_root_key_home(settings: Settings) -> None:
     clock, ids = SystemClock(), RandomIds()
-    async with open_database(mysql_settings(settings), clock=clock) as database:
+    async with open_database(mysql_settings(settings), clock=clock, on_orphan_error=log_orphan) as database:
         await with_fresh_ids(lambda: ensure_home(database, clock=clock, ids=ids), asyncio.sleep)

@@ -18,7 +18,7 @@ from unkey_api.container.stores import mysql_settings
 from unkey_api.core.clock import SystemClock
 from unkey_api.core.ids import RandomIds
 from unkey_api.core.permission_vocabulary import mistake_in
-from unkey_api.infra.mysql import open_database
+from unkey_api.infra.mysql import log_orphan, open_database
 from unkey_api.operator.service import OperatorDesk
 from unkey_api.operator.types import all_permissions
 
@@ -34,7 +34,7 @@ def at_desk(config: str | None, work: Callable[[OperatorDesk], Awaitable[T]]) ->
     async def run() -> T:
         clock, ids = SystemClock(), RandomIds()
         settings = mysql_settings(read_settings(config))
-        async with open_database(settings, clock=clock) as database:
+        async with open_database(settings, clock=clock, on_orphan_error=log_orphan) as database:
             audit = AuditLog(clock=clock, ids=ids)
             desk = OperatorDesk(database, audit=audit, clock=clock, ids=ids, random_bytes=secrets.token_bytes)
             return await work(desk)

@@ -17,7 +17,7 @@ from unkey_api.container.runtime import Runtime
 from unkey_api.container.stores import mysql_settings
 from unkey_api.core.ids import IdPrefix
 from unkey_api.core.secret import Secret
-from unkey_api.infra.telemetry.logging import LogStyle, configure_logging
+from unkey_api.infra.telemetry.logging import FLUSH_SECONDS, LogStyle, configure_logging, flush_logging
 from unkey_api.server.listeners import TlsFiles
 from unkey_api.server.metrics_listener import serving_metrics
 from unkey_api.server.sockets import PortTaken, bind_workers
@@ -58,6 +58,7 @@ def serve_settings(settings: Settings, runtime: Runtime | None = None) -> int:
         ),
         on_ready=lambda: _log.info("serving", address=settings.bind_address, port=http_port, count=len(sockets)),
         log=_log.error,
+        flush=lambda: flush_logging(FLUSH_SECONDS),
     )
     return supervisor.run()
 

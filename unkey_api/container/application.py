@@ -14,6 +14,7 @@ from unkey_api.container.operations import Operations, open_operations
 from unkey_api.container.runtime import Observing, Runtime
 from unkey_api.container.stores import open_stores
 from unkey_api.container.telemetry import Telemetry, open_telemetry
+from unkey_api.infra.telemetry.logging import dropped_lines
 from unkey_api.infra.telemetry.metrics import Metrics
 from unkey_api.openapi_document import read_document
 from unkey_api.profiling.profiles import Profiles
@@ -44,12 +45,14 @@ async def open_application(settings: Settings, runtime: Runtime) -> AsyncIterato
         health = Health(details=details)
         request_metrics = RequestMetrics(telemetry.metrics.http)
         tracing = _tracing(settings, runtime, telemetry)
+        request_log = _request_log(settings, runtime)
+        telemetry.metrics.logs.watch(dropped=dropped_lines, skipped=request_log.skipped)
         # The first to be listed hears last of the end, and rows cut what the others measure.
         observers: list[Observer] = [
             *([] if stores.requests is None else [RequestRows(stores.requests)]),
             *([tracing] if tracing is not None else []),
             request_metrics,
-            _request_log(settings, runtime),
+            request_log,
         ]
         if runtime.observing is not Observing.EVERYTHING:
             observers = [o for o in observers if runtime.observing is Observing.EVENTS and isinstance(o, RequestRows)]

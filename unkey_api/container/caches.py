@@ -13,10 +13,12 @@ from unkey_api.auth.workspaces import WorkspaceCache, workspace_cache
 from unkey_api.core.clock import Clock
 from unkey_api.infra.caching.swr import CacheObserver, SwrCache
 from unkey_api.infra.resilience.background import BackgroundJobs
+from unkey_api.infra.telemetry.collectors import CacheRoom
 from unkey_api.infra.telemetry.metrics import Metrics
 from unkey_api.keys.verification.directory import KeyCache, key_cache
 from unkey_api.portal.sessions import SessionCache, session_cache
 from unkey_api.ratelimit.namespaces import NamespaceCache, namespace_cache
+from unkey_api.settings.stores import CacheSettings
 
 AnyCache: TypeAlias = SwrCache[Any, Any]  # keys and values of all kinds
 
@@ -37,12 +39,26 @@ class Caches:
         return (self.keys, self.apis, self.namespaces, self.limits, self.workspaces, self.portal_sessions)
 
 
+def _watch(cache: AnyCache, metrics: Metrics) -> None:
+    windows = cache.windows
+    metrics.caches.watch(
+        cache.name,
+        cache.counts,
+        size=lambda: cache.present,
+        capacity=windows.max_entries,
+        absent=CacheRoom(lambda: cache.absent, windows.max_absent),
+        memory=None if windows.max_bytes is None else CacheRoom(lambda: cache.bytes, windows.max_bytes),
+    )
+
+
 @asynccontextmanager
-async def open_caches(clock: Clock, observer: CacheObserver, metrics: Metrics) -> AsyncIterator[Caches]:
+async def open_caches(
+    settings: CacheSettings, clock: Clock, observer: CacheObserver, metrics: Metrics
+) -> AsyncIterator[Caches]:
     """Make the caches; on leaving, refreshes that have begun finish."""
     refreshes = BackgroundJobs("cache.refreshes")
     caches = Caches(
-        keys=key_cache(clock=clock, refreshes=refreshes, observer=observer),
+        keys=key_cache(settings, clock=clock, refreshes=refreshes, observer=observer),
         apis=api_cache(clock=clock, refreshes=refreshes, observer=observer),
         namespaces=namespace_cache(clock=clock, refreshes=refreshes, observer=observer),
         limits=limits_cache(clock=clock, refreshes=refreshes, observer=observer),
@@ -50,7 +66,7 @@ async def open_caches(clock: Clock, observer: CacheObserver, metrics: Metrics) -
         portal_sessions=session_cache(clock=clock, refreshes=refreshes, observer=observer),
     )
     for cache in caches.all():
-        metrics.caches.watch(cache.name, cache.counts, size=cache.__len__, capacity=cache.capacity)
+        _watch(cache, metrics)
     try:
         yield caches
     finally:

@@ -96,3 +96,5 @@ def load_readings(counts: LoadCounts) -> Iterator[Reading]:
     for kind, statuses in (("key", counts.key), ("root_key", counts.root_key)):
         for status, value in statuses.items():
             yield Reading(series.KEYS, (kind, status.value), value)
+    for presented, value in counts.failed.items():
+        yield Reading(series.KEY_ERRORS, (presented,), value)

@@ -43,6 +43,7 @@ from unkey_api.infra.telemetry.metrics import Metrics
 from unkey_api.keys.credits.limiter import CreditLimiter, open_credit_limiter
 from unkey_api.keys.credits.queries import SqlCreditBalances
 from unkey_api.keys.credits.replays import ReplayBounds
+from unkey_api.keys.credits.types import EPOCHS_PER_MS
 from unkey_api.keys.handler import KeysHandler
 from unkey_api.keys.schemes.bounded import open_slow_hashes
 from unkey_api.keys.schemes.finding import ForeignHashes
@@ -134,7 +135,7 @@ async def _open_shared(
 ) -> _Shared:
     clock, database = runtime.clock, stores.database
     limiter, credits_ = await _open_limits(stack, settings, runtime, stores, metrics)
-    caches = await stack.enter_async_context(open_caches(clock, CacheTiming(), metrics))
+    caches = await stack.enter_async_context(open_caches(settings.caches, clock, CacheTiming(), metrics))
     directory = KeyDirectory(caches.keys, database.replica)
     watch_limits(metrics, limiter, credits_, directory.counts)
     audit, projects = AuditLog(clock=clock, ids=runtime.ids), DefaultProject(clock=clock, ids=runtime.ids)
@@ -175,9 +176,10 @@ async def _open_limits(
     credits_ = await stack.enter_async_context(
         open_credit_limiter(
             RedisCredits(stores.redis),
-            SqlCreditBalances(database.replica, database.primary),
+            SqlCreditBalances(database.primary),
             clock=clock,
             observer=CreditReports(metrics.usage),
+            salt=round((1 + runtime.jitter()) * EPOCHS_PER_MS),
             on_breaker=metrics.breakers.on_call,
             bounds=ReplayBounds(drain_seconds=grace.credits),
         )

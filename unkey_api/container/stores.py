@@ -29,12 +29,12 @@ from unkey_api.infra.clickhouse.writer import (
     TableWriter,
     encode_row,
 )
-from unkey_api.infra.mysql import Database, MysqlSettings, open_database, parse_dsn
+from unkey_api.infra.mysql import Database, MysqlSettings, OrphanHook, log_orphan, open_database, parse_dsn
 from unkey_api.infra.redis.client import RedisClient, RedisOptions, open_redis
 from unkey_api.infra.resilience.breaker import BreakerPolicy, CircuitBreaker
 from unkey_api.infra.telemetry.metrics import Metrics
 from unkey_api.infra.vault import VaultClient, open_vault
-from unkey_api.rpc.exchange import Exchange
+from unkey_api.rpc.exchange import Exchange, running_route
 from unkey_api.rpc.observers.request_rows import RowMaker
 from unkey_api.rpc.redaction_paths import redaction_paths
 from unkey_api.settings.addresses.clickhouse import parse_clickhouse_url
@@ -71,8 +71,16 @@ async def open_stores(
     """
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(
-            open_database(mysql_settings(settings), clock=runtime.clock, observer=telemetry.statements)
+            open_database(
+                mysql_settings(settings),
+                clock=runtime.clock,
+                on_orphan_error=_orphan_hook(telemetry.metrics),
+                observer=telemetry.statements,
+                route=running_route,
+            )
         )
+        for server, pool in zip(("primary", "replica"), database.pools, strict=False):
+            telemetry.metrics.stores.watch_pool(server, pool)
         redis = await stack.enter_async_context(
             open_redis(
                 RedisOptions(
@@ -83,6 +91,7 @@ async def open_stores(
                 observer=telemetry.commands,
             )
         )
+        telemetry.metrics.stores.watch_redis(connected=lambda: redis.connected, in_flight=lambda: redis.in_flight)
         vault = None
         if settings.vault is not None and settings.vault.url:
             vault = await stack.enter_async_context(open_vault(settings.vault.url, settings.vault.token))
@@ -104,6 +113,7 @@ def mysql_settings(settings: Settings) -> MysqlSettings:
     return MysqlSettings(
         primary=parse_dsn(database.primary.reveal()),
         replica=parse_dsn(replica) if replica else None,
+        region=settings.region,
         startup_attempts=database.startup_attempts,
         statement_timeout=database.statement_timeout,
         max_open=database.max_open,
@@ -114,6 +124,14 @@ def mysql_settings(settings: Settings) -> MysqlSettings:
         acquire_timeout=database.acquire_timeout,
         close_timeout=graces(settings.shutdown_timeout).writes,
     )
+
+
+def _orphan_hook(metrics: Metrics) -> OrphanHook:
+    def on_orphan_error(name: str, error: BaseException) -> None:
+        metrics.database.on_orphan_error()
+        log_orphan(name, error)
+
+    return on_orphan_error
 
 
 def _reporter(metrics: Metrics) -> Callable[[FlushReport], None]:

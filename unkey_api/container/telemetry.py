@@ -54,7 +54,7 @@ async def open_telemetry(settings: Settings, runtime: Runtime, *, failed: asynci
         "cloud.region": settings.region,
     }
     grace_seconds = graces(settings.shutdown_timeout).spans
-    async with open_exporter(collector_of(os.environ), resource) as export:
+    async with open_exporter(collector_of(os.environ), resource, on_lost=metrics.spans.on_lost) as export:
         ended, sending = encoded_buffer(
             "spans",
             encode_span,

@@ -18,7 +18,7 @@ FORWARDED_BYTES_MAX = 4_096
 FORWARDED_ENTRIES_MAX = 50
 _TEXT_MAX = 64  # no address is longer, its brackets, zone and port included
 _MAPPED_BITS = 96
-_V6_SITE_BITS = 64
+_V6_SITE_BITS = 64  # what one subscriber gets; counting single addresses of it would count nothing
 
 
 @lru_cache(maxsize=4_096)
@@ -59,6 +59,9 @@ def unmapped_network(network: Network) -> Network:
 
 def read_network(text: str) -> Network | None:
     """Return the network of an address or CIDR range, host bits ignored; None for any other text."""
+    address = read_address(text)  # takes zones, which a network may not have
+    if address is not None:
+        return ip_network(address)
     if len(text) > _TEXT_MAX:
         return None
     try:
@@ -70,6 +73,35 @@ def read_network(text: str) -> Network | None:
 def inside(address: Address, networks: Iterable[Network]) -> bool:
     """Say whether one of the networks holds the address."""
     return any(address in network for network in networks)
+
+
+class AddressList:
+    """The addresses and CIDR ranges of both families that may do something, as people write them."""
+
+    __slots__ = ("_addresses", "_networks")
+
+    def __init__(self, entries: Iterable[str]) -> None:
+        """Take the entries. One that is neither an address nor a range matches nothing."""
+        networks = [network for entry in entries if (network := read_network(entry.strip())) is not None]
+        single = [network for network in networks if network.prefixlen == network.max_prefixlen]
+        self._addresses = frozenset(network.network_address for network in single)
+        self._networks = tuple(network for network in networks if network not in single)
+
+    @classmethod
+    def parse(cls, text: str | None) -> AddressList | None:
+        """Read a comma separated list; None where it has no entries, so that everybody may."""
+        entries = [entry for entry in (text or "").split(",") if entry.strip()]
+        return cls(entries) if entries else None
+
+    @property
+    def size(self) -> int:
+        """How many addresses and ranges there are; one that cannot be read is none."""
+        return len(self._addresses) + len(self._networks)
+
+    def holds(self, text: str) -> bool:
+        """Say whether an address is on the list; text that is no address is not."""
+        address = read_address(text)
+        return address is not None and (address in self._addresses or inside(address, self._networks))
 
 
 def site(address: Address) -> str:

@@ -1,6 +1,6 @@
 """Identifiers: a prefix that names the kind, an underscore, nine random characters.
 
-Ids are public handles, not secrets; secrets come from `core.secrets`.
+Ids are public handles, not secrets; those come from `core.keymaterial`.
 """
 
 from __future__ import annotations

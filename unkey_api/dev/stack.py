@@ -24,7 +24,7 @@ from unkey_api.dev.valkey import Valkey, valkey
 from unkey_api.dev.vault import Vault, vault
 from unkey_api.infra.clickhouse.client import open_clickhouse
 from unkey_api.infra.clickhouse.migrate import migrate as migrate_clickhouse
-from unkey_api.infra.mysql import MysqlSettings, open_database, parse_dsn
+from unkey_api.infra.mysql import MysqlSettings, log_orphan, open_database, parse_dsn
 from unkey_api.infra.mysql.migrations import migrate as migrate_mysql
 from unkey_api.infra.vault import open_vault
 from unkey_api.settings.addresses.clickhouse import parse_clickhouse_url
@@ -123,7 +123,7 @@ async def _prepare_database(stores: Stores, file: Path, *, clock: Clock, ids: Id
     settings = MysqlSettings(primary=parse_dsn(stores.database.dsn))
     await migrate_mysql(settings)
     async with (
-        open_database(settings, clock=clock) as db,
+        open_database(settings, clock=clock, on_orphan_error=log_orphan) as db,
         open_vault(stores.vault.url, stores.vault.token) as safe,
     ):
         return await Seeder(db, safe, clock=clock, ids=ids, random_bytes=secrets.token_bytes).ensure(file)

@@ -47,6 +47,8 @@ class FieldChanges:
     refill_amount: int | None = None
 
 
+_EVERY_EPOCH = 2**63 - 1
+
 _LOCK = load_query(__package__, "key_lock", row=LockedKeyRow)
 _UPDATE_FIELDS = load_statement(__package__, "key_update_fields")
 _UPDATE_CREDITS = load_statement(__package__, "key_update_credits")
@@ -54,6 +56,7 @@ _UPDATE_EXPIRES = load_statement(__package__, "key_update_expires")
 _UPDATE_DELETED = load_statement(__package__, "key_update_deleted")
 _DELETE = load_statement(__package__, "key_delete")
 _DELETE_ENCRYPTED = load_statement(__package__, "encrypted_key_delete")
+_DELETE_WRITE_OFFS = load_statement(__package__, "key_credit_write_off_delete_before")
 _DELETE_LIMITS = load_statement(__package__, "ratelimit_delete_except_names")
 _LIST_PERMISSIONS = load_query(__package__, "key_permission_list", row=Permission)
 _DELETE_PERMISSIONS = load_statement(__package__, "key_permission_delete_listed")
@@ -100,6 +103,7 @@ async def delete(tx: WriteConn, workspace_id: str, key_id: str) -> bool:
     await keep_ratelimits(tx, workspace_id, key_id, ())
     await tx.execute(_DELETE_ENCRYPTED, {"key_id": key_id, "workspace_id": workspace_id})
     await rerolls.forget(tx, workspace_id, key_id)
+    await tx.execute(_DELETE_WRITE_OFFS, {"key_id": key_id, "epoch": _EVERY_EPOCH})
     return True
 
 

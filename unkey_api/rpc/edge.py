@@ -10,10 +10,11 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol, runtime_checkable
 
+from unkey_api.core.addresses import Network, unmapped_network
 from unkey_api.core.clock import Clock
 from unkey_api.core.ids import IdPrefix, IdSource
 from unkey_api.rpc.errors import failure_of
-from unkey_api.rpc.exchange import STATUS_CLIENT_CLOSED, Exchange, Network, Scope, enter
+from unkey_api.rpc.exchange import STATUS_CLIENT_CLOSED, Exchange, Scope, enter
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]  # ASGI events are mappings with values of any kind
 Send = Callable[[dict[str, Any]], Awaitable[None]]  # the same
@@ -59,7 +60,7 @@ class Edge:
         self._starts = tuple(o.begin for o in observers if isinstance(o, Starting))
         self._ends = tuple(o.complete for o in reversed(observers))
         self._on_observer_error = on_observer_error
-        self._proxies = proxies
+        self._proxies = tuple(unmapped_network(each) for each in proxies)
         self.in_flight = 0
         """Requests being worked on right now."""
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import ipaddress
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import Any, Generic, TypeVar
 
+from unkey_api.core.addresses import Network, client_address
 from unkey_api.core.principal import Caller, Principal
 from unkey_api.core.shortening import shorten
 from unkey_api.rpc.errors import Failure
 
 Scope = dict[str, Any]  # ASGI's own type: a mapping with values of any kind
 Headers = list[tuple[bytes, bytes]]
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 STATUS_CLIENT_CLOSED = 499
 KEPT_BODY_BYTES = 64 * 1024
@@ -138,14 +137,15 @@ class Exchange:
 
     @property
     def client_ip(self) -> str:
-        """Address of the caller, worked out on first use.
+        """Address of the caller, worked out on first use; empty where the peer has none, as on a UNIX socket.
 
-        The socket's peer, unless that is a trusted proxy: then `X-Forwarded-For` is walked from the right and the
-        first address that is not a trusted proxy counts, so a caller cannot choose its own address.
+        The socket's peer, unless that is a trusted proxy; see `client_address`, which reads `X-Forwarded-For` then.
         """
         if self._client_ip is None:
             peer = self.scope.get("client")
-            self._client_ip = _client_ip(peer[0] if peer else "", self.header(b"x-forwarded-for"), self._proxies)
+            lines = [v for k, v in self.scope["headers"] if k == b"x-forwarded-for"] if self._proxies else ()
+            address = client_address(str(peer[0]) if peer else "", lines, self._proxies)
+            self._client_ip = "" if address is None else str(address)
         return self._client_ip
 
     @property
@@ -196,6 +196,15 @@ def running_exchange() -> Exchange | None:
     return _current.get(None)
 
 
+def running_route() -> str:
+    """Return verb and path of the running request, empty outside of requests.
+
+    Only what reaches a handler asks for it, so the path is one of the routes.
+    """
+    exchange = _current.get(None)
+    return "" if exchange is None else f"{exchange.method} {exchange.path}"
+
+
 def answer_with(kept: KeptAnswer[Answer]) -> Answer:
     """Return the message for the running request, whose surface may then keep its JSON."""
     _current.get().kept = kept
@@ -205,32 +214,3 @@ def answer_with(kept: KeptAnswer[Answer]) -> Answer:
 def current_caller() -> Caller:
     """Return the authenticated caller of the running request. Handlers call it; nothing below them does."""
     return _current.get().caller()
-
-
-def _client_ip(peer: str, forwarded: str | None, proxies: Iterable[Network]) -> str:
-    networks = tuple(proxies)
-    if not forwarded or not networks or not _inside(peer, networks):
-        return peer
-    address = peer
-    for entry in reversed(forwarded.split(",")):
-        candidate = _without_port(entry.strip())
-        if not candidate:
-            continue
-        address = candidate
-        if not _inside(candidate, networks):
-            break
-    return address
-
-
-def _without_port(text: str) -> str:
-    if text.startswith("["):
-        return text[1:].partition("]")[0]
-    return text.partition(":")[0] if text.count(":") == 1 else text
-
-
-def _inside(address: str, networks: Iterable[Network]) -> bool:
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    return any(parsed in network for network in networks)

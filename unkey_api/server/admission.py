@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterable
 from functools import lru_cache
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-IPV6_SUBSCRIBER_BITS = 64  # what one subscriber gets; counting single addresses of it would count nothing
+from unkey_api.core.addresses import Network, inside, read_address, site
 
 
 class Admission:
@@ -52,14 +50,7 @@ class Admission:
 @lru_cache(maxsize=1024)
 def _holder(address: str, exempt: tuple[Network, ...]) -> str:
     """Return for whom a connection counts; empty text when it counts for nobody."""
-    try:
-        parsed = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
+    parsed = read_address(address)
+    if parsed is None:
         return address  # a UNIX socket has none
-    mapped = getattr(parsed, "ipv4_mapped", None)
-    parsed = mapped or parsed
-    if any(parsed in network for network in exempt):
-        return ""
-    if isinstance(parsed, ipaddress.IPv6Address):
-        return str(ipaddress.ip_network((parsed, IPV6_SUBSCRIBER_BITS), strict=False))
-    return str(parsed)
+    return "" if inside(parsed, exempt) else site(parsed)

@@ -32,7 +32,8 @@ from hypercorn.typing import ConnectionState
 from hypercorn.utils import parse_socket_addr, wrap_app
 from hyperframe.frame import GoAwayFrame
 
-from unkey_api.server.admission import Admission, Network
+from unkey_api.core.addresses import Network
+from unkey_api.server.admission import Admission
 from unkey_api.server.listeners import (
     KEEP_ALIVE_SECONDS,
     LOOK_SECONDS,

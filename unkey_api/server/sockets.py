@@ -82,10 +82,17 @@ _DROP_SYN = (
 """Classic BPF: operation, jump if true, jump if false, operand."""
 
 
+def _socket(address: str) -> socket.socket:
+    """Make a socket for an address. `::` takes IPv4 as well, whatever the system's habit is."""
+    sock = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
+    if address == "::":
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+    return sock
+
+
 def _require_free(address: str, port: int) -> None:
     """Another process may share a SO_REUSEPORT port without an error, so ask for it alone first."""
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
+    with _socket(address) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((address, port))
@@ -95,8 +102,7 @@ def _require_free(address: str, port: int) -> None:
 
 
 def _bind(address: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    sock = socket.socket(family, socket.SOCK_STREAM)
+    sock = _socket(address)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     sock.bind((address, port))

@@ -17,8 +17,11 @@ from unkey_api.server.sockets import WorkerSockets
 from unkey_api.server.worker import OpenApp, WorkerOptions, run_worker
 
 RESTART_DELAY_SECONDS = 1.0  # a worker that dies at once must not spin
+RESTART_DELAY_MOST_SECONDS = 30.0
+STABLE_SECONDS = 60.0  # a worker that lived so long did not die of how it starts
 KILL_MARGIN_SECONDS = 5.0  # on top of both budgets of a worker, before it is killed
 EXIT_STARTUP_FAILED = 3
+_HANDLED = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGCHLD})
 
 
 @dataclass(slots=True)
@@ -26,6 +29,7 @@ class _Worker:
     index: int
     pid: int
     ready_fd: int
+    started_at: float
     ready: bool = False
 
 
@@ -41,13 +45,18 @@ class Supervisor:
     options: WorkerOptions
     on_ready: Callable[[], None]
     """Called once, when every worker serves."""
-    log: Callable[[str], None]
+    log: Callable[..., None]
+    """Takes a sentence and fields."""
+    flush: Callable[[], object]
+    """Waits, for a bounded time, until what a worker logged was written; called at its end."""
     _workers: dict[int, _Worker] = field(default_factory=dict, init=False)
     _stopping: bool = field(default=False, init=False)
     _announced: bool = field(default=False, init=False)
     _exit_code: int = field(default=0, init=False)
     _deadline: float = field(default=0.0, init=False)
     _restarts: dict[int, float] = field(default_factory=dict, init=False)
+    _crashes: dict[int, int] = field(default_factory=dict, init=False)
+    """How often the workers of an index died in a row, each soon after it was started."""
     _alive_write: int = field(default=-1, init=False)
 
     def run(self) -> int:
@@ -56,7 +65,7 @@ class Supervisor:
         wake_read, wake_write = os.pipe()
         os.set_blocking(wake_write, False)
         previous = signal.set_wakeup_fd(wake_write)
-        handlers = {n: signal.signal(n, self._on_signal) for n in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)}
+        handlers = {n: signal.signal(n, self._on_signal) for n in _HANDLED}
         try:
             with selectors.DefaultSelector() as selector:
                 selector.register(wake_read, selectors.EVENT_READ)
@@ -105,15 +114,22 @@ class Supervisor:
             os.kill(pid, number)
 
     def _fork(self, index: int, selector: selectors.BaseSelector, alive_read: int) -> None:
-        ready_read, ready_write = os.pipe()
-        pid = os.fork()
-        if pid == 0:
-            # Only the supervisor may hold the writing end: its end of life is how a worker notices.
-            os.close(self._alive_write)
-            self._run_child(index, ready_write, alive_read)
-        os.close(ready_write)
-        self._workers[pid] = _Worker(index, pid, ready_read)
-        selector.register(ready_read, selectors.EVENT_READ)
+        # A stop between the fork and its entry in the list would miss the new worker, so signals wait that long.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, _HANDLED)
+        try:
+            if self._stopping:
+                return
+            ready_read, ready_write = os.pipe()
+            pid = os.fork()
+            if pid == 0:
+                # Only the supervisor may hold the writing end: its end of life is how a worker notices.
+                os.close(self._alive_write)
+                self._run_child(index, ready_write, alive_read)
+            os.close(ready_write)
+            self._workers[pid] = _Worker(index, pid, ready_read, time.monotonic())
+            selector.register(ready_read, selectors.EVENT_READ)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def _run_child(self, index: int, ready_fd: int, alive_fd: int) -> None:
         """Never returns."""
@@ -121,6 +137,7 @@ class Supervisor:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _HANDLED)
         for other, sockets in enumerate(self.sockets):
             if other != index:
                 sockets.close()
@@ -139,8 +156,9 @@ class Supervisor:
                 )
             status = 0
         except BaseException as err:  # noqa: BLE001 - the end of the process: report whatever ended it
-            self.log(f"worker {index} failed: {type(err).__name__}: {err}")
+            self.log("worker failed", worker=index, error=err)
         finally:
+            self.flush()
             sys.stdout.flush()
             sys.stderr.flush()
             os._exit(status)
@@ -171,12 +189,22 @@ class Supervisor:
 
     def _after_exit(self, worker: _Worker, code: int) -> None:
         if self._stopping:
-            self._exit_code = self._exit_code or (1 if code else 0)
+            # One that was told to stop before it could listen to signals dies of the signal, which is no failure.
+            self._exit_code = self._exit_code or (0 if code in {0, -signal.SIGTERM} else 1)
             return
         if not self._announced:
-            self.log(f"worker {worker.index} could not start (status {code})")
+            self.log("worker could not start", worker=worker.index, exit_code=code)
             self._exit_code = EXIT_STARTUP_FAILED
             self._stop()
             return
-        self.log(f"worker {worker.index} ended with status {code}; starting another")
-        self._restarts[worker.index] = time.monotonic() + RESTART_DELAY_SECONDS
+        now = time.monotonic()
+        crashes = self._crashes.get(worker.index, 0) + 1 if now - worker.started_at < STABLE_SECONDS else 1
+        self._crashes[worker.index] = crashes
+        wait = restart_delay(crashes)
+        self.log("worker ended; starting another", worker=worker.index, exit_code=code, retry_seconds=wait)
+        self._restarts[worker.index] = now + wait
+
+
+def restart_delay(crashes: int) -> float:
+    """Return the seconds to wait before a worker is started that died so often in a row: 1, 2, 4, … at most 30."""
+    return min(RESTART_DELAY_SECONDS * 2.0 ** min(crashes - 1, 10), RESTART_DELAY_MOST_SECONDS)

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from unkey_api.core.addresses import Network
 from unkey_api.rpc.health import Health, Phase
-from unkey_api.server.admission import Network
 from unkey_api.server.http2 import Http2Listener
 from unkey_api.server.listeners import Http1Listener, Listener, TlsFiles
 from unkey_api.server.sockets import WorkerSockets

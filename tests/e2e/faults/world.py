@@ -19,7 +19,7 @@ from tests.support.outages import Dependencies, Dependency, caught_up
 from tests.support.served import Served, ServeOptions, served_by, serving
 from tests.support.waiting import eventually
 from unkey_api.core.clock import SystemClock
-from unkey_api.infra.mysql import open_database
+from unkey_api.infra.mysql import log_orphan, open_database
 
 ROOM = 2.0
 """Seconds that a busy machine may add to any bound."""
@@ -87,7 +87,9 @@ async def open_world(
     options: ServeOptions, stores: Dependencies, figures: Figures, folder: Path
 ) -> AsyncIterator[World]:
     """Serve, and make what is asked for under load."""
-    async with open_database(settings_for(stores.database), clock=SystemClock()) as database:
+    async with open_database(
+        settings_for(stores.database), clock=SystemClock(), on_orphan_error=log_orphan
+    ) as database:
         with serving(options, folder) as service:
             served = served_by(service, database)
             world = World(served, stores, await served.admin(), [], {}, figures)

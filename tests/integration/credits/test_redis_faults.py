@@ -59,7 +59,7 @@ class Spender:
             pass
 
     async def left(self) -> int | None:
-        balance = await self._balances.find_current(self.key_id)
+        balance = await self._balances.find(self.key_id)
         return balance.remaining_requests if balance else None
 
 
@@ -69,7 +69,7 @@ async def spender(
 ) -> AsyncIterator[Spender]:
     key_id = RandomIds().new(IdPrefix.KEY)
     await database.primary.execute(INSERT_KEY, {"id": key_id, "remaining": CREDITS})
-    balances = SqlCreditBalances(database.replica, database.primary)
+    balances = SqlCreditBalances(database.primary)
     async with (
         open_redis(RedisOptions(url)) as client,
         open_credit_limiter(

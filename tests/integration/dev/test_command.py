@@ -21,7 +21,7 @@ from unkey_api.core.clock import SystemClock
 from unkey_api.core.keymaterial import hash_key
 from unkey_api.dev.ports import free_ports
 from unkey_api.dev.seed import FIND_KEY
-from unkey_api.infra.mysql import MysqlSettings, open_database, parse_dsn
+from unkey_api.infra.mysql import MysqlSettings, log_orphan, open_database, parse_dsn
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
 
@@ -118,7 +118,7 @@ async def test_life_of_a_data_folder(folder: Path) -> None:
 async def assert_key_is_stored(folder: Path, root_key: str) -> None:
     config = tomllib.loads((folder / "unkey.toml").read_text())
     settings = MysqlSettings(primary=parse_dsn(config["database"]["primary"]))
-    async with open_database(settings, clock=SystemClock()) as db:
+    async with open_database(settings, clock=SystemClock(), on_orphan_error=log_orphan) as db:
         assert await db.primary.fetch_one(FIND_KEY, {"hash": hash_key(root_key)})
 
 

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.integration
 async def test_counters_are_kept(tmp_path: Path) -> None:
     port = free_ports(1)[0]
     async with valkey(tmp_path, port) as server, open_redis(RedisOptions(server.url, command_seconds=5.0)) as redis:
-        await redis.set_if_absent("counter", 7, ttl_ms=600_000)
+        await redis.increment_many([("counter", 7, 600)])
     async with valkey(tmp_path, port) as server, open_redis(RedisOptions(server.url, command_seconds=5.0)) as redis:
         assert await redis.get("counter") == 7
 

@@ -10,7 +10,7 @@ import pytest
 from tests.support.mysql import run_sql, settings_for
 from tests.support.statements import StatementRecorder
 from unkey_api.core.clock import SystemClock
-from unkey_api.infra.mysql import Database, Dsn, Query, Statement, open_database
+from unkey_api.infra.mysql import Database, Dsn, Query, Statement, log_orphan, open_database
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,5 +61,7 @@ async def items_dsn(empty_mysql_dsn: Dsn) -> Dsn:
 @pytest.fixture
 async def items(items_dsn: Dsn, statements: StatementRecorder) -> AsyncIterator[Database]:
     """The same, open."""
-    async with open_database(settings_for(items_dsn), clock=SystemClock(), observer=statements) as database:
+    async with open_database(
+        settings_for(items_dsn), clock=SystemClock(), on_orphan_error=log_orphan, observer=statements
+    ) as database:
         yield database

@@ -26,8 +26,8 @@ from unkey_api.infra.mysql import (
     Statement,
     StoreUnavailable,
     WriteConn,
+    log_orphan,
     open_database,
-    statement_tags,
 )
 
 pytestmark = pytest.mark.integration
@@ -86,15 +86,14 @@ class TestStatements:
         assert as_text is not None
         assert as_text.text == "2025-06-15 15:06:40.123"
 
-    async def test_tags_reach_the_server(self, items: Database) -> None:
+    async def test_tags_reach_the_server(self, items_dsn: Dsn) -> None:
         query = Query(
             "process_self", "SELECT info AS text FROM information_schema.processlist WHERE id = CONNECTION_ID()", Text
         )
-        token = statement_tags.set("route='POST%20%2Fv2%2Fx',source='http',")
-        try:
-            row = await items.replica.fetch_one(query, {})
-        finally:
-            statement_tags.reset(token)
+        async with open_database(
+            settings_for(items_dsn), clock=SystemClock(), on_orphan_error=log_orphan, route=lambda: "POST /v2/x"
+        ) as database:
+            row = await database.replica.fetch_one(query, {})
         assert row is not None
         assert str(row.text).endswith("operation='process_self',route='POST%20%2Fv2%2Fx',source='http',mode='rw'*/")
 
@@ -325,7 +324,7 @@ class TestLeavingCallers:
             nonlocal ran
             ran = True
 
-        async with open_database(settings, clock=SystemClock()) as database:
+        async with open_database(settings, clock=SystemClock(), on_orphan_error=log_orphan) as database:
             async with database.pools[0].lend():
                 caller = asyncio.create_task(database.transaction("t", work))
                 await eventually(lambda: database.flights.count == 1)
@@ -336,7 +335,11 @@ class TestLeavingCallers:
         assert not ran
 
     async def test_error_nobody_hears_is_reported(self, items_dsn: Dsn) -> None:
-        orphans: list[BaseException] = []
+        orphans: list[tuple[str, BaseException]] = []
+
+        def on_orphan_error(name: str, error: BaseException) -> None:
+            orphans.append((name, error))
+
         begun, go_on = asyncio.Event(), asyncio.Event()
 
         async def work(_: WriteConn) -> None:
@@ -345,7 +348,9 @@ class TestLeavingCallers:
             raise RefusedError("too late")
 
         async with open_database(
-            settings_for(items_dsn), clock=SystemClock(), on_orphan_error=orphans.append
+            settings_for(items_dsn),
+            clock=SystemClock(),
+            on_orphan_error=on_orphan_error,
         ) as database:
             caller = asyncio.create_task(database.transaction("t", work))
             await begun.wait()
@@ -353,7 +358,9 @@ class TestLeavingCallers:
             await asyncio.wait([caller])
             go_on.set()
             await eventually(lambda: bool(orphans))
-        assert isinstance(orphans[0], RefusedError)
+        ((name, error),) = orphans
+        assert name == "t"
+        assert isinstance(error, RefusedError)
 
     async def test_closing_waits_for_writes_and_then_ends_them(self, items_dsn: Dsn) -> None:
         settings = replace(settings_for(items_dsn), close_timeout=timedelta(milliseconds=50))
@@ -363,7 +370,7 @@ class TestLeavingCallers:
             await tx.execute(ADD, {"id": "a", "by": 10})
             await forever.wait()
 
-        async with open_database(settings, clock=SystemClock()) as database:
+        async with open_database(settings, clock=SystemClock(), on_orphan_error=log_orphan) as database:
             caller = asyncio.create_task(database.transaction("t", work))
             await eventually(lambda: database.pools[0].lent == 1)
         with pytest.raises(StoreUnavailable, match="database closes"):
@@ -378,7 +385,7 @@ class TestLeavingCallers:
             await tx.execute(ADD, {"id": "a", "by": 10})
             await forever.wait()
 
-        async with open_database(settings, clock=SystemClock()) as database:
+        async with open_database(settings, clock=SystemClock(), on_orphan_error=log_orphan) as database:
             with pytest.raises(StoreUnavailable, match="took longer"):
                 await database.transaction("t", work)
             row = await database.primary.fetch_one(GET, {"id": "a"})
@@ -389,20 +396,23 @@ class TestAbsence:
     async def test_start_fails_without_a_server(self) -> None:
         settings = settings_for(Dsn(host="127.0.0.1", port=1, user="u", database="d"))
         with pytest.raises(StoreUnavailable) as caught:
-            async with open_database(settings, clock=SystemClock()):
+            async with open_database(settings, clock=SystemClock(), on_orphan_error=log_orphan):
                 pass
         assert caught.value.transient
 
     async def test_wrong_password_names_the_user_but_nothing_secret(self, mysql_server: MysqlServer) -> None:
         dsn = replace(mysql_server.tcp_dsn("mysql"), password="hunter2")
         with pytest.raises(StoreUnavailable, match="Access denied for user") as caught:
-            async with open_database(settings_for(dsn), clock=SystemClock()):
+            async with open_database(settings_for(dsn), clock=SystemClock(), on_orphan_error=log_orphan):
                 pass
         assert "hunter2" not in repr(caught.value) + caught.value.internal
 
     async def test_full_pool_answers_after_its_deadline(self, items_dsn: Dsn) -> None:
         settings = replace(settings_for(items_dsn), max_open=1, acquire_timeout=timedelta(milliseconds=50))
-        async with open_database(settings, clock=SystemClock()) as database, database.pools[0].lend():
+        async with (
+            open_database(settings, clock=SystemClock(), on_orphan_error=log_orphan) as database,
+            database.pools[0].lend(),
+        ):
             with pytest.raises(StoreUnavailable, match="all 1 connections are in use"):
                 await database.primary.fetch_one(GET, {"id": "a"})
             with pytest.raises(StoreUnavailable):
@@ -410,7 +420,7 @@ class TestAbsence:
 
     async def test_statement_is_bounded_and_the_pool_recovers(self, items_dsn: Dsn) -> None:
         settings = replace(settings_for(items_dsn), statement_timeout=timedelta(milliseconds=100))
-        async with open_database(settings, clock=SystemClock()) as database:
+        async with open_database(settings, clock=SystemClock(), on_orphan_error=log_orphan) as database:
             with pytest.raises(StoreUnavailable):
                 await database.primary.fetch_one(NONCE, {"nonce": 1, "seconds": 10})
             assert await database.primary.fetch_one(GET, {"id": "a"}) == Item("a", 1)
@@ -429,7 +439,9 @@ class TestReplica:
         self, items_dsn: Dsn, mysql_server: MysqlServer, statements: StatementRecorder
     ) -> None:
         settings = replace(settings_for(items_dsn), replica=mysql_server.tcp_dsn(items_dsn.database))
-        async with open_database(settings, clock=SystemClock(), observer=statements) as database:
+        async with open_database(
+            settings, clock=SystemClock(), on_orphan_error=log_orphan, observer=statements
+        ) as database:
             with statements.recording() as seen:
                 await database.replica.fetch_one(GET, {"id": "a"})
                 await database.primary.fetch_one(GET, {"id": "a"})

@@ -11,7 +11,16 @@ import pytest
 from tests.integration.mysql.conftest import MY_ID
 from tests.support.clock import FixedClock
 from tests.support.mysql import settings_for
-from unkey_api.infra.mysql import CommitFailed, Database, Dsn, MysqlSettings, StoreUnavailable, WriteConn, open_database
+from unkey_api.infra.mysql import (
+    CommitFailed,
+    Database,
+    Dsn,
+    MysqlSettings,
+    StoreUnavailable,
+    WriteConn,
+    log_orphan,
+    open_database,
+)
 
 pytestmark = pytest.mark.integration
 
@@ -31,7 +40,7 @@ def milliseconds(settings: MysqlSettings) -> tuple[int, int]:
 async def test_a_connection_is_reused_until_it_idled_too_long(empty_mysql_dsn: Dsn) -> None:
     settings, clock = settings_for(empty_mysql_dsn), FixedClock()
     idle, _ = milliseconds(settings)
-    async with open_database(settings, clock=clock) as database:
+    async with open_database(settings, clock=clock, on_orphan_error=log_orphan) as database:
         first = await used_by(database)
         clock.advance(idle)
         assert await used_by(database) == first
@@ -44,7 +53,7 @@ async def test_a_busy_connection_is_replaced_at_the_end_of_its_life(empty_mysql_
     """A fail-over behind a name shows only to those who connect again."""
     settings, clock = settings_for(empty_mysql_dsn), FixedClock()
     idle, lifetime = milliseconds(settings)
-    async with open_database(settings, clock=clock) as database:
+    async with open_database(settings, clock=clock, on_orphan_error=log_orphan) as database:
         first = await used_by(database)
         for _ in range(lifetime // idle):
             clock.advance(idle)
@@ -55,7 +64,7 @@ async def test_a_busy_connection_is_replaced_at_the_end_of_its_life(empty_mysql_
 
 async def test_a_peak_leaves_no_more_than_the_idle_limit(empty_mysql_dsn: Dsn) -> None:
     settings = replace(settings_for(empty_mysql_dsn), max_open=6, max_idle=2)
-    async with open_database(settings, clock=FixedClock()) as database:
+    async with open_database(settings, clock=FixedClock(), on_orphan_error=log_orphan) as database:
         pool = database.pools[0]
         async with AsyncExitStack() as stack:
             for _ in range(6):
@@ -65,7 +74,7 @@ async def test_a_peak_leaves_no_more_than_the_idle_limit(empty_mysql_dsn: Dsn) -
 
 
 async def test_an_open_transaction_is_never_handed_on(empty_mysql_dsn: Dsn) -> None:
-    async with open_database(settings_for(empty_mysql_dsn), clock=FixedClock()) as database:
+    async with open_database(settings_for(empty_mysql_dsn), clock=FixedClock(), on_orphan_error=log_orphan) as database:
         pool = database.pools[0]
         async with pool.lend() as connection:
             await connection.run("BEGIN")
@@ -82,14 +91,14 @@ async def test_a_commit_of_unknown_outcome_is_not_replayed(empty_mysql_dsn: Dsn)
         attempts += 1
         raise CommitFailed("lost", errno=2013, transient=True, outcome_unknown=True)
 
-    async with open_database(settings_for(empty_mysql_dsn), clock=FixedClock()) as database:
+    async with open_database(settings_for(empty_mysql_dsn), clock=FixedClock(), on_orphan_error=log_orphan) as database:
         with pytest.raises(CommitFailed):
             await database.transaction("t", work)
     assert attempts == 1
 
 
 async def test_a_closed_database_says_so(empty_mysql_dsn: Dsn) -> None:
-    async with open_database(settings_for(empty_mysql_dsn), clock=FixedClock()) as database:
+    async with open_database(settings_for(empty_mysql_dsn), clock=FixedClock(), on_orphan_error=log_orphan) as database:
         await asyncio.sleep(0)
     await database.close()
     with pytest.raises(StoreUnavailable, match="closed"):

@@ -15,6 +15,7 @@ from unkey_api.core.ids import IdPrefix, RandomIds
 from unkey_api.infra.redis.client import RedisClient, RedisOptions, open_redis
 from unkey_api.infra.redis.errors import RedisTimeout, RedisUnavailable
 from unkey_api.infra.redis.link import RedisLink
+from unkey_api.infra.redis.scripts import CREDIT_TAKE
 from unkey_api.infra.resilience.errors import failure_reason
 from unkey_api.settings.addresses.parameters import AddressError
 
@@ -41,7 +42,7 @@ async def wait_for_answer(client: RedisClient) -> None:
 class TestCommands:
     async def test_values_that_are_no_numbers_read_as_none(self, redis: RedisClient, key: str) -> None:
         assert await redis.get(key) is None
-        assert await redis.set_if_absent(key, 7, ttl_ms=60_000)
+        await redis.increment_many([(key, 7, 60)])
         assert await redis.get(key) == 7
         assert await redis.get_many([key, "missing"]) == [7, None]
         await redis.delete(key, "missing")
@@ -63,14 +64,13 @@ class TestCommands:
         await redis._run(b"LPUSH", key, "x")
         with pytest.raises(RedisUnavailable, match="wrong kind"):
             await redis.get(key)
-        with pytest.raises(RedisUnavailable, match="decrement_if_exists"):
-            await redis.decrement_if_exists(key, 1)
+        with pytest.raises(RedisUnavailable, match="credit_take"):
+            await redis.run_script(CREDIT_TAKE, (key, key), (1,))
 
     async def test_scripts_survive_a_server_that_forgot_them(self, redis: RedisClient, key: str) -> None:
         assert await redis.increment_many([(key, 1, 60)]) == [1]
         await redis._run(b"SCRIPT", "FLUSH")
         assert await redis.increment_many([(key, 1, 60)]) == [2]
-        assert (await redis.decrement_if_exists(key, 1)).value == 1
 
 
 class TestCancellation:
@@ -138,7 +138,7 @@ class TestAbsence:
                 await client.get(key)
             own_redis_server.start()
             await wait_for_answer(client)
-            assert await client.decrement_if_exists(key, 1) == (0, False, False)
+            assert await client.increment_many([(key, 1, 60)]) == [1]
 
     async def test_a_frozen_server_costs_one_budget_and_then_nothing(self, own_redis_server: RedisServer) -> None:
         """A peer that went silent is given up, so that later callers fail at once until it is back."""

@@ -179,6 +179,29 @@ class TestRefused:
         assert (await world.verify((await world.key(closed)).secret))["code"] == "FORBIDDEN"
 
     @pytest.mark.parametrize(
+        ("listed", "code"),
+        [
+            ("203.0.113.0/24", "VALID"),
+            ("203.0.113.77/24", "VALID"),
+            ("::ffff:203.0.113.9", "VALID"),
+            ("::ffff:203.0.113.0/120", "VALID"),
+            ("10.0.0.1, 2001:db8::/32, 203.0.113.8/31", "VALID"),
+            ("203.0.113.0/25, 203.0.114.0/24", "VALID"),
+            ("203.0.113.0/29", "FORBIDDEN"),
+            ("2001:db8::/32", "FORBIDDEN"),
+            ("nonsense", "FORBIDDEN"),
+            ("203.0.113.9/33", "FORBIDDEN"),
+            ("203.0.113.9:80, 203.0.113.*, 999.0.0.1, /24, ::/999, " + "9" * 300, "FORBIDDEN"),
+        ],
+    )
+    async def test_ranges_count_and_what_is_no_address_matches_nothing(
+        self, world: KeyWorld, listed: str, code: str
+    ) -> None:
+        """A list nobody can read lets nobody in, rather than everybody."""
+        api = await world.make_api(ip_whitelist=listed)
+        assert (await world.verify((await world.key(api)).secret))["code"] == code
+
+    @pytest.mark.parametrize(
         ("query", "code"),
         [
             ("docs.read", "VALID"),

@@ -73,7 +73,7 @@ async def fail(surface: Surface, client: Client, request: Callable[[], Awaitable
     assert isinstance(surface.observer.completed, Forgetful)
     assert surface.observer.completed.statuses == [status] * TIMES
     await asyncio.sleep(0)
-    assert left_behind() == before
+    assert left_behind() <= before
 
 
 async def _ignored(request: Callable[[], Awaitable[object]]) -> None:

@@ -17,7 +17,7 @@ from tests.support.clock import FixedClock
 from tests.support.surface import ScriptedKeys, Surface
 from unkey_api.core.errors import AppError, ErrorCode, ServiceUnavailable
 from unkey_api.infra.telemetry.logging import ForwardingHandler, LogStyle, configure_logging
-from unkey_api.rpc.observers.request_log import RequestLog
+from unkey_api.rpc.observers.request_log import REPEATS_AT_ONCE, RequestLog
 
 VERIFY = "/v2/keys.verifyKey"
 BODY = {"key": "sk_secret_of_the_caller"}
@@ -97,6 +97,51 @@ async def test_unauthenticated_request_has_no_caller() -> None:
     surface.platform.principal = NotFound("who?")
     (line,) = await lines_of(surface)
     assert "auth" not in line
+
+
+async def test_repeated_refusals_are_counted_not_written_and_the_next_line_says_how_many() -> None:
+    surface = Surface()
+    surface.keys.answer = NotFound("not there")
+    log = RequestLog(sample_rate=1.0, slow_seconds=1.0, draw=lambda: 0.0)
+    surface.observers = [log]
+    client = surface.build()
+    with capture_logs() as lines:
+        for _ in range(REPEATS_AT_ONCE + 7):
+            await client.post(VERIFY, BODY)
+        assert len(lines) == REPEATS_AT_ONCE
+        surface.keys.answer = ServiceUnavailable("try later")
+        await client.post(VERIFY, BODY)
+        assert lines[-1]["event"] == "api error"
+        surface.keys.answer = NotFound("not there")
+        surface.clock.advance(1_000)
+        await client.post(VERIFY, BODY)
+    assert len(lines) == REPEATS_AT_ONCE + 2
+    assert lines[-1]["skipped"] == 7
+    assert log.skipped == {("repeated", "err:unkey:data:key_not_found"): 7}
+
+
+async def test_one_kind_of_refusal_does_not_silence_another() -> None:
+    surface = Surface()
+    log = RequestLog(sample_rate=1.0, slow_seconds=1.0, draw=lambda: 0.0)
+    surface.observers = [log]
+    client = surface.build()
+    with capture_logs() as lines:
+        for number in range(2 * REPEATS_AT_ONCE):
+            await client.post(f"/made/up/{number}", BODY)
+        assert len(lines) == REPEATS_AT_ONCE
+        surface.keys.answer = NotFound("not there")
+        await client.post(VERIFY, BODY)
+    assert lines[-1]["event"] == f"POST {VERIFY}"
+    assert log.skipped == {("repeated", "404"): REPEATS_AT_ONCE}
+
+
+async def test_refusals_that_are_not_sampled_are_counted() -> None:
+    surface = Surface()
+    surface.keys.answer = NotFound("not there")
+    log = RequestLog(sample_rate=0.5, slow_seconds=1.0, draw=lambda: 0.9)
+    surface.observers = [log]
+    await surface.build().post(VERIFY, BODY)
+    assert log.skipped == {("sampled", "err:unkey:data:key_not_found"): 1}
 
 
 @pytest.fixture

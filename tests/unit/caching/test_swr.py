@@ -306,6 +306,80 @@ class TestBound:
         assert len(cache) == 100
 
 
+class TestRoom:
+    """Entries of what exists are bounded in bytes, those of what does not have a place of their own."""
+
+    @pytest.fixture
+    def cache(self, clock: FixedClock, jobs: BackgroundJobs) -> SwrCache[str, str]:
+        windows = CacheWindows(fresh_ms=1_000, stale_ms=2_000, max_entries=1_000, max_bytes=10_000, max_absent=5)
+        return SwrCache("c", clock=clock, windows=windows, refreshes=jobs, weigh=len)
+
+    async def test_what_does_not_exist_pushes_out_nothing_that_does(
+        self, cache: SwrCache[str, str], source: Source
+    ) -> None:
+        """Guessed keys cost their own place."""
+        cache.set("a", "1")
+        for number in range(100):
+            assert (await cache.get(f"guess {number}", source.load)).value is None
+        assert cache.peek("a") == Cached("1", Freshness.FRESH)
+        assert (cache.present, cache.absent, len(cache)) == (1, 5, 6)
+        assert (cache.counts.evicted, cache.counts.absent_evicted) == (0, 95)
+        assert cache.peek("guess 99") == Cached(None, Freshness.FRESH)
+
+    async def test_bytes_are_bounded_and_what_is_read_survives(self, cache: SwrCache[str, str]) -> None:
+        cache.set("used", "x" * 2_000)
+        for number in range(100):
+            assert cache.peek("used") is not None
+            cache.set(str(number), "x" * 1_000)
+            assert cache.bytes <= 10_000
+        assert cache.counts.evicted > 90
+
+    async def test_a_large_entry_makes_room_for_itself(self, cache: SwrCache[str, str]) -> None:
+        for number in range(7):
+            cache.set(str(number), "x" * 1_000)
+        cache.set("large", "x" * 9_000)
+        assert cache.peek("large") is not None
+        assert cache.present == 1
+
+    async def test_one_that_is_too_large_is_served_and_not_kept(
+        self, cache: SwrCache[str, str], source: Source
+    ) -> None:
+        """It must not empty the cache for everybody else."""
+        cache.set("a", "1")
+        source.rows["huge"] = "x" * 20_000
+        assert (await cache.get("huge", source.load)).value == "x" * 20_000
+        assert cache.peek("huge") is None
+        assert cache.peek("a") == Cached("1", Freshness.FRESH)
+        assert cache.counts.evicted == 1
+
+    async def test_a_key_that_appears_leaves_the_absent_ones(self, cache: SwrCache[str, str], source: Source) -> None:
+        await cache.get("b", source.load)
+        cache.set("b", "2")
+        assert (cache.present, cache.absent) == (1, 0)
+        assert cache.peek("b") == Cached("2", Freshness.FRESH)
+        cache.drop("b")
+        assert (len(cache), cache.bytes) == (0, 0)
+
+    async def test_no_room_for_what_does_not_exist_remembers_none(
+        self, clock: FixedClock, jobs: BackgroundJobs, source: Source
+    ) -> None:
+        windows = CacheWindows(fresh_ms=1_000, stale_ms=2_000, max_entries=10, max_absent=0)
+        cache: SwrCache[str, str] = SwrCache("c", clock=clock, windows=windows, refreshes=jobs)
+        assert (await cache.get("none", source.load)).value is None
+        assert (await cache.get("none", source.load)).value is None
+        assert source.asked == ["none", "none"]
+
+    async def test_absent_ones_are_refreshed_like_others(
+        self, cache: SwrCache[str, str], source: Source, clock: FixedClock
+    ) -> None:
+        await cache.get("b", source.load)
+        source.rows["b"] = "2"
+        clock.advance(1_500)
+        assert await cache.get("b", source.load) == Cached(None, Freshness.STALE)
+        await settle()
+        assert cache.peek("b") == Cached("2", Freshness.FRESH)
+
+
 class TestMany:
     async def test_missing_keys_are_loaded_in_one_call_and_absent_ones_remembered(
         self, cache: SwrCache[str, str], source: Source

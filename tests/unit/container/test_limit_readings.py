@@ -51,7 +51,7 @@ def test_look_ups_are_told_apart_by_kind() -> None:
 
 def test_every_family_is_read_from_somewhere() -> None:
     counts = LimiterCounts(workspaces={"ws": WorkspaceCounts(1, 1, 1, 1, 1)})
-    loads = LoadCounts(key=Counter({Status.VALID: 1}))
+    loads = LoadCounts(key=Counter({Status.VALID: 1}), failed=Counter({"key": 1}))
     readings = [*limiter_readings(counts), *credit_readings(CreditCounts(1, 1, 1, 1)), *load_readings(loads)]
     assert {reading.family for reading in readings} == set(FAMILIES)
     assert all(len(reading.labels) == len(reading.family[2]) for reading in readings)

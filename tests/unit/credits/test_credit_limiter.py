@@ -13,7 +13,7 @@ from tests.support.counters import MemoryCreditBalances, MemoryCreditCounter, Re
 from tests.support.waiting import eventually, settle
 from unkey_api.core.errors import ServiceUnavailable
 from unkey_api.infra.resilience.breaker import BreakerState
-from unkey_api.keys.credits.limiter import COPY_TTL_MS, CreditLimiter, open_credit_limiter
+from unkey_api.keys.credits.limiter import COPY_TTL_MS, EARLY_COPY_TTL_MS, CreditLimiter, open_credit_limiter
 from unkey_api.keys.credits.replays import WRITERS, ReplayBounds
 from unkey_api.keys.credits.types import BalanceMissing, CreditDecision, InvalidCost
 
@@ -121,11 +121,13 @@ class TestSpending:
     async def test_mysql_is_read_once_per_copy(self, world: World, limiter: CreditLimiter) -> None:
         for _ in range(5):
             await limiter.spend("ten", 1)
-        assert world.balances.finds == 1
+        assert world.balances.finds == 2  # before and after the epoch was begun
         await eventually(lambda: world.balances.rows["ten"] == 5)
         world.clock.advance(COPY_TTL_MS)
         world.balances.rows["ten"] = 50
-        assert await limiter.spend("ten", 1) == allowed(49)
+        for left in (49, 48):
+            assert await limiter.spend("ten", 1) == allowed(left)
+        assert world.balances.finds == 3
 
     async def test_decisions_are_counted_by_source(self, world: World, limiter: CreditLimiter) -> None:
         await limiter.spend("ten", 1)
@@ -169,13 +171,11 @@ class TestWithoutRedis:
         assert await limiter.spend("ten", 1) == denied(0)
 
     async def test_failing_while_making_the_copy_falls_back(self, world: World, limiter: CreditLimiter) -> None:
-        world.counter.gate = asyncio.Event()
+        gate = world.balances.gate = asyncio.Event()
         spend = asyncio.create_task(limiter.spend("ten", 1))
-        await settle()
-        world.counter.gate.set()
-        world.counter.gate = None
         await eventually(lambda: world.balances.finds == 1)
         world.counter.down = True
+        gate.set()
         assert await spend == allowed(9)
         assert world.balances.rows["ten"] == 9
 
@@ -224,13 +224,22 @@ class TestReplays:
         await eventually(lambda: len(world.balances.writes) == 1)
         assert world.balances.rows["ten"] is None
 
-    async def test_a_failed_write_is_lost_and_reported(self, world: World, limiter: CreditLimiter) -> None:
+    async def test_a_failed_write_is_reported_and_made_later(self, world: World, limiter: CreditLimiter) -> None:
         await limiter.spend("ten", 1)
         world.balances.down = True
-        await eventually(lambda: world.replayed.outcomes == [False])
+        await eventually(lambda: False in world.replayed.outcomes)
         world.balances.down = False
-        await settle()
-        assert world.balances.rows["ten"] == 10
+        await eventually(lambda: world.balances.rows["ten"] == 9)
+
+    async def test_a_write_whose_answer_was_lost_takes_nothing_twice(
+        self, world: World, limiter: CreditLimiter
+    ) -> None:
+        world.balances.answers_lost = 3
+        for left in (9, 8, 7):
+            assert await limiter.spend("ten", 1) == allowed(left)
+            await eventually(lambda: len(limiter.replays) == 0)
+        assert world.balances.rows["ten"] == 7
+        assert False in world.replayed.outcomes
 
     async def test_writes_refused_by_the_breaker_wait_and_are_not_lost(
         self, world: World, limiter: CreditLimiter
@@ -241,7 +250,7 @@ class TestReplays:
         world.balances.down = True
         for number in range(5):
             await limiter.spend(f"k{number}", 1)
-        await eventually(lambda: world.replayed.outcomes == [False] * 5)
+        await eventually(lambda: BreakerState.OPEN in world.states)
         await limiter.spend("k5", 7)
         await eventually(lambda: world.pauses > 0)
         world.balances.down = False
@@ -280,7 +289,7 @@ class TestReplays:
             world.balances.down = True
             for number in range(5):
                 await limiter.spend(f"k{number}", 1)
-            await eventually(lambda: len(world.replayed.outcomes) == 5)
+            await eventually(lambda: BreakerState.OPEN in world.states)
             for _ in range(20):
                 await limiter.spend("k5", 2)
             world.balances.down = False
@@ -291,6 +300,109 @@ class TestReplays:
             async with world.node(bounds=ReplayBounds(drain_seconds=0.01)) as limiter:
                 await limiter.spend("ten", 1)
                 world.balances.gate = asyncio.Event()
+
+
+class TestSeveralProcesses:
+    """What one process has granted and not written, another one knows."""
+
+    @asynccontextmanager
+    async def two(self, world: World) -> AsyncIterator[tuple[CreditLimiter, CreditLimiter]]:
+        async with world.node() as one, world.node() as two:
+            yield one, two
+
+    @pytest.mark.parametrize("end", ["expiry", "eviction", "invalidation"])
+    async def test_the_end_of_a_copy_gives_nothing_back(self, world: World, end: str) -> None:
+        world.balances.rows["k"] = 100
+        async with self.two(world) as (one, two):
+            await two.spend("k", 0)
+            gate = await self._writes_hang(world, one)
+            assert sum([(await one.spend("k", 1)).allowed for _ in range(89)]) == 89
+            if end == "expiry":
+                world.clock.advance(COPY_TTL_MS)
+            elif end == "eviction":
+                world.counter.drop("k")
+            else:
+                await two.invalidate("k")
+            assert world.balances.rows["k"] == 100
+            spends = [asyncio.create_task(two.spend("k", 1)) for _ in range(20)]
+            await settle(100)
+            gate.set()
+            assert sum([(await spend).allowed for spend in spends]) == 10
+        assert world.balances.rows["k"] == 0
+
+    async def test_what_a_dead_process_granted_is_written_by_the_next_spend(self, world: World) -> None:
+        async with world.node() as living:
+            await living.spend("ten", 0)
+            await world.counter.take("ten", 4)  # and then no more was heard of it
+            assert await living.spend("ten", 1) == allowed(5)
+            await eventually(lambda: world.balances.rows["ten"] == 5)
+
+    async def test_what_a_dead_process_granted_is_written_before_the_balance_is_changed(self, world: World) -> None:
+        async with world.node() as living:
+            await living.spend("ten", 0)
+            await world.counter.take("ten", 4)
+            await living.settle("ten")
+            assert world.balances.rows["ten"] == 6
+
+    async def test_a_copy_that_ended_with_its_last_spender_is_settled_by_a_denial(self, world: World) -> None:
+        async with world.node() as living:
+            await living.spend("ten", 0)
+            await world.counter.take("ten", 10)
+            world.clock.advance(COPY_TTL_MS)
+            assert await living.spend("ten", 1) == denied(0)
+            await eventually(lambda: world.balances.rows["ten"] == 0)
+
+    async def test_a_balance_that_changed_while_it_was_read_is_read_again(self, world: World) -> None:
+        async with self.two(world) as (one, two):
+            world.balances.gate = asyncio.Event()
+            spend = asyncio.create_task(one.spend("ten", 1))
+            await eventually(lambda: world.balances.finds == 1)
+            read, world.balances.rows["ten"] = world.balances.gate, 3
+            world.balances.gate = None
+            await two.invalidate("ten")
+            read.set()
+            assert await spend == allowed(2)
+
+    async def test_losing_redis_gives_away_what_others_had_not_written_and_no_more(self, world: World) -> None:
+        world.balances.rows["k"] = 100
+        async with self.two(world) as (one, two):
+            await one.spend("k", 0)
+            for _ in range(60):
+                assert (await one.spend("k", 1)).allowed
+            await eventually(lambda: world.balances.rows["k"] == 40)
+            gate = await self._writes_hang(world, one)
+            for _ in range(7):
+                assert (await one.spend("k", 1)).allowed
+            world.counter.lose_everything()
+            world.clock.advance(1)
+            gate.set()
+            granted = 0
+            while (await two.spend("k", 1)).allowed:
+                granted += 1
+            assert granted <= 40
+            await eventually(lambda: len(one.replays) + len(two.replays) == 0)
+            assert world.balances.rows["k"] == 0
+            world.clock.advance(EARLY_COPY_TTL_MS)
+            assert await one.spend("k", 1) == denied(0)
+
+    async def test_what_waits_here_is_missing_also_after_losing_redis(
+        self, world: World, limiter: CreditLimiter
+    ) -> None:
+        await limiter.spend("ten", 0)
+        world.balances.down = True
+        assert await limiter.spend("ten", 6) == allowed(4)
+        await settle()
+        world.counter.lose_everything()
+        world.balances.down = False
+        world.clock.advance(1)
+        assert await limiter.spend("ten", 5) == denied(4)
+
+    async def _writes_hang(self, world: World, limiter: CreditLimiter) -> asyncio.Event:
+        """Have a spend's write wait, with others behind it, until the event is set."""
+        gate = world.balances.write_gate = asyncio.Event()
+        assert (await limiter.spend("k", 1)).allowed
+        await settle()
+        return gate
 
 
 class TestInvalidation:

@@ -35,7 +35,7 @@ def key(
         slugs=frozenset(slugs),
         roles=roles,
         identity=KeyIdentity(IdentityId(identity), ExternalId("user"), None, ()) if identity else None,
-        ip_whitelist=frozenset(),
+        ip_whitelist=None,
         limits={},
         automatic=(),
         may_verify=blank,

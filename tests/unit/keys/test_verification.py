@@ -27,6 +27,7 @@ from unkey_api.keys.verification.queries import VerifiableKeyRow
 from unkey_api.keys.verification.service import VerificationParts, VerifyKey
 from unkey_api.keys.verification.types import Status, Verdict, Verification
 from unkey_api.ratelimit.engine.types import BatchDecision, Check, Decision
+from unkey_api.settings.stores import CacheSettings
 
 SECRET = "sk_secret"
 ROW = VerifiableKeyRow(
@@ -130,7 +131,7 @@ class Bench:
         self.limits = Limits()
         self.purse = Purse()
         self.jobs = BackgroundJobs("test")
-        self.directory = KeyDirectory(key_cache(clock=self.clock, refreshes=self.jobs), self.store)
+        self.directory = KeyDirectory(key_cache(CacheSettings(), clock=self.clock, refreshes=self.jobs), self.store)
         events: NullSink[KeyVerificationRow] = NullSink()
         self.verify = VerifyKey(
             VerificationParts(

@@ -6,10 +6,10 @@ import pytest
 from pymysql.err import IntegrityError, InternalError, OperationalError
 
 from unkey_api.core.errors import AppError, ServiceUnavailable
-from unkey_api.infra.mysql import BeginFailed, CommitFailed, DuplicateKey, StoreUnavailable, route_tags, statement_tags
+from unkey_api.infra.mysql import BeginFailed, CommitFailed, DuplicateKey, StoreUnavailable
 from unkey_api.infra.mysql.faults import translate
 from unkey_api.infra.mysql.replay import is_transient, is_undone, replaying
-from unkey_api.infra.mysql.tags import Tagger
+from unkey_api.infra.mysql.tags import ROUTES_MAX, Tagger
 
 
 class TestTranslation:
@@ -104,12 +104,8 @@ class TestReplay:
 
 class TestTags:
     def test_order_and_encoding(self) -> None:
-        token = statement_tags.set(route_tags("POST", "/v2/keys.createKey"))
-        try:
-            tagged = Tagger(region="eu west", release_sha="0123456789")("SELECT 1", "key_find", "rw_tx")
-        finally:
-            statement_tags.reset(token)
-        assert tagged == (
+        tagger = Tagger(region="eu west", release_sha="0123456789", route=lambda: "POST /v2/keys.createKey")
+        assert tagger("SELECT 1", "key_find", "rw_tx") == (
             "SELECT 1 /*application='unkey',service='api',region='eu%20west',release_sha='0123456',"
             "operation='key_find',route='POST%20%2Fv2%2Fkeys.createKey',source='http',mode='rw_tx'*/"
         )
@@ -118,4 +114,14 @@ class TestTags:
         assert Tagger()("X", "n", "ro") == "X /*application='unkey',service='api',operation='n',mode='ro'*/"
 
     def test_a_value_cannot_end_the_comment(self) -> None:
-        assert "*/" not in route_tags("GET", "/*/ '; DROP")
+        tagged = Tagger(route=lambda: "GET /*/ '; DROP")("X", "n", "ro")
+        assert tagged == (
+            "X /*application='unkey',service='api',operation='n',route='GET%20%2F%2A%2F%20%27%3B%20DROP',source='http',"
+            "mode='ro'*/"
+        )
+
+    def test_each_statement_names_the_route_of_its_own_request(self) -> None:
+        routes = iter([f"POST /v2/{number}" for number in range(3 * ROUTES_MAX)])
+        tagger = Tagger(route=lambda: next(routes))
+        tagged = [tagger("X", "n", "ro") for _ in range(3 * ROUTES_MAX)]
+        assert all(f"route='POST%20%2Fv2%2F{number}'," in text for number, text in enumerate(tagged))

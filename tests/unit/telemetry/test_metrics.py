@@ -9,6 +9,7 @@ from unkey_api.infra.batching.batcher import FlushReason
 from unkey_api.infra.caching.swr import CacheCounts
 from unkey_api.infra.clickhouse.writer import FlushOutcome, FlushReport
 from unkey_api.infra.resilience.breaker import BreakerState
+from unkey_api.infra.telemetry.collectors import CacheRoom
 from unkey_api.infra.telemetry.limit_collector import DECISIONS, KEYS, WINDOWS, Reading
 from unkey_api.infra.telemetry.metrics import Metrics
 
@@ -81,11 +82,6 @@ def test_calls_through_a_breaker_are_counted_by_state(metrics: Metrics) -> None:
     assert value(metrics, "unkey_circuitbreaker_requests_total", service="redis", action="open") == 1
 
 
-def test_look_ups_that_fail_are_counted_by_kind(metrics: Metrics) -> None:
-    metrics.keys.on_error("key")
-    assert value(metrics, "unkey_key_verification_errors_total", type="key") == 1
-
-
 def test_calls_of_the_shared_store_are_counted_by_reason(metrics: Metrics) -> None:
     metrics.ratelimit.on_origin_call("sync", 1, 0.001, failed_for="timeout")
     metrics.ratelimit.on_origin_call("sync", 1, 0.001)
@@ -134,14 +130,28 @@ def test_panics_are_counted(metrics: Metrics) -> None:
 
 
 def test_caches_are_read_when_scraped(metrics: Metrics) -> None:
-    counts = CacheCounts(fresh=3, stale=2, miss=1, evicted=4)
-    metrics.caches.watch("keys", counts, size=lambda: 10, capacity=100)
+    counts = CacheCounts(fresh=3, stale=2, miss=1, evicted=4, absent_evicted=6)
+    metrics.caches.watch(
+        "keys",
+        counts,
+        size=lambda: 10,
+        capacity=100,
+        absent=CacheRoom(lambda: 7, 70),
+        memory=CacheRoom(lambda: 5_000, 50_000),
+    )
+    metrics.caches.watch("apis", CacheCounts(), size=lambda: 1, capacity=1)
     counts.fresh += 1
     assert value(metrics, "unkey_cache_reads_total", resource="keys", hit="true") == 6
     assert value(metrics, "unkey_cache_reads_total", resource="keys", hit="false") == 1
     assert value(metrics, "unkey_cache_deleted_total", resource="keys", reason="evicted") == 4
+    assert value(metrics, "unkey_cache_deleted_total", resource="keys", reason="absent_evicted") == 6
     assert value(metrics, "unkey_cache_size", resource="keys") == 10
     assert value(metrics, "unkey_cache_capacity", resource="keys") == 100
+    assert value(metrics, "unkey_cache_absent_size", resource="keys") == 7
+    assert value(metrics, "unkey_cache_absent_capacity", resource="keys") == 70
+    assert value(metrics, "unkey_cache_bytes", resource="keys") == 5_000
+    assert value(metrics, "unkey_cache_capacity_bytes", resource="keys") == 50_000
+    assert value(metrics, "unkey_cache_bytes", resource="apis") is None
 
 
 def test_buffers_are_read_when_scraped(metrics: Metrics) -> None:

@@ -71,6 +71,10 @@ def test_block_that_fails_leaves_no_text_of_its_exception(tracer: RecordingTrace
     assert work.attributes == {}
 
 
+def never(reason: str, count: int) -> None:
+    raise AssertionError(f"{count} spans lost: {reason}")
+
+
 async def received(collector: dict[str, str], *spans: RecordedSpan) -> tuple[bytes, bytes]:
     """Export to a server and return the head and the body that came in."""
     got: asyncio.Future[tuple[bytes, bytes]] = asyncio.get_running_loop().create_future()
@@ -86,7 +90,7 @@ async def received(collector: dict[str, str], *spans: RecordedSpan) -> tuple[byt
     async with server:
         port = server.sockets[0].getsockname()[1]
         address = {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{port}"}
-        async with open_exporter(collector_of(address | collector), {"service.name": "api"}) as export:
+        async with open_exporter(collector_of(address | collector), {"service.name": "api"}, on_lost=never) as export:
             await export([Block(1, encode_span(span) + b"\n") for span in spans], FlushReason.CLOSE)
         return await got
 
@@ -137,7 +141,32 @@ async def test_compressed_where_the_variable_says_so(tracer: RecordingTracer, en
     assert orjson.loads(gzip.decompress(body))["resourceSpans"]
 
 
+async def lost_by(url: str, spans: list[RecordedSpan]) -> list[tuple[str, int]]:
+    """Send spans to a collector and return what was reported as lost."""
+    lost: list[tuple[str, int]] = []
+
+    def on_lost(reason: str, count: int) -> None:
+        lost.append((reason, count))
+
+    async with open_exporter(Collector(url=url), {}, on_lost=on_lost) as export:
+        await export([Block(len(spans), b"".join(encode_span(span) + b"\n" for span in spans))], FlushReason.CLOSE)
+    return lost
+
+
 async def test_a_collector_that_is_away_fails_nobody(tracer: RecordingTracer, ended: list[RecordedSpan]) -> None:
-    tracer.start_span("work").end()
-    async with open_exporter(Collector(url="http://127.0.0.1:1/v1/traces"), {}) as export:
-        await export([Block(1, encode_span(span) + b"\n") for span in ended], FlushReason.CLOSE)
+    for _ in range(3):
+        tracer.start_span("work").end()
+    assert await lost_by("http://127.0.0.1:1/v1/traces", ended) == [("unreachable", 3)]
+
+
+async def test_spans_a_collector_refuses_are_counted(tracer: RecordingTracer, ended: list[RecordedSpan]) -> None:
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 429 Too Many Requests\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+        writer.close()
+
+    for _ in range(2):
+        tracer.start_span("work").end()
+    async with await asyncio.start_server(refuse, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        assert await lost_by(f"http://127.0.0.1:{port}/", ended) == [("refused", 2)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,13 +13,15 @@ import structlog
 from unkey_api.core.clock import Clock
 from unkey_api.infra.caching.index import EntryWatcher
 from unkey_api.infra.caching.loading import Load, LoadMany, many, never, nobody, one
+from unkey_api.infra.caching.shelf import Entry, Shelf
 from unkey_api.infra.resilience.background import BackgroundJobs
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 REFRESH_PAUSE_MS = 1_000  # a source that just failed is asked again at most this often per key
-EVICTION_SCAN = 32  # second chances handed out per eviction before one entry goes regardless
+ABSENT_MAX = 10_000  # what does not exist is asked for by mistake or in order to guess; either needs little memory
+ENTRY_BYTES = 300  # an entry apart from its value: its view, times, place in the table and in an index
 
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
@@ -58,6 +59,7 @@ class CacheCounts:
     stale: int = 0
     miss: int = 0
     evicted: int = 0
+    absent_evicted: int = 0
     load_failed: int = 0
     refresh_dropped: int = 0
 
@@ -70,19 +72,13 @@ class CacheWindows:
     stale_ms: int
     """Counted from the load, so at least `fresh_ms`."""
     max_entries: int
+    """Of those that exist."""
+    max_absent: int = ABSENT_MAX
+    """Of those that do not, which have a place of their own and never push out the others; 0 remembers none."""
+    max_bytes: int | None = None
+    """Of those that exist, as weighed by the cache's owner; None bounds their number alone."""
     load_seconds: float = 5.0
     """What a reader waits for the source at most."""
-
-
-class _Entry(Generic[V]):
-    __slots__ = ("fresh_until", "refresh_after", "stale_until", "used", "view")
-
-    def __init__(self, value: V | None, now_ms: int, windows: CacheWindows) -> None:
-        self.view: Cached[V] = Cached(value, Freshness.FRESH)
-        self.fresh_until = now_ms + windows.fresh_ms
-        self.stale_until = now_ms + windows.stale_ms
-        self.refresh_after = 0
-        self.used = False
 
 
 _Flight = asyncio.Task[Mapping[K, V | None]]
@@ -103,13 +99,16 @@ class SwrCache(Generic[K, V]):
     """
 
     __slots__ = (
+        "_absent",
         "_clock",
         "_entries",
         "_flights",
         "_jobs",
         "_observer",
+        "_shelf",
         "_tell",
         "_watcher",
+        "_weigh",
         "_windows",
         "counts",
         "name",
@@ -123,6 +122,7 @@ class SwrCache(Generic[K, V]):
         windows: CacheWindows,
         refreshes: BackgroundJobs,
         observer: CacheObserver | None = None,
+        weigh: Callable[[V], int] | None = None,
     ) -> None:
         """Start empty.
 
@@ -132,6 +132,7 @@ class SwrCache(Generic[K, V]):
             windows: Lifetimes and size.
             refreshes: Who runs refreshes; may be shared between caches. Its owner closes it.
             observer: Told about every read except `get_many`.
+            weigh: Returns the bytes a value takes; needed where `windows` bounds them.
         """
         self.name = name
         self.counts = CacheCounts()
@@ -139,8 +140,14 @@ class SwrCache(Generic[K, V]):
         self._windows = windows
         self._jobs = refreshes
         self._observer = observer
-        # Ordered, because taking the oldest out of a large plain dict walks over all earlier removals.
-        self._entries: OrderedDict[K, _Entry[V]] = OrderedDict()
+        self._weigh = weigh
+        self._shelf: Shelf[K, Cached[V]] = Shelf(
+            max_entries=windows.max_entries, max_bytes=windows.max_bytes, on_evicted=self._evicted
+        )
+        self._absent: Shelf[K, Cached[V]] = Shelf(
+            max_entries=windows.max_absent, max_bytes=None, on_evicted=self._evicted
+        )
+        self._entries = self._shelf.entries  # itself, because every request looks there
         self._flights: dict[K, _Flight[K, V]] = {}
         self._tell: Callable[[K | None], None] = nobody
         self._watcher: EntryWatcher[K, V] | None = None
@@ -154,16 +161,31 @@ class SwrCache(Generic[K, V]):
         self._watcher = watcher
 
     def __len__(self) -> int:
+        return len(self._entries) + len(self._absent.entries)
+
+    @property
+    def windows(self) -> CacheWindows:
+        """Lifetimes and bounds."""
+        return self._windows
+
+    @property
+    def present(self) -> int:
+        """Entries of things that exist."""
         return len(self._entries)
 
     @property
-    def capacity(self) -> int:
-        """Most entries kept."""
-        return self._windows.max_entries
+    def absent(self) -> int:
+        """Entries of things that do not."""
+        return len(self._absent.entries)
+
+    @property
+    def bytes(self) -> int:
+        """What entries of things that exist weigh; 0 where nobody weighs."""
+        return self._shelf.bytes
 
     def peek(self, key: K) -> Cached[V] | None:
         """Return a fresh entry without awaiting, or None: then use `get`, which counts the read."""
-        entry = self._entries.get(key)
+        entry = self._entries.get(key) or self._absent.entries.get(key)
         if entry is None or self._clock.now_ms() >= entry.fresh_until:
             return None
         entry.used = True
@@ -174,7 +196,7 @@ class SwrCache(Generic[K, V]):
 
     def held(self, key: K) -> V | None:
         """Return what is kept under `key`, fresh or not, without counting a read; None when there is nothing."""
-        entry = self._entries.get(key)
+        entry = self._entries.get(key)  # of what does not exist nothing is kept
         return None if entry is None else entry.view.value
 
     async def get(self, key: K, load: Load[K, V], *, is_absent: Callable[[Exception], bool] = never) -> Cached[V]:
@@ -260,9 +282,10 @@ class SwrCache(Generic[K, V]):
     def drop_all(self) -> None:
         """Forget everything like `clear`, telling nobody."""
         self._flights.clear()
-        for key in list(self._entries) if self._watcher is not None else ():
+        for key in (*self._entries, *self._absent.entries) if self._watcher is not None else ():
             self._pop(key)
-        self._entries.clear()
+        self._shelf.clear()
+        self._absent.clear()
 
     def disown_loads(self) -> None:
         """Do not store what loads now under way bring back. Those who wait for them still get it."""
@@ -275,8 +298,8 @@ class SwrCache(Generic[K, V]):
             flight.cancel()
         await asyncio.gather(*flights, return_exceptions=True)
 
-    def _live(self, key: K) -> _Entry[V] | None:
-        entry = self._entries.get(key)
+    def _live(self, key: K) -> Entry[Cached[V]] | None:
+        entry = self._entries.get(key) or self._absent.entries.get(key)
         if entry is None:
             return None
         if self._clock.now_ms() >= entry.stale_until:
@@ -302,14 +325,17 @@ class SwrCache(Generic[K, V]):
             waiting.update(dict.fromkeys(cold, flight))
         return {key: (await asyncio.shield(flight))[key] for key, flight in waiting.items()}
 
-    def _refresh_one(self, key: K, entry: _Entry[V], load: Load[K, V], is_absent: Callable[[Exception], bool]) -> None:
+    def _refresh_one(
+        self, key: K, entry: Entry[Cached[V]], load: Load[K, V], is_absent: Callable[[Exception], bool]
+    ) -> None:
         if key not in self._flights and self._clock.now_ms() >= entry.refresh_after:
             self._refresh((key,), one(key, load, is_absent, seconds=self._windows.load_seconds))
 
     def _refresh(self, keys: tuple[K, ...], work: Callable[[], Coroutine[Any, Any, Mapping[K, V | None]]]) -> None:
         pause_until = self._clock.now_ms() + REFRESH_PAUSE_MS
         for key in keys:
-            self._entries[key].refresh_after = pause_until
+            entry = self._entries.get(key) or self._absent.entries[key]
+            entry.refresh_after = pause_until
 
         async def job() -> None:
             if any(key in self._flights for key in keys):
@@ -345,30 +371,27 @@ class SwrCache(Generic[K, V]):
             self._store(key, loaded[key])
 
     def _store(self, key: K, value: V | None) -> None:
-        entries = self._entries
         self._pop(key)
-        while len(entries) >= self._windows.max_entries:
-            self._evict()
-        entries[key] = _Entry(value, self._clock.now_ms(), self._windows)
+        weight = 0 if value is None or self._weigh is None else self._weigh(value) + ENTRY_BYTES
+        now_ms = self._clock.now_ms()
+        entry = Entry(
+            Cached(value, Freshness.FRESH), now_ms + self._windows.fresh_ms, now_ms + self._windows.stale_ms, weight
+        )
+        shelf = self._absent if value is None else self._shelf
+        # Noted before, since an entry that does not fit is reported as dropped at once.
         if self._watcher is not None:
             self._watcher.stored(key, value)
+        shelf.put(key, entry)
 
     def _pop(self, key: K) -> None:
-        entry = self._entries.pop(key, None)
+        entry = self._shelf.pop(key) or self._absent.pop(key)
         if entry is not None and self._watcher is not None:
             self._watcher.dropped(key, entry.view.value)
 
-    def _evict(self) -> None:
-        """Drop the oldest entry that nobody read since it was last passed over."""
-        entries = self._entries
-        for _ in range(EVICTION_SCAN):
-            key, entry = entries.popitem(last=False)
-            if not entry.used:
-                break
-            entry.used = False
-            entries[key] = entry
+    def _evicted(self, key: K, entry: Entry[Cached[V]]) -> None:
+        if entry.view.value is None:
+            self.counts.absent_evicted += 1
         else:
-            key, entry = entries.popitem(last=False)
-        self.counts.evicted += 1
+            self.counts.evicted += 1
         if self._watcher is not None:
             self._watcher.dropped(key, entry.view.value)

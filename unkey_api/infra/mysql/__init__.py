@@ -10,10 +10,10 @@ absent because it could not be read.
 from unkey_api.infra.mysql.database import Database, open_database
 from unkey_api.infra.mysql.driver import tls_context
 from unkey_api.infra.mysql.errors import BeginFailed, CommitFailed, DuplicateKey, RowMismatch, StoreUnavailable
+from unkey_api.infra.mysql.orphans import OrphanHook, log_orphan
 from unkey_api.infra.mysql.ports import ExecResult, Mode, Operation, Params, ReadConn, StatementObserver, WriteConn
 from unkey_api.infra.mysql.settings import MysqlSettings
 from unkey_api.infra.mysql.statement import Query, Statement, load_query, load_statement
-from unkey_api.infra.mysql.tags import route_tags, statement_tags
 from unkey_api.infra.mysql.values import column_values
 from unkey_api.settings.addresses.mysql import Dsn, DsnError, TlsMode, parse_dsn
 
@@ -28,6 +28,7 @@ __all__ = [
     "Mode",
     "MysqlSettings",
     "Operation",
+    "OrphanHook",
     "Params",
     "Query",
     "ReadConn",
@@ -40,9 +41,8 @@ __all__ = [
     "column_values",
     "load_query",
     "load_statement",
+    "log_orphan",
     "open_database",
     "parse_dsn",
-    "route_tags",
-    "statement_tags",
     "tls_context",
 ]

@@ -14,13 +14,14 @@ from typing import Literal, TypeVar
 from unkey_api.core.clock import Clock
 from unkey_api.infra.mysql.errors import BeginFailed, CommitFailed, StoreUnavailable
 from unkey_api.infra.mysql.flights import Flights, Started
+from unkey_api.infra.mysql.orphans import OrphanHook
 from unkey_api.infra.mysql.pool import Pool
 from unkey_api.infra.mysql.ports import ExecResult, Mode, Params, ReadConn, StatementObserver, WriteConn
 from unkey_api.infra.mysql.replay import is_transient, is_undone, replaying
 from unkey_api.infra.mysql.session import Runtime, Session, Watch
 from unkey_api.infra.mysql.settings import MysqlSettings
 from unkey_api.infra.mysql.statement import Query, Statement
-from unkey_api.infra.mysql.tags import Tagger
+from unkey_api.infra.mysql.tags import Route, Tagger, no_route
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -89,13 +90,14 @@ class Database:
         settings: MysqlSettings,
         *,
         clock: Clock,
+        on_orphan_error: OrphanHook,
         observer: StatementObserver | None = None,
-        on_orphan_error: Callable[[BaseException], None] = lambda _: None,
+        route: Route = no_route,
     ) -> None:
         self._settings = settings
         self._runtime = Runtime(
             watch=Watch(observer, clock) if observer else None,
-            tagger=Tagger(region=settings.region, release_sha=settings.release_sha),
+            tagger=Tagger(region=settings.region, release_sha=settings.release_sha, route=route),
             statement_seconds=settings.statement_timeout.total_seconds(),
         )
         self._pool = Pool(settings.primary, settings, clock=clock)
@@ -117,7 +119,7 @@ class Database:
 
     @property
     def pools(self) -> tuple[Pool, ...]:
-        """The primary's pool and, if there is one, the replica's; for gauges."""
+        """The primary's pool and, if there is one, the replica's."""
         return (self._pool, self._replica_pool) if self._replica_pool else (self._pool,)
 
     async def transaction(
@@ -202,17 +204,19 @@ async def open_database(
     settings: MysqlSettings,
     *,
     clock: Clock,
+    on_orphan_error: OrphanHook,
     observer: StatementObserver | None = None,
-    on_orphan_error: Callable[[BaseException], None] = lambda _: None,
+    route: Route = no_route,
 ) -> AsyncIterator[Database]:
     """Open the pools, prove that the servers answer, and close everything at the end.
 
-    `observer` hears of every statement; `on_orphan_error` of a write that failed after its caller had left.
+    `on_orphan_error` hears of a write that failed after its caller had left, `observer` of every statement; `route`
+    says which request a statement is made for.
 
     Raises:
         StoreUnavailable: No server answered within `startup_attempts`.
     """
-    database = Database(settings, clock=clock, observer=observer, on_orphan_error=on_orphan_error)
+    database = Database(settings, clock=clock, on_orphan_error=on_orphan_error, observer=observer, route=route)
     try:
         await _await_servers(database, settings.startup_attempts)
         yield database

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 from unkey_api.infra.mysql.errors import StoreUnavailable
+from unkey_api.infra.mysql.orphans import OrphanHook
 
 T = TypeVar("T")
 
@@ -22,7 +23,7 @@ class Flights:
     after that it goes on alone. An error nobody is left to hear goes to `on_orphan_error`.
     """
 
-    def __init__(self, on_orphan_error: Callable[[BaseException], None]) -> None:
+    def __init__(self, on_orphan_error: OrphanHook) -> None:
         self._tasks: set[asyncio.Task[Any]] = set()  # Any: results of all kinds
         self._on_orphan_error = on_orphan_error
 
@@ -58,4 +59,4 @@ class Flights:
 
     def _landed_alone(self, task: asyncio.Task[Any]) -> None:  # Any: results of all kinds
         if not task.cancelled() and (error := task.exception()):
-            self._on_orphan_error(error)
+            self._on_orphan_error(task.get_name(), error)

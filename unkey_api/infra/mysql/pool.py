@@ -38,6 +38,7 @@ class Pool:
         self._free = asyncio.Semaphore(settings.max_open)
         self._idle: deque[_Member] = deque()
         self._lent = 0
+        self._waiting = 0
         self._closed = False
 
     @property
@@ -49,6 +50,16 @@ class Pool:
     def idle(self) -> int:
         """Connections waiting for use."""
         return len(self._idle)
+
+    @property
+    def waiting(self) -> int:
+        """Users that wait because all connections are in use."""
+        return self._waiting
+
+    @property
+    def limit(self) -> int:
+        """How many connections there are at most."""
+        return self._settings.max_open
 
     @asynccontextmanager
     async def lend(self) -> AsyncIterator[DriverConnection]:
@@ -79,11 +90,14 @@ class Pool:
     async def _wait_for_place(self) -> None:
         if self._closed:
             raise StoreUnavailable("the connection pool is closed")
+        self._waiting += 1
         try:
             async with asyncio.timeout(self._settings.acquire_timeout.total_seconds()):
                 await self._free.acquire()
         except TimeoutError as err:
             raise StoreUnavailable(f"all {self._settings.max_open} connections are in use") from err
+        finally:
+            self._waiting -= 1
 
     async def _take_idle(self) -> _Member | None:
         while self._idle:

@@ -5,11 +5,20 @@
 
 from __future__ import annotations
 
-from contextvars import ContextVar
+from collections.abc import Callable
 from urllib.parse import quote
 
-statement_tags: ContextVar[str] = ContextVar("statement_tags", default="")
-"""The part that depends on the request, as `route_tags` makes it. Empty for background work."""
+Route = Callable[[], str]
+"""Returns the verb and path that the running work belongs to, `POST /v2/keys.createKey`; empty for background work.
+
+The encoded form of each is kept, as many as there could be operations.
+"""
+ROUTES_MAX = 1_000
+
+
+def no_route() -> str:
+    """Say that nothing of this program is done for a request."""
+    return ""
 
 
 def tag(key: str, value: str) -> str:
@@ -17,17 +26,14 @@ def tag(key: str, value: str) -> str:
     return f"{key}='{quote(value, safe='')}'," if value else ""
 
 
-def route_tags(method: str, path: str) -> str:
-    """Return what the edge puts into `statement_tags`; compute it once per route, not per request."""
-    return tag("route", f"{method} {path}") + tag("source", "http")
-
-
 class Tagger:
     """Appends the comment for one process."""
 
-    __slots__ = ("_head",)
+    __slots__ = ("_head", "_route", "_routes")
 
-    def __init__(self, *, region: str = "", release_sha: str = "") -> None:
+    def __init__(self, *, region: str = "", release_sha: str = "", route: Route = no_route) -> None:
+        self._route = route
+        self._routes = {"": ""}
         self._head = (
             "/*" + tag("application", "unkey") + tag("service", "api") + tag("region", region)
             + tag("release_sha", release_sha[:7])
@@ -35,4 +41,10 @@ class Tagger:
 
     def __call__(self, sql: str, name: str, mode: str) -> str:
         """Return the statement with its comment; `name` and `mode` are our own words and need no encoding."""
-        return f"{sql} {self._head}operation='{name}',{statement_tags.get()}mode='{mode}'*/"
+        route = self._route()
+        tags = self._routes.get(route)
+        if tags is None:
+            if len(self._routes) >= ROUTES_MAX:
+                self._routes = {"": ""}
+            tags = self._routes[route] = tag("route", route) + tag("source", "http")
+        return f"{sql} {self._head}operation='{name}',{tags}mode='{mode}'*/"

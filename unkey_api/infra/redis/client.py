@@ -7,14 +7,14 @@ import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import structlog
 from coredis.exceptions import NoScriptError, RedisError
 
 from unkey_api.infra.redis.errors import RedisTimeout, RedisUnavailable
 from unkey_api.infra.redis.link import RedisLink
-from unkey_api.infra.redis.scripts import DECREMENT_IF_EXISTS, INCREMENT_MANY, Script
+from unkey_api.infra.redis.scripts import INCREMENT_MANY, Script
 
 START_SECONDS = 2.0  # how long a start waits for Redis before it goes on without
 COMMAND_SECONDS = 0.3  # what a request may lose to Redis before it decides without
@@ -41,16 +41,6 @@ class CommandObserver(Protocol):
         ...
 
 
-class Taken(NamedTuple):
-    """Answer of `decrement_if_exists`."""
-
-    value: int
-    """What the key holds now; 0 when it does not exist."""
-    existed: bool
-    taken: bool
-    """False: the key held less than asked, or did not exist. Nothing was changed."""
-
-
 class RedisClient:
     """Redis as this service uses it. Every method raises `RedisUnavailable` and nothing else.
 
@@ -63,6 +53,13 @@ class RedisClient:
         self._link = link
         self._seconds = command_seconds
         self._observer = observer
+        self.in_flight = 0
+        """Commands sent and not yet answered or given up."""
+
+    @property
+    def connected(self) -> bool:
+        """Whether there is a connection at the moment."""
+        return self._link.connected
 
     async def get(self, key: str) -> int | None:
         """Return the integer at `key`, None when there is none."""
@@ -72,14 +69,7 @@ class RedisClient:
         """Return the integers at `keys` in order, None for missing ones; `seconds` as for `increment_many`."""
         if not keys:
             return []
-        answers = await self._run(b"MGET", *keys, seconds=seconds)
-        if not isinstance(answers, list | tuple) or len(answers) != len(keys):
-            raise RedisUnavailable("unexpected answer to MGET")
-        return [_integer(answer) for answer in answers]
-
-    async def set_if_absent(self, key: str, value: int, *, ttl_ms: int) -> bool:
-        """Create `key` with a time to live. Return False, changing nothing, when it exists."""
-        return await self._run(b"SET", key, value, b"NX", b"PX", ttl_ms) is not None
+        return self._integers(await self._run(b"MGET", *keys, seconds=seconds), len(keys), "MGET")
 
     async def delete(self, *keys: str) -> None:
         """Remove `keys`; missing ones are fine."""
@@ -104,20 +94,29 @@ class RedisClient:
         for _, amount, ttl in increments:
             arguments += (amount, ttl)
         answers = await self._script(INCREMENT_MANY, len(increments), arguments, seconds)
-        if not isinstance(answers, list | tuple) or len(answers) != len(increments):
-            raise RedisUnavailable("unexpected answer to increment_many")
-        return [_integer(answer) for answer in answers]
+        return self._integers(answers, len(increments), INCREMENT_MANY.name)
 
-    async def decrement_if_exists(self, key: str, amount: int) -> Taken:
-        """Take `amount` off `key` if it holds that much; see `Taken`."""
-        answer = await self._script(DECREMENT_IF_EXISTS, 1, [key, amount], None)
-        if not isinstance(answer, list | tuple) or len(answer) != 3:
-            raise RedisUnavailable("unexpected answer to decrement_if_exists")
-        return Taken(_integer(answer[0]) or 0, answer[1] == 1, answer[2] == 1)
+    async def get_fields(self, key: str, *fields: str) -> list[int | None]:
+        """Return the integers of a hash in the order of `fields`, None for missing ones."""
+        return self._integers(await self._run(b"HMGET", key, *fields), len(fields), "HMGET")
+
+    async def run_script(self, script: Script, keys: Sequence[str], arguments: Sequence[Argument]) -> list[int | None]:
+        """Run a script that answers a list of integers. All of `keys` must lie in one hash slot."""
+        answer = await self._script(script, len(keys), [*keys, *arguments], None)
+        return self._integers(answer, None, script.name)
 
     async def ping(self) -> None:
         """Ask for a sign of life."""
         await self._run(b"PING")
+
+    @staticmethod
+    def _integers(answers: object, expected: int | None, what: str) -> list[int | None]:
+        """Read a list of integers; `expected` is how many there must be, None for any number."""
+        if not isinstance(answers, list | tuple):
+            raise RedisUnavailable(f"{what}: unexpected answer")
+        if expected is not None and len(answers) != expected:
+            raise RedisUnavailable(f"{what}: {len(answers)} answers instead of {expected}")
+        return [_integer(answer) for answer in answers]
 
     async def _script(self, script: Script, keys: int, arguments: Sequence[Argument], seconds: float | None) -> object:
         try:
@@ -154,12 +153,15 @@ class RedisClient:
         budget = seconds or self._seconds
         connection = self._link.connection
         heard = connection.statistics.last_byte_received_at
+        self.in_flight += 1
         try:
             return await connection.create_request(command, *arguments, decode=False, timeout=budget)
         except TimeoutError as error:
             if heard == connection.statistics.last_byte_received_at:
                 self._link.drop(connection)  # silent for a whole budget: a dead peer looks like this
             raise RedisTimeout(budget) from error
+        finally:
+            self.in_flight -= 1
 
 
 def _integer(answer: object) -> int | None:

@@ -109,6 +109,11 @@ class RedisLink:
         return True
 
     @property
+    def connected(self) -> bool:
+        """Whether commands can be sent."""
+        return self._connection is not None and self._connection.usable
+
+    @property
     def connection(self) -> BaseConnection:
         """The live connection.
 

@@ -28,4 +28,6 @@ def load_script(name: str) -> Script:
 
 
 INCREMENT_MANY = load_script("increment_many")
-DECREMENT_IF_EXISTS = load_script("decrement_if_exists")
+CREDIT_TAKE = load_script("credit_take")
+CREDIT_OPEN = load_script("credit_open")
+CREDIT_FORGET = load_script("credit_forget")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -16,9 +16,33 @@ Family = tuple[str, str, tuple[str, ...], str]
 """Name, kind, labels and meaning of a metric."""
 
 _CACHE_READS: Family = ("unkey_cache_reads_total", "counter", ("resource", "hit"), "Cache reads.")
-_CACHE_SIZE: Family = ("unkey_cache_size", "gauge", ("resource",), "Entries held.")
-_CACHE_CAPACITY: Family = ("unkey_cache_capacity", "gauge", ("resource",), "Entries that fit.")
-_CACHE_DELETED: Family = ("unkey_cache_deleted_total", "counter", ("resource", "reason"), "Entries pushed out.")
+_CACHE_SIZE: Family = ("unkey_cache_size", "gauge", ("resource",), "Entries held of things that exist.")
+_CACHE_CAPACITY: Family = ("unkey_cache_capacity", "gauge", ("resource",), "Entries that fit of things that exist.")
+_CACHE_ABSENT: Family = (
+    "unkey_cache_absent_size",
+    "gauge",
+    ("resource",),
+    "Entries held of things asked for that do not exist; they have a place of their own.",
+)
+_CACHE_ABSENT_CAPACITY: Family = (
+    "unkey_cache_absent_capacity",
+    "gauge",
+    ("resource",),
+    "Entries that fit of things that do not exist.",
+)
+_CACHE_BYTES: Family = (
+    "unkey_cache_bytes",
+    "gauge",
+    ("resource",),
+    "Memory held by entries of things that exist, where it is bounded.",
+)
+_CACHE_BYTES_CAPACITY: Family = ("unkey_cache_capacity_bytes", "gauge", ("resource",), "Bound on that memory.")
+_CACHE_DELETED: Family = (
+    "unkey_cache_deleted_total",
+    "counter",
+    ("resource", "reason"),
+    "Entries pushed out, of things that exist (`evicted`) or do not (`absent_evicted`).",
+)
 _CACHE_STALE: Family = ("unkey_cache_revalidations_total", "counter", ("resource",), "Reads that found a stale entry.")
 _CACHE_FAILED: Family = ("unkey_cache_revalidations_errors_total", "counter", ("resource",), "Loads that failed.")
 _CACHE_DROPPED: Family = (
@@ -27,6 +51,7 @@ _CACHE_DROPPED: Family = (
     ("resource",),
     "Refreshes not made because too many were waiting.",
 )
+_CACHE_ROOMS = (_CACHE_ABSENT, _CACHE_ABSENT_CAPACITY, _CACHE_BYTES, _CACHE_BYTES_CAPACITY)
 _BUFFER_STATE: Family = (
     "unkey_buffer_state_total",
     "counter",
@@ -53,10 +78,20 @@ class Buffered(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class CacheRoom:
+    """A bound of a cache, and what there is of it."""
+
+    taken: Callable[[], int]
+    capacity: int
+
+
+@dataclass(frozen=True, slots=True)
 class _WatchedCache:
     counts: CacheCounts
     size: Callable[[], int]
     capacity: int
+    absent: CacheRoom | None
+    memory: CacheRoom | None
 
 
 class CacheCollector(Collector):
@@ -65,9 +100,18 @@ class CacheCollector(Collector):
     def __init__(self) -> None:
         self._caches: dict[str, _WatchedCache] = {}
 
-    def watch(self, name: str, counts: CacheCounts, *, size: Callable[[], int], capacity: int) -> None:
-        """Report this cache from now on under `name`."""
-        self._caches[name] = _WatchedCache(counts, size, capacity)
+    def watch(
+        self,
+        name: str,
+        counts: CacheCounts,
+        *,
+        size: Callable[[], int],
+        capacity: int,
+        absent: CacheRoom | None = None,
+        memory: CacheRoom | None = None,
+    ) -> None:
+        """Report this cache from now on under `name`: entries, entries of what does not exist, and bytes."""
+        self._caches[name] = _WatchedCache(counts, size, capacity, absent, memory)
 
     def families(self) -> tuple[Family, ...]:
         """Return what this collector reports."""
@@ -79,6 +123,7 @@ class CacheCollector(Collector):
             _CACHE_STALE,
             _CACHE_FAILED,
             _CACHE_DROPPED,
+            *_CACHE_ROOMS,
         )
 
     def describe(self) -> Iterable[Metric]:
@@ -87,7 +132,9 @@ class CacheCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Read all caches."""
-        reads, size, capacity, deleted, stale, failed, dropped = (empty_family(each) for each in self.families())
+        made = [empty_family(each) for each in self.families()]
+        reads, size, capacity, deleted, stale, failed, dropped, *rooms = made
+        absent, absent_capacity, memory, memory_capacity = rooms
         for name, cache in self._caches.items():
             counts = cache.counts
             reads.add_metric([name, "true"], counts.fresh + counts.stale)
@@ -95,10 +142,22 @@ class CacheCollector(Collector):
             size.add_metric([name], cache.size())
             capacity.add_metric([name], cache.capacity)
             deleted.add_metric([name, "evicted"], counts.evicted)
+            deleted.add_metric([name, "absent_evicted"], counts.absent_evicted)
+            _add_room(name, cache.absent, absent, absent_capacity)
+            _add_room(name, cache.memory, memory, memory_capacity)
             stale.add_metric([name], counts.stale)
             failed.add_metric([name], counts.load_failed)
             dropped.add_metric([name], counts.refresh_dropped)
-        yield from (reads, size, capacity, deleted, stale, failed, dropped)
+        yield from made
+
+
+_Samples: TypeAlias = CounterMetricFamily | GaugeMetricFamily
+
+
+def _add_room(name: str, room: CacheRoom | None, taken: _Samples, capacity: _Samples) -> None:
+    if room is not None:
+        taken.add_metric([name], room.taken())
+        capacity.add_metric([name], room.capacity)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +217,51 @@ class BufferCollector(Collector):
             state.add_metric([name, "closed"], each.buffer.refused)
             fill.add_metric([name, "true" if each.drops else "false"], len(each.buffer) / each.capacity)
         yield from (state, fill)
+
+
+_LOG_DROPPED: Family = (
+    "unkey_log_lines_dropped_total",
+    "counter",
+    (),
+    "Log lines lost because standard error was not read.",
+)
+_LOG_SKIPPED: Family = (
+    "unkey_log_lines_skipped_total",
+    "counter",
+    ("reason", "code"),
+    "Refused requests without a log line: not sampled, or repeated too often.",
+)
+
+
+class LogCollector(Collector):
+    """Reads how many log lines there would have been besides those that were written."""
+
+    def __init__(self) -> None:
+        self._dropped: Callable[[], int] | None = None
+        self._skipped: Mapping[tuple[str, str], int] = {}
+
+    def watch(self, *, dropped: Callable[[], int], skipped: Mapping[tuple[str, str], int]) -> None:
+        """Report these from now on; `skipped` counts by reason and by error code or status."""
+        self._dropped = dropped
+        self._skipped = skipped
+
+    def families(self) -> tuple[Family, ...]:
+        """Return what this collector reports."""
+        return (_LOG_DROPPED, _LOG_SKIPPED)
+
+    def describe(self) -> Iterable[Metric]:
+        """Return the empty families, so that registering reads nothing."""
+        return [empty_family(each) for each in self.families()]
+
+    def collect(self) -> Iterator[Metric]:
+        """Read the counts."""
+        dropped, skipped = (empty_family(each) for each in self.families())
+        if self._dropped is not None:
+            dropped.add_metric([], self._dropped())
+        # A scrape may run in another thread while requests are skipped for new reasons.
+        for labels, count in list(self._skipped.items()):
+            skipped.add_metric(labels, count)
+        yield from (dropped, skipped)
 
 
 def empty_family(family: Family) -> CounterMetricFamily | GaugeMetricFamily:

@@ -57,6 +57,12 @@ KEYS: Family = (
     ("type", "code"),
     "Keys looked up, by kind and by status when loaded.",
 )
+KEY_ERRORS: Family = (
+    "unkey_key_verification_errors_total",
+    "counter",
+    ("type",),
+    "Keys that could not be looked up because the database failed.",
+)
 FAMILIES: tuple[Family, ...] = (
     WINDOWS,
     WINDOWS_CREATED,
@@ -73,6 +79,7 @@ FAMILIES: tuple[Family, ...] = (
     PULLED_LAST,
     CREDITS,
     KEYS,
+    KEY_ERRORS,
 )
 
 

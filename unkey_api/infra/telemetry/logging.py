@@ -6,9 +6,11 @@ entry point called `configure_logging`.
 
 from __future__ import annotations
 
+import atexit
+import io
 import logging
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TextIO
 
@@ -17,10 +19,13 @@ from structlog.typing import EventDict, WrappedLogger
 
 from unkey_api.core.clock import Clock
 from unkey_api.core.secret import Secret
+from unkey_api.infra.telemetry.line_writer import DirectOutput, LineWriter, LogOutput
 from unkey_api.infra.telemetry.processors import Processor, expand_error, guard, render_json, stamp
 from unkey_api.infra.telemetry.scrubber import Scrubber
 from unkey_api.settings.environment import LEVEL_VARIABLE
 
+FLUSH_SECONDS = 2.0
+"""How long the end of a process waits for its last lines."""
 _LEVELS = {
     "debug": logging.DEBUG,
     "info": logging.INFO,
@@ -60,14 +65,14 @@ def configure_logging(
         style: Level and form.
         base: Fields on every line; they must be loggable too.
         secrets: Texts that must never appear, on top of what looks like a secret.
-        stream: Where lines go; standard error when None.
+        stream: Where lines go; standard error when None. Nobody waits for it: see `line_writer`.
     """
-    out = stream or sys.stderr
+    flush_logging(FLUSH_SECONDS)
     steps = _steps(clock, Scrubber(secrets), style, base or {})
     structlog.configure(
         processors=steps,
         wrapper_class=structlog.make_filtering_bound_logger(style.level),
-        logger_factory=lambda *name: NamedLogger(out, str(name[0]) if name else ""),
+        logger_factory=_Loggers(_output(stream or sys.stderr, steps)),
         cache_logger_on_first_use=False,
     )
     root = logging.getLogger()
@@ -77,19 +82,54 @@ def configure_logging(
     root.setLevel(max(style.level, logging.INFO))
 
 
+def flush_logging(seconds: float) -> bool:
+    """Wait until all lines so far were written; False when it took longer."""
+    factory = structlog.get_config()["logger_factory"]
+    return factory.output.flush(seconds) if isinstance(factory, _Loggers) else True
+
+
+def dropped_lines() -> int:
+    """Return how many lines this process lost because nobody took them."""
+    factory = structlog.get_config()["logger_factory"]
+    return factory.output.dropped if isinstance(factory, _Loggers) else 0
+
+
+def _output(stream: TextIO, steps: Sequence[Processor]) -> LogOutput:
+    """Return what writes to a stream: of the system, a queue and a thread; in memory, the stream itself."""
+    try:
+        descriptor = stream.fileno()
+    except (OSError, io.UnsupportedOperation, AttributeError):
+        return DirectOutput(stream)
+
+    def notice(count: int) -> str:
+        event: EventDict = {"event": "log lines dropped", "count": count}
+        for step in steps:
+            event = step(NamedLogger(DirectOutput(stream), __name__), "warning", event)
+        return str(event)
+
+    writer = LineWriter(descriptor, notice=notice)
+    atexit.register(writer.flush, FLUSH_SECONDS)
+    return writer
+
+
+class _Loggers:
+    """Makes the loggers of modules, all with one output."""
+
+    def __init__(self, output: LogOutput) -> None:
+        self.output = output
+
+    def __call__(self, *name: object) -> NamedLogger:
+        return NamedLogger(self.output, str(name[0]) if name else "")
+
+
 class NamedLogger:
-    """The last step: writes a finished line. Knows which module it belongs to."""
+    """The last step: hands a finished line on. Knows which module it belongs to."""
 
-    def __init__(self, stream: TextIO, name: str) -> None:
+    def __init__(self, output: LogOutput, name: str) -> None:
         self.name = name
-        self._stream = stream
-
-    def msg(self, line: str) -> None:
-        """Write one line at once, so that lines of several threads do not mix."""
-        self._stream.write(line + "\n")
-        self._stream.flush()
-
-    debug = info = warning = warn = error = critical = exception = fatal = log = msg
+        self.msg = output.write
+        self.debug = self.info = self.warning = self.warn = self.error = self.critical = self.msg
+        self.exception = self.fatal = self.log = self.msg
 
 
 class ForwardingHandler(logging.Handler):

@@ -27,16 +27,16 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from unkey_api.infra.clickhouse.writer import FlushOutcome, FlushReport
 from unkey_api.infra.mysql.ports import Mode, Operation
 from unkey_api.infra.resilience.breaker import BreakerState
-from unkey_api.infra.telemetry.collectors import BufferCollector, CacheCollector
+from unkey_api.infra.telemetry.collectors import BufferCollector, CacheCollector, LogCollector
 from unkey_api.infra.telemetry.http_metrics import HttpMetrics
 from unkey_api.infra.telemetry.limit_collector import LimitCollector
+from unkey_api.infra.telemetry.store_collector import StoreCollector
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 """Media type of `Metrics.render`."""
 
 _LATENCY = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.75, 1, 2, 3, 5, 10)
 _FAST_LATENCY = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
-_BODY_BYTES = (100, *(4**power for power in range(5, 14)))
 _BATCH_ROWS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000)
 
 
@@ -87,6 +87,9 @@ class DatabaseMetrics:
         )
         self._operations = make.counter("unkey_database_operations_total", "Statements run.", *labels)
         self._errors = make.counter("unkey_database_operations_errors_total", "Statements failed.", *labels[:2])
+        self._orphans = make.counter(
+            "unkey_database_orphaned_writes_failed_total", "Writes that failed after their caller had left."
+        )
         self._children: dict[tuple[Mode, Operation, bool], tuple[Histogram, Counter]] = {}
 
     def on_statement(
@@ -109,6 +112,10 @@ class DatabaseMetrics:
         if error is not None:
             self._errors.labels(mode, operation).inc()
 
+    def on_orphan_error(self) -> None:
+        """Count a write that failed when nobody was left to be told."""
+        self._orphans.inc()
+
 
 class BatchMetrics:
     """Batches of events written; `on_flush` takes the reports of `infra.clickhouse`."""
@@ -129,6 +136,17 @@ class BatchMetrics:
         (self._items if written else self._lost).labels(report.table).inc(report.rows)
 
 
+class SpanMetrics:
+    """Traces on their way to the collector."""
+
+    def __init__(self, make: _Factory) -> None:
+        self._lost = make.counter("unkey_spans_lost_total", "Spans the collector did not take.", "reason")
+
+    def on_lost(self, reason: str, spans: int) -> None:
+        """Count spans given up. `reason` is `refused`, the collector said no, or `unreachable`."""
+        self._lost.labels(reason).inc(spans)
+
+
 class BreakerMetrics:
     """Calls through circuit breakers, by the state they met."""
 
@@ -144,17 +162,6 @@ class BreakerMetrics:
         if child is None:
             child = self._children[service, state] = self._requests.labels(service, state.value)
         child.inc()
-
-
-class KeyMetrics:
-    """Keys looked up for verification. Those that worked are read when scraped, see `limit_collector`."""
-
-    def __init__(self, make: _Factory) -> None:
-        self._errors = make.counter("unkey_key_verification_errors_total", "Look-ups that failed.", "type")
-
-    def on_error(self, kind: str) -> None:
-        """Count a look-up that failed. `kind` is `key` or `root_key`."""
-        self._errors.labels(kind).inc()
 
 
 class UsageMetrics:
@@ -252,7 +259,7 @@ class Metrics:
         self.database = DatabaseMetrics(make)
         self.batches = BatchMetrics(make)
         self.breakers = BreakerMetrics(make)
-        self.keys = KeyMetrics(make)
+        self.spans = SpanMetrics(make)
         self.usage = UsageMetrics(make)
         self.ratelimit = RatelimitMetrics(make)
         self.invalidation = InvalidationMetrics(make)
@@ -262,7 +269,9 @@ class Metrics:
         self.caches = CacheCollector()
         self.buffers = BufferCollector()
         self.limits = LimitCollector()
-        for collector in (self.http, self.caches, self.buffers, self.limits):
+        self.stores = StoreCollector()
+        self.logs = LogCollector()
+        for collector in (self.http, self.caches, self.buffers, self.limits, self.stores, self.logs):
             for family in collector.families():
                 make.describe(*family)
             self.registry.register(collector)

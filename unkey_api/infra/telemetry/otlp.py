@@ -29,10 +29,17 @@ _KINDS = {
 _log = structlog.get_logger(__name__)
 
 
-class SpanExporter:
-    """Sends batches of spans. The flush function of a `Batcher`. A batch that cannot be sent is lost, and logged."""
+OnLost = Callable[[str, int], None]
+"""Told why, `refused` or `unreachable`, and how many spans were lost."""
 
-    def __init__(self, session: aiohttp.ClientSession, collector: Collector, resource: Mapping[str, str]) -> None:
+
+class SpanExporter:
+    """Sends batches of spans. The flush function of a `Batcher`. A batch that cannot be sent is lost, and counted."""
+
+    def __init__(
+        self, session: aiohttp.ClientSession, collector: Collector, resource: Mapping[str, str], on_lost: OnLost
+    ) -> None:
+        self._on_lost = on_lost
         self._session = session
         self._collector = collector
         self._resource = orjson.dumps({"attributes": _attributes(resource)})
@@ -54,19 +61,23 @@ class SpanExporter:
         try:
             async with self._session.post(self._collector.url, data=body, headers=self._headers) as answer:
                 if answer.status >= FAILED_FROM:
+                    self._on_lost("refused", count)
                     _log.warning("spans were not exported", count=count, status=answer.status)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            self._on_lost("unreachable", count)
             _log.warning("spans were not exported", count=count, error=repr(error))
 
 
 @asynccontextmanager
-async def open_exporter(collector: Collector, resource: Mapping[str, str]) -> AsyncIterator[SpanExporter]:
+async def open_exporter(
+    collector: Collector, resource: Mapping[str, str], *, on_lost: OnLost
+) -> AsyncIterator[SpanExporter]:
     """Open the connection pool; connects with the first batch. The standard proxy variables are honoured."""
     trust = ssl.create_default_context(cafile=collector.certificate) if collector.certificate else True
     connector = aiohttp.TCPConnector(limit=1, ssl=trust)
     timeout = aiohttp.ClientTimeout(total=collector.seconds)
     async with aiohttp.ClientSession(connector=connector, timeout=timeout, trust_env=True) as session:
-        yield SpanExporter(session, collector, resource)
+        yield SpanExporter(session, collector, resource, on_lost)
 
 
 def encode_span(span: RecordedSpan) -> bytes:

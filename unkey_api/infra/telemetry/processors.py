@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import traceback
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from enum import Enum
@@ -13,8 +12,8 @@ import orjson
 from structlog.typing import EventDict, WrappedLogger
 
 from unkey_api.core.clock import Clock
-from unkey_api.core.errors import AppError
 from unkey_api.core.secret import MASK, Secret
+from unkey_api.infra.telemetry.exceptions import describe_exception
 from unkey_api.infra.telemetry.fields import LOGGABLE
 from unkey_api.infra.telemetry.scrubber import Scrubber
 
@@ -22,7 +21,6 @@ Processor = Callable[[WrappedLogger, str, EventDict], EventDict]
 Plain = str | int | float | bool | None | list["Plain"] | dict[str, "Plain"]
 
 NESTING_MAX = 6  # nothing we log on purpose is deeper; deeper means an object got in by mistake
-STEPS_MAX = 8
 _LEVELS = {"warn": "warning", "exception": "error", "fatal": "critical"}
 
 
@@ -39,7 +37,7 @@ def stamp(clock: Clock) -> Processor:
 
 
 def expand_error(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    """Turn `error=exception` or `exc_info` into type, message, steps and location."""
+    """Turn `error=exception` or `exc_info` into its type, message, causes and frames."""
     error = event.pop("exc_info", None)
     if error is True:
         error = sys.exc_info()[1]
@@ -48,7 +46,7 @@ def expand_error(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     given = event.get("error")
     error = given if isinstance(given, BaseException) else error
     if isinstance(error, BaseException):
-        event["error"] = _described(error)
+        event["error"] = describe_exception(error)
     return event
 
 
@@ -71,21 +69,6 @@ def render_json(_: WrappedLogger, __: str, event: EventDict) -> str:
     """Write the event as one line of JSON, time first."""
     ordered = {name: event[name] for name in ("time", "level", "message") if name in event}
     return orjson.dumps(ordered | dict(event)).decode()
-
-
-def _described(error: BaseException) -> dict[str, object]:
-    steps: list[str] = []
-    cause: BaseException | None = error
-    while cause is not None and len(steps) < STEPS_MAX:
-        steps.append(f"{type(cause).__name__}: {cause}")
-        cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
-    described: dict[str, object] = {"type": type(error).__name__, "message": str(error), "steps": steps[1:]}
-    if isinstance(error, AppError):
-        described["code"] = error.code.value
-    frames = traceback.extract_tb(error.__traceback__)
-    if frames:
-        described["location"] = f"{frames[-1].filename}:{frames[-1].lineno} {frames[-1].name}"
-    return described
 
 
 def _plain_map(

@@ -3,28 +3,39 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
 
 import structlog
 
 from unkey_api.core.clock import Clock
 from unkey_api.core.errors import ServiceUnavailable
-from unkey_api.infra.redis.client import Taken
+from unkey_api.infra.redis.counters import Base, Taken, Tally
 from unkey_api.infra.resilience.breaker import BreakerPolicy, BreakerState, CircuitBreaker
 from unkey_api.infra.resilience.retry import Sleep
 from unkey_api.keys.credits.ports import CreditBalances, CreditCounter, CreditObserver
 from unkey_api.keys.credits.replays import CreditReplays, ReplayBounds
-from unkey_api.keys.credits.types import BalanceMissing, CreditDecision, InvalidCost
+from unkey_api.keys.credits.types import EPOCHS_PER_MS, Balance, BalanceMissing, CreditDecision, InvalidCost
+
+T = TypeVar("T")
 
 COPY_TTL_MS = 60_000  # how long a balance set in MySQL by other means, such as a refill, may stay unseen
+EARLY_COPY_TTL_MS = 2_000  # of the copies right after Redis lost a tally: others may still be writing what it held
+START_ATTEMPTS = 3  # each is spoiled by a change of the balance in the middle of it
+INT64_MAX = 2**63 - 1
 MAX_DIVERGED = 10_000  # keys spent in MySQL while Redis was away that are remembered
 
 COUNTER_POLICY = BreakerPolicy(trip_failures=5, cycle_seconds=5.0, open_seconds=5.0, trial_calls=10)
 WRITE_POLICY = BreakerPolicy(trip_failures=5, cycle_seconds=5.0, open_seconds=60.0, trial_calls=10)
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+
+
+class _CounterAway(Exception):
+    """Redis gave no answer; the cause says why."""
 
 
 @dataclass(slots=True)
@@ -41,7 +52,13 @@ class CreditLimiter:
     """Spends credits of keys: N credits at cost c allow exactly N // c spends, however many ask at once."""
 
     def __init__(
-        self, counter: CreditCounter, balances: CreditBalances, replays: CreditReplays, breaker: CircuitBreaker
+        self,
+        counter: CreditCounter,
+        balances: CreditBalances,
+        replays: CreditReplays,
+        breaker: CircuitBreaker,
+        clock: Clock,
+        salt: int,
     ) -> None:
         """Put the parts together; `open_credit_limiter` does that and drains on leaving."""
         self.counts = CreditCounts()
@@ -50,6 +67,8 @@ class CreditLimiter:
         self.replays = replays
         """What waits for MySQL; public to be watched."""
         self._breaker = breaker
+        self._clock = clock
+        self._salt = salt % EPOCHS_PER_MS
         self._diverged: set[str] = set()
 
     async def spend(self, key_id: str, cost: int) -> CreditDecision:
@@ -66,60 +85,93 @@ class CreditLimiter:
             raise InvalidCost(cost)
         try:
             if key_id in self._diverged:
-                await self._breaker.call(lambda: self._counter.forget(key_id))
+                await self._ask(lambda: self._counter.forget(key_id))
                 self._diverged.discard(key_id)
-            taken = await self._take(key_id, cost)
-        except ServiceUnavailable:
+            taken = await self._ask(lambda: self._counter.take(key_id, cost))
+        except _CounterAway:
             return await self._spend_in_database(key_id, cost)
-        if taken.existed:
-            return await self._decided(key_id, cost, taken)
-        return await self._first_use(key_id, cost)
+        if not taken.existed:
+            return await self._first_use(key_id, cost)
+        if cost and taken.taken:
+            await self.replays.add(key_id, taken.epoch, taken.granted)
+        return self._decided(taken)
 
     async def settle(self, key_id: str) -> None:
-        """Have what this process spent of the key written to MySQL, before its balance is set or read there."""
+        """Have what every process spent of the key written to MySQL, before its balance is set or read there.
+
+        Never raises. Without Redis it is what this process spent; after two seconds it is still coming.
+        """
+        try:
+            tally = await self._ask(lambda: self._counter.tally(key_id))
+        except _CounterAway:
+            tally = None
+        if tally is not None and tally.granted:
+            await self.replays.add(key_id, tally.epoch, tally.granted)
         await self.replays.settle(key_id)
 
     async def invalidate(self, key_id: str) -> None:
         """Have the next spend read MySQL again. Call it after the commit; a failure is only logged."""
         try:
-            await self._breaker.call(lambda: self._counter.forget(key_id))
-        except ServiceUnavailable as error:
+            await self._ask(lambda: self._counter.forget(key_id))
+        except _CounterAway as error:
             self._remember_diverged(key_id)
-            _log.warning("credit balance could not be invalidated", error=repr(error))
-
-    async def _take(self, key_id: str, cost: int) -> Taken:
-        return await self._breaker.call(lambda: self._counter.take(key_id, cost))
+            _log.warning("credit balance could not be invalidated", error=repr(error.__cause__))
 
     async def _first_use(self, key_id: str, cost: int) -> CreditDecision:
-        """Make a copy of the balance with this spend taken off; if someone else was faster, spend from theirs."""
-        await self.replays.settle(key_id)
-        balance = await self._balances.find(key_id)
-        if balance is None:
-            raise BalanceMissing
-        if balance.remaining_requests is None:
-            return CreditDecision(allowed=True, remaining=None)
-        # While MySQL takes no writes, what it says is known to be too much by what waits here.
-        remaining = max(0, balance.remaining_requests - self.replays.unwritten(key_id))
-        enough = remaining >= cost
-        left = remaining - cost if enough else remaining
-        try:
-            if await self._breaker.call(lambda: self._counter.start(key_id, left, ttl_ms=COPY_TTL_MS)):
-                return await self._decided(key_id, cost, Taken(left, existed=True, taken=enough))
-            taken = await self._take(key_id, cost)
-        except ServiceUnavailable:
-            return await self._spend_in_database(key_id, cost)
-        if taken.existed:
-            return await self._decided(key_id, cost, taken)
+        """Make a copy of the balance and spend from it, or from the one that somebody else has made meanwhile."""
+        for _ in range(START_ATTEMPTS):
+            try:
+                # First the tally, then the balance: a change of the balance that is not in it outdates the version.
+                tally = await self._ask(lambda: self._counter.open(key_id, self._new_epoch()))
+                if self.replays.owed_elsewhere(key_id, tally.epoch):
+                    await self.replays.settle(key_id)
+                balance = await self._find_begun(key_id, tally.epoch)
+                if balance.remaining_requests is None:
+                    return CreditDecision(allowed=True, remaining=None)
+                base = self._base(key_id, tally, balance)
+                taken = await self._ask(partial(self._counter.start, key_id, cost, base))
+            except _CounterAway:
+                break
+            if taken.existed:
+                if taken.granted > base.written:  # also what a process granted that died before it could write
+                    await self.replays.add(key_id, taken.epoch, taken.granted)
+                return self._decided(taken)
         return await self._spend_in_database(key_id, cost)
 
-    async def _decided(self, key_id: str, cost: int, taken: Taken) -> CreditDecision:
-        if not taken.taken:
-            self.counts.redis_denied += 1
-            return CreditDecision(allowed=False, remaining=taken.value)
-        self.counts.redis_allowed += 1
-        if cost:
-            await self.replays.add(key_id, cost)
-        return CreditDecision(allowed=True, remaining=taken.value)
+    async def _find_begun(self, key_id: str, epoch: int) -> Balance:
+        """Return the balance of a limited key once MySQL knows of the epoch."""
+        balance = await self._balances.find(key_id, epoch)
+        if balance is not None and balance.remaining_requests is not None and balance.written is None:
+            await self._balances.begin(key_id, epoch)
+            balance = await self._balances.find(key_id, epoch)
+        if balance is None:
+            raise BalanceMissing
+        if balance.written is not None:
+            self.replays.seen(key_id, epoch, balance.written)
+        return balance
+
+    def _base(self, key_id: str, tally: Tally, balance: Balance) -> Base:
+        """Say what a copy is made of. What waits here of a tally that Redis has lost is known to be missing."""
+        young = self._new_epoch() - tally.epoch < COPY_TTL_MS * EPOCHS_PER_MS
+        owed = self.replays.owed_elsewhere(key_id, tally.epoch)
+        left = min(balance.remaining_requests or 0, INT64_MAX) - owed
+        ttl_ms = EARLY_COPY_TTL_MS if balance.earlier and young else COPY_TTL_MS
+        return Base(tally.epoch, tally.version, max(0, left), balance.written or 0, ttl_ms)
+
+    def _new_epoch(self) -> int:
+        return self._clock.now_ms() * EPOCHS_PER_MS + self._salt
+
+    def _decided(self, taken: Taken) -> CreditDecision:
+        self.counts.redis_denied += not taken.taken
+        self.counts.redis_allowed += taken.taken
+        return CreditDecision(allowed=taken.taken, remaining=taken.value)
+
+    async def _ask(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Ask the counter. Raises `_CounterAway`, so that its failures are not taken for those of MySQL."""
+        try:
+            return await self._breaker.call(work)
+        except ServiceUnavailable as error:
+            raise _CounterAway from error
 
     async def _spend_in_database(self, key_id: str, cost: int) -> CreditDecision:
         await self.replays.settle(key_id)
@@ -128,7 +180,7 @@ class CreditLimiter:
             self._remember_diverged(key_id)
             self.counts.db_allowed += 1
             return CreditDecision(allowed=True, remaining=left)
-        balance = await self._balances.find_current(key_id)
+        balance = await self._balances.find(key_id)
         if balance is None:
             raise BalanceMissing
         remaining = balance.remaining_requests
@@ -144,21 +196,25 @@ class CreditLimiter:
 
 
 @asynccontextmanager
-async def open_credit_limiter(
+async def open_credit_limiter(  # noqa: PLR0913 - its two stores, and what a process or a test chooses by name
     counter: CreditCounter,
     balances: CreditBalances,
     *,
     clock: Clock,
     observer: CreditObserver,
+    salt: int = 0,
     on_breaker: Callable[[str, BreakerState], None] = lambda _name, _state: None,
     bounds: ReplayBounds | None = None,
     sleep: Sleep = asyncio.sleep,
 ) -> AsyncIterator[CreditLimiter]:
-    """Run a credit limiter. On leaving, what was spent is written to MySQL within the bound for it."""
+    """Run a credit limiter. On leaving, what was spent is written to MySQL within the bound for it.
+
+    `salt` tells epochs of this process from those that others begin in the same millisecond behind another Redis.
+    """
     writes = CircuitBreaker("usagelimiter_db_writes", clock, policy=WRITE_POLICY, on_call=on_breaker)
     replays = CreditReplays(balances, writes, clock=clock, observer=observer, bounds=bounds, sleep=sleep)
     breaker = CircuitBreaker("usagelimiter_counter", clock, policy=COUNTER_POLICY, on_call=on_breaker)
     try:
-        yield CreditLimiter(counter, balances, replays, breaker)
+        yield CreditLimiter(counter, balances, replays, breaker, clock, salt)
     finally:
         await replays.close()

@@ -4,45 +4,54 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from unkey_api.infra.redis.client import Taken
+from unkey_api.infra.redis.counters import Base, Taken, Tally
 from unkey_api.keys.credits.types import Balance
 
 
 class CreditCounter(Protocol):
-    """Working copies of balances. Every method raises `ServiceUnavailable` when there is no answer."""
+    """Copies of balances, and tallies of what was granted. Without an answer: `ServiceUnavailable`."""
 
     async def take(self, key_id: str, amount: int) -> Taken:
-        """Take `amount` off the copy if there is one and it is large enough."""
+        """Take `amount` off the copy if there is one and it is large enough, and add it to the tally."""
         ...
 
-    async def start(self, key_id: str, balance: int, *, ttl_ms: int) -> bool:
-        """Make a copy that lives that long. Return False, changing nothing, when there is one."""
+    async def open(self, key_id: str, epoch: int) -> Tally:
+        """Return the tally, made with this epoch if there is none."""
+        ...
+
+    async def start(self, key_id: str, amount: int, base: Base) -> Taken:
+        """Make a copy if there is none, then take. `existed` is False, with nothing changed, for an outdated `base`."""
+        ...
+
+    async def tally(self, key_id: str) -> Tally | None:
+        """Return the tally; None when there is none."""
         ...
 
     async def forget(self, key_id: str) -> None:
-        """Drop the copy."""
+        """Drop the copy and outdate every `Base` read so far. The tally stays."""
         ...
 
 
 class CreditBalances(Protocol):
-    """The truth. Every method raises `ServiceUnavailable` when there is no answer."""
+    """The truth, always as of now. Every method raises `ServiceUnavailable` when there is no answer."""
 
-    async def find(self, key_id: str) -> Balance | None:
-        """Return the balance, at most a moment old; None when there is no such key."""
+    async def find(self, key_id: str, epoch: int = 0) -> Balance | None:
+        """Return the balance and what of this epoch is in it, both of one moment; None when there is no such key."""
         ...
 
-    async def find_current(self, key_id: str) -> Balance | None:
-        """Return the balance as of now; None when there is no such key."""
+    async def begin(self, key_id: str, epoch: int) -> None:
+        """Begin to write for an epoch. Safe to repeat."""
         ...
 
     async def spend(self, key_id: str, amount: int) -> int | None:
         """Take `amount`, at least 1, in one step and return what is left; None when that much is not there."""
         ...
 
-    async def write_off(self, key_id: str, amount: int) -> None:
-        """Take off what was already granted, down to zero at most. An unlimited key stays unlimited.
+    async def write_off(self, key_id: str, epoch: int, *, written: int, granted: int) -> bool:
+        """Take off what was granted beyond `written`, down to zero at most, and move the mark to `granted`.
 
-        Raises `NotAttempted` where it is certain that nothing was taken off; the caller then tries again.
+        False, with nothing changed, when the mark is not at `written`. Safe to repeat: whatever became of an earlier
+        attempt, nothing is taken off twice. An unlimited key stays unlimited.
         """
         ...
 

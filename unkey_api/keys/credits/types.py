@@ -7,6 +7,9 @@ from typing import NamedTuple
 
 from unkey_api.core.errors import Unexpected
 
+EPOCHS_PER_MS = 1_024
+"""An epoch is the Unix time in milliseconds times this, plus a number that tells its maker from others."""
+
 
 class CreditDecision(NamedTuple):
     """The answer to one spend."""
@@ -22,6 +25,10 @@ class Balance:
 
     remaining_requests: int | None
     """None: unlimited."""
+    written: int | None = None
+    """How much of what was granted in the epoch asked for is taken off already; None before it has begun there."""
+    earlier: bool = False
+    """Whether there were epochs before it, whose grants may still be on their way."""
 
 
 class BalanceMissing(Unexpected):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from unkey_api.core.clock import Clock
 from unkey_api.core.identifiers import KeyHash
@@ -15,16 +16,24 @@ from unkey_api.keys.verification.errors import KeyNotLoaded
 from unkey_api.keys.verification.owners import KeyOwners
 from unkey_api.keys.verification.record import from_row
 from unkey_api.keys.verification.types import Status, VerifiableKey
+from unkey_api.keys.verification.weight import weight_of
+from unkey_api.settings.stores import CacheSettings
 
 CACHE_NAME = "verification_key_by_hash"
-WINDOWS = CacheWindows(fresh_ms=10_000, stale_ms=600_000, max_entries=1_000_000)
+WINDOWS = CacheWindows(fresh_ms=10_000, stale_ms=600_000, max_entries=10_000_000)  # their bytes are what bounds them
+
+Presented = Literal["key", "root_key"]
+"""For what a key is looked up: to be verified, or as a credential."""
 
 KeyCache = SwrCache[KeyHash, VerifiableKey]
 
 
-def key_cache(*, clock: Clock, refreshes: BackgroundJobs, observer: CacheObserver | None = None) -> KeyCache:
-    """Return an empty cache of keys with the windows callers rely on."""
-    return SwrCache(CACHE_NAME, clock=clock, windows=WINDOWS, refreshes=refreshes, observer=observer)
+def key_cache(
+    settings: CacheSettings, *, clock: Clock, refreshes: BackgroundJobs, observer: CacheObserver | None = None
+) -> KeyCache:
+    """Return an empty cache of keys with the windows callers rely on, bounded as the settings say."""
+    windows = replace(WINDOWS, max_bytes=settings.key_bytes, max_absent=settings.absent_keys)
+    return SwrCache(CACHE_NAME, clock=clock, windows=windows, refreshes=refreshes, observer=observer, weigh=weight_of)
 
 
 @dataclass(slots=True)
@@ -35,6 +44,8 @@ class LoadCounts:
     """Keys presented for verification."""
     root_key: Counter[Status] = field(default_factory=Counter)
     """Keys presented as credentials."""
+    failed: Counter[Presented] = field(default_factory=Counter)
+    """Look-ups that came to nothing because the database failed."""
 
 
 class KeyDirectory:
@@ -49,13 +60,17 @@ class KeyDirectory:
         self.peek = cache.peek
         """Return what is fresh in the cache without awaiting, or None: then use `find`."""
 
-    async def find(self, key_hash: KeyHash) -> VerifiableKey | None:
+    async def find(self, key_hash: KeyHash, presented: Presented = "key") -> VerifiableKey | None:
         """Return the key, or None when there is none. May be stale by the windows of the cache.
 
         Raises:
             KeyNotLoaded: There was nothing to serve and the database failed.
         """
-        found: Cached[VerifiableKey] = await self._cache.get(key_hash, self._load)
+        try:
+            found: Cached[VerifiableKey] = await self._cache.get(key_hash, self._load)
+        except KeyNotLoaded:
+            self.counts.failed[presented] += 1
+            raise
         return found.value
 
     def forget(self, *hashes: KeyHash) -> None:

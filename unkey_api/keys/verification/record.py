@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from unkey_api.core.addresses import AddressList
 from unkey_api.core.principal import Principal, SubjectType
 from unkey_api.keys.requirements import on_key
 from unkey_api.keys.verification.queries import LimitColumns, VerifiableKeyRow
@@ -36,7 +37,7 @@ def from_row(row: VerifiableKeyRow) -> VerifiableKey:
         slugs=slugs,
         roles=tuple(row.role_names or ()),
         identity=_identity(row, limits.values()),
-        ip_whitelist=frozenset(entry.strip() for entry in (row.ip_whitelist or "").split(",") if entry.strip()),
+        ip_whitelist=AddressList.parse(row.ip_whitelist),
         limits=limits,
         automatic=(),
         may_verify=on_key(row.workspace_id, row.api_id, row.key_auth_id, row.id, "verify_key"),

@@ -111,7 +111,7 @@ class VerifyKey:
         return await self._migrated.find(workspace_id, ask.migration_id, ask.key, key_hash=key_hash)
 
     async def _judge(self, caller: Caller, key: VerifiableKey, ask: Verification, query: Query | None) -> Verdict:
-        if key.ip_whitelist and caller.remote_ip not in key.ip_whitelist:
+        if key.ip_whitelist is not None and not key.ip_whitelist.holds(caller.remote_ip):
             return Verdict(Status.FORBIDDEN, key, key.remaining)
         if query is not None and not query.holds(key.slugs):
             return Verdict(Status.INSUFFICIENT_PERMISSIONS, key, key.remaining)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
+from unkey_api.core.addresses import AddressList
 from unkey_api.core.identifiers import ApiId, ExternalId, IdentityId, KeyId, KeyspaceId, MigrationId, WorkspaceId
 from unkey_api.core.principal import Principal
 from unkey_api.core.rbac import Requirement
@@ -89,8 +90,8 @@ class VerifiableKey:
     slugs: frozenset[str]
     roles: tuple[str, ...]
     identity: KeyIdentity | None
-    ip_whitelist: frozenset[str]
-    """Addresses that may present the key; empty allows all."""
+    ip_whitelist: AddressList | None
+    """Addresses and ranges that may present the key; None allows all."""
     limits: Mapping[str, LimitConfig]
     """By name; one of the key hides one of the identity."""
     automatic: tuple[PlannedCheck, ...]
