@@ -131,11 +131,11 @@ class VerifyKey:
 
 
 def _may_see(caller: Caller, key: VerifiableKey, ask: Verification) -> bool:
-    """Say whether the caller may learn anything about the key: nobody about root keys, which are for this service."""
+    """Say whether the caller may learn anything about the key."""
     principal = caller.principal
     if key.workspace_id != principal.workspace_id:
         return False
-    if key.principal is not None or key.standing in _HIDDEN or (ask.keyspaces and key.keyspace_id not in ask.keyspaces):
+    if key.standing in _HIDDEN or (ask.keyspaces and key.keyspace_id not in ask.keyspaces):
         return False
     return is_allowed(principal.permissions, key.may_verify)
 
