@@ -11,6 +11,8 @@ from rich.table import Table
 
 LATEST = Path(__file__).parent / "latest.json"
 BASELINE = Path(__file__).parent / "baseline.json"
+REFUSED = "verify, unauthorized"
+ALLOWED = "verify /v2 JSON"
 _NUMBERS = ("requests/s", "p50 ms", "p99 ms", "errors", "CPU µs", "RSS MiB", "of echo", "CPU of echo")
 
 
@@ -92,6 +94,9 @@ def show(report: Report) -> None:
         f"ready after {report.ready_seconds:.2f} s, idle worker {report.idle_resident_mib:.0f} MiB, "
         f"{report.machine.seconds_per_row} s per row, load average {report.machine.load_average:.1f}"
     )
+    cost = {row.name: row.cpu_us for row in report.rows}
+    if REFUSED in cost and ALLOWED in cost:
+        print(f"a refusal (401) takes {cost[REFUSED] / cost[ALLOWED]:.2f} times the CPU of a verification")
 
 
 def show_change(before: Report, after: Report) -> None:

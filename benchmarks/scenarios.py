@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -44,6 +45,8 @@ class Scenario:
     """Whether the body of an answer is that of a success: a fast refusal must not count."""
     once: bool = False
     """Every body may be sent only once."""
+    refused: bool = False
+    """Every answer is a refusal, and that is what is measured."""
 
 
 def scenarios(seeded: Seeded, folder: Path) -> list[Scenario]:
@@ -74,6 +77,7 @@ class _Scenarios:
         )
         yield echo
         yield self._verify("verify /v2 JSON", verify)
+        yield self._unauthorized(plain)
         yield self._verify("verify Connect JSON", rpc)
         yield Scenario(
             name="verify Connect binary",
@@ -93,6 +97,16 @@ class _Scenarios:
         yield self._verify("verify, each key new", cold, once=True)
         yield echo
         yield self._verify("verify, two workers, both cores", verify, target=Target.TWO_WORKERS)
+
+    def _unauthorized(self, bodies: Path) -> Scenario:
+        headers = {**self._json, "Authorization": "Bearer unkey_nobody_has_this_root_key"}
+        return Scenario(
+            name="verify, unauthorized",
+            target=Target.SERVICE,
+            request=Request(path=VERIFY, headers=headers, bodies=bodies),
+            accepts=lambda body: b'"status":401' in body,
+            refused=True,
+        )
 
     def _verifying(self, name: str, key: str) -> Request:
         return Request(path=VERIFY, headers=self._json, bodies=self._file(name, [{"key": key}]))
@@ -143,6 +157,10 @@ async def check(scenario: Scenario, url: str) -> None:
 
 
 def _fetch(request: urllib.request.Request) -> bytes:
-    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - our own address
-        body: bytes = answer.read()
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - our own address
+            body: bytes = answer.read()
+    except urllib.error.HTTPError as refused:
+        with refused:
+            body = refused.read()
     return body

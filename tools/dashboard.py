@@ -60,7 +60,7 @@ ROWS: dict[str, tuple[Panel, ...]] = {
         Panel(
             title="Unexpected exceptions",
             queries=_rate("unkey_internal_panics_total", "path"),
-            meaning="Anything but nothing is a bug; the log line `panic recovered` has the stack.",
+            meaning="Anything but nothing is a bug; the log line `panic recovered` has the frames.",
         ),
     ),
     "Keys, limits and credits": (
@@ -113,6 +113,30 @@ ROWS: dict[str, tuple[Panel, ...]] = {
             unit="ops",
             queries=_rate("unkey_database_operations_errors_total", "replica", "operation"),
         ),
+        Panel(
+            title="Connections to MySQL",
+            queries=(
+                (
+                    f"sum by (server, state) (unkey_database_pool_connections{{{HERE}}})",
+                    "{{server}} {{state}}",
+                ),
+                (f"sum by (server) (unkey_database_pool_limit{{{HERE}}})", "{{server}} limit"),
+                (f"sum by (server) (unkey_database_pool_waiting{{{HERE}}})", "{{server}} waiting"),
+            ),
+            meaning="Statements that wait mean that all connections are in use.",
+        ),
+        Panel(
+            title="Writes that failed alone",
+            queries=_rate("unkey_database_orphaned_writes_failed_total", "instance"),
+            meaning="Their callers had left; the log names them.",
+        ),
+        Panel(
+            title="Redis connected",
+            queries=(
+                (f"min by (instance) (unkey_redis_connected{{{HERE}}})", "{{instance}}"),
+                (f"sum by (instance) (unkey_redis_commands_in_flight{{{HERE}}})", "{{instance}} in flight"),
+            ),
+        ),
         Panel(title="Latency of Redis", unit="s", queries=_quantiles("unkey_ratelimit_origin_latency_seconds")),
         Panel(
             title="Calls through breakers",
@@ -133,13 +157,26 @@ ROWS: dict[str, tuple[Panel, ...]] = {
             unit="ops",
             queries=(
                 *_rate("unkey_batch_items_processed_errors_total", "name"),
-                *_rate("unkey_buffer_state_total", "name", "state"),
+                *_rate("unkey_buffer_state_total", "name", "state", labels=f'state!="buffered", {HERE}'),
+                *_rate("unkey_spans_lost_total", "reason"),
             ),
         ),
         Panel(
             title="Fill of the buffers",
             unit="percentunit",
             queries=((f"max by (name) (unkey_buffer_size_percentage{{{HERE}}})", "{{name}}"),),
+        ),
+    ),
+    "Log": (
+        Panel(
+            title="Lines dropped",
+            queries=_rate("unkey_log_lines_dropped_total", "instance"),
+            meaning="Nobody reads standard error fast enough.",
+        ),
+        Panel(
+            title="Refusals without a line",
+            queries=_rate("unkey_log_lines_skipped_total", "reason", "code"),
+            meaning="Repeated or not sampled; the rows in ClickHouse have them.",
         ),
     ),
     "Process": (

@@ -16,6 +16,8 @@ from pyqwest import Client as HttpClient
 from pyqwest import HTTPTransport, HTTPVersion
 from unkey_proto.unkey.apis.v2.apis_connect import ApisServiceClient
 from unkey_proto.unkey.apis.v2.apis_pb import CreateApiRequest
+from unkey_proto.unkey.liveness.v2.liveness_connect import LivenessServiceClient
+from unkey_proto.unkey.liveness.v2.liveness_pb import LivenessRequest
 
 from tests.e2e.test_connect import Credential
 from tests.support.harness import Caller
@@ -83,11 +85,14 @@ class TestDrain:
         assert create_api(service.base, caller)[0] == 200  # warms the caches, so that only the writes are held up
         http = HttpClient(HTTPTransport(http_version=HTTPVersion.HTTP2))
         rpc = ApisServiceClient(service.http2, http_client=http, interceptors=[Credential(caller.root_key)])
+        live = LivenessServiceClient(service.http2, http_client=http)
+        await live.liveness(LivenessRequest())  # opens the connection that the next ones share
         relay.hold()
         first = asyncio.create_task(asyncio.to_thread(create_api, service.base, caller))
         await asyncio.to_thread(relay.held.wait, 10)
         second = asyncio.create_task(rpc.create_api(CreateApiRequest(name="name")))
-        await asyncio.sleep(0.1)  # there is no sign from outside that the second one has arrived
+        for _ in range(3):  # what is sent later on the same connection is read later
+            await live.liveness(LivenessRequest())
         service.signal(signal.SIGTERM)
         await asyncio.to_thread(until, lambda: status_of(f"{service.base}/health/live") == 0, 10)
         assert not first.done()

@@ -7,7 +7,6 @@ import base64
 import contextlib
 import itertools
 import os
-import re
 import shutil
 import signal
 from collections.abc import AsyncIterator, Mapping
@@ -30,11 +29,12 @@ FLAGS = (
     "--disable-sync",
     "--remote-debugging-port=0",
     "--window-size=1400,1000",
-    # Names cannot be looked up, so whatever wants to leave the machine fails; the log shows that it wanted to.
+    # Names cannot be looked up, so whatever wants to leave the machine fails, the browser's own calls home included.
     "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
 )
 POLL_SECONDS = 0.05
 MESSAGE_BYTES = 64_000_000
+ATTACH = {"autoAttach": True, "waitForDebuggerOnStart": True, "flatten": True}
 
 
 def browser_program() -> str:
@@ -53,8 +53,10 @@ class Page:
         self._ended = ended
         self._numbers = itertools.count(1)
         self._session = ""
+        self._below: list[str] = []
+        """Sessions of frames and workers the page has just made, which wait to be listened to."""
         self.requested: list[str] = []
-        """URLs in the order in which the page asked for them."""
+        """URLs in the order in which the page, its frames and its workers asked for them; not what the browser does."""
         self.complaints: list[str] = []
         """What went wrong in the page's scripts."""
 
@@ -65,6 +67,7 @@ class Page:
         self._session = attached["sessionId"]
         for domain in ("Network", "Page", "Runtime"):
             await self._call(f"{domain}.enable", {})
+        await self._call("Target.setAutoAttach", ATTACH)
         await self._call("Page.navigate", {"url": url})
 
     async def evaluate(self, expression: str) -> Any:  # any JSON
@@ -90,7 +93,7 @@ class Page:
         file.write_bytes(base64.b64decode(answer["data"]))
 
     async def close_browser(self) -> None:
-        """End the browser and wait until it is gone: only then is its log complete."""
+        """End the browser and wait until it is gone."""
         self._session = ""
         await self._call("Browser.close", {})
         await self._ended.wait()
@@ -106,9 +109,23 @@ class Page:
                 result: dict[str, Any] = answer["result"]
                 return result
             self._note(answer)
+            while self._below:
+                await self._listen(self._below.pop())
+
+    async def _listen(self, session: str) -> None:
+        """Hear what a frame or worker asks for, and let it begin. The answers are of no interest."""
+        for method, params in (
+            ("Network.enable", {}),
+            ("Target.setAutoAttach", ATTACH),
+            ("Runtime.runIfWaitingForDebugger", {}),
+        ):
+            message = {"id": next(self._numbers), "method": method, "params": params, "sessionId": session}
+            await self._socket.send_json(message)
 
     def _note(self, event: dict[str, Any]) -> None:
         match event.get("method"):
+            case "Target.attachedToTarget":
+                self._below.append(event["params"]["sessionId"])
             case "Network.requestWillBeSent":
                 self.requested.append(event["params"]["request"]["url"])
             case "Runtime.exceptionThrown":
@@ -118,7 +135,7 @@ class Page:
 @asynccontextmanager
 async def browsing(profile: Path) -> AsyncIterator[Page]:
     """Run a browser with an empty profile until the block ends."""
-    command = [browser_program(), *FLAGS, f"--user-data-dir={profile}", f"--log-net-log={profile / 'net.json'}"]
+    command = [browser_program(), *FLAGS, f"--user-data-dir={profile}"]
     process = await asyncio.create_subprocess_exec(
         *command,
         "about:blank",
@@ -145,8 +162,3 @@ async def _address(file: Path) -> tuple[str, str]:
             await asyncio.sleep(POLL_SECONDS)
     port, path = file.read_text().splitlines()
     return port, path
-
-
-def asked_for(profile: Path) -> set[str]:
-    """Return the URLs the whole browser asked for, the page's and its own; call it when the browser has ended."""
-    return set(re.findall(r'"url":"((?:https?|wss?)://[^"]*)"', (profile / "net.json").read_text(errors="replace")))

@@ -358,7 +358,7 @@ def _application(handler: KeysHandler, directory: KeyDirectory, clock: FixedCloc
         observers=(),
         on_panic=_raise_panic,
         on_observer_error=_raise_panic,
-        documents=Documents(openapi_yaml=b"openapi: 3.1.0\n", openapi_json=b"{}", assets=Path("/nowhere")),
+        documents=Documents({}, assets=Path("/nowhere")),
         health=health,
         request_timeout=timedelta(seconds=60),
         max_body_bytes=10_000_000,

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from tests.support.limiter import MINUTE
+from tests.support.waiting import Stalls, Stopwatch
 from unkey_api.core.clock import SystemClock
 from unkey_api.infra.redis.client import RedisOptions, open_redis
 from unkey_api.infra.redis.counters import RedisCounters
@@ -50,8 +50,9 @@ class RealNode:
         self.states: list[BreakerState] = []
         self.operations: list[StoreOperation] = []
         self.failures: list[str] = []
-        self.slowest = 0.0
-        """Longest time a check took, in seconds."""
+        self.stalls = Stalls()
+        self.checks = Stopwatch(self.stalls)
+        """Longest time a check took."""
         self.asked = 0
 
     def store_called(self, operation: StoreOperation, counters: int, seconds: float, failure: str | None) -> None:
@@ -62,9 +63,8 @@ class RealNode:
     async def ask(self, identifier: str, *, limit: int = 10, duration_ms: int = MINUTE) -> bool:
         """Check once and note how long that took."""
         check = Check("ws", "ns", identifier, limit, duration_ms)
-        began = time.monotonic()
-        decision = self.limiter.try_limit_now(check) or await self.limiter.limit(check)
-        self.slowest = max(self.slowest, time.monotonic() - began)
+        with self.checks.running():
+            decision = self.limiter.try_limit_now(check) or await self.limiter.limit(check)
         self.asked += 1
         return decision.success
 
@@ -97,7 +97,8 @@ async def real_node(
         ) as limiter,
     ):
         node.limiter = limiter
-        yield node
+        async with node.stalls.measured():
+            yield node
 
 
 @asynccontextmanager

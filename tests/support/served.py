@@ -170,8 +170,13 @@ class Service:
         assert processes_of(self.process.pid) == []
 
 
-def launch(config: str, log: Path, environment: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
-    """Start `unkey-api serve` with this configuration, without waiting for anything."""
+def launch(
+    config: str, log: Path, environment: dict[str, str] | None = None, *, errors: int | None = None
+) -> subprocess.Popen[bytes]:
+    """Start `unkey-api serve` with this configuration, without waiting for anything.
+
+    `errors` is a file descriptor for standard error, which otherwise goes to `log` as well.
+    """
     file = log.with_suffix(".toml")
     file.write_text(config, encoding="utf-8")
     setpriv = shutil.which("setpriv")
@@ -181,7 +186,7 @@ def launch(config: str, log: Path, environment: dict[str, str] | None = None) ->
             [*guard, sys.executable, "-m", "unkey_api", "serve", "--config", str(file)],
             stdin=subprocess.DEVNULL,
             stdout=output,
-            stderr=output,
+            stderr=output if errors is None else errors,
             # Variables that steer the tests are no settings, and the service refuses what it does not know.
             env={k: v for k, v in os.environ.items() if not k.startswith("UNKEY_")} | (environment or {}),
             start_new_session=True,

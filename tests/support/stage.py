@@ -28,6 +28,7 @@ from unkey_api.apis.service.create import CreateApi
 from unkey_api.apis.service.delete import DeleteApi
 from unkey_api.apis.service.list_keys import ListKeys
 from unkey_api.apis.service.read import GetApi
+from unkey_api.apis.service.update import UpdateApi
 from unkey_api.app import Application, Platform, Service
 from unkey_api.audit.service import AuditLog
 from unkey_api.auth.throttle import RequestThrottle
@@ -260,6 +261,7 @@ def build_node(stage: Stage) -> Node:
             ApisHandler(
                 create=CreateApi(database, audit, projects, clock=clock, ids=ids),
                 get=GetApi(live),
+                update=UpdateApi(database, audit, live, clock=clock, has_vault=stage.vault is not None),
                 delete=DeleteApi(database, audit, live, clock=clock),
                 list_keys=ListKeys(live, database.replica, stage.vault),
             ),
@@ -340,7 +342,7 @@ def _platform(stage: Stage, throttle: RequestThrottle) -> Platform:
         observers=(),
         on_panic=_raise,
         on_observer_error=_raise,
-        documents=Documents(openapi_yaml=b"", openapi_json=b"{}", assets=Path("/nowhere")),
+        documents=Documents({}, assets=Path("/nowhere")),
         health=_serving(),
         request_timeout=timedelta(seconds=60),
         max_body_bytes=8_000_000,

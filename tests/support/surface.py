@@ -129,7 +129,7 @@ class Surface:
             observers=(self.observer, *self.observers),
             on_panic=lambda _, err: self.panics.append(err),
             on_observer_error=lambda _, err: self.observer_errors.append(err),
-            documents=Documents(openapi_yaml=b"openapi: 3.1.0\n", openapi_json=b"{}", assets=self.assets),
+            documents=Documents({"openapi.yaml": b"openapi: 3.1.0\n", "openapi.json": b"{}"}, assets=self.assets),
             health=self.health,
             request_timeout=self.request_timeout,
             max_body_bytes=self.max_body,

@@ -31,19 +31,22 @@ INFO: Final[Json] = {
 }
 
 
-def build_document(files: Sequence[DescFile], all_files: Sequence[DescFile]) -> Json:
+def build_document(files: Sequence[DescFile], all_files: Sequence[DescFile], *, extended: bool = False) -> Json:
     """Return the document for the services in `files`; `all_files` adds what they import.
+
+    The compatible document leaves out methods and fields that are marked as this service's own, the extended one has
+    them.
 
     Raises:
         ValueError: Two methods claim the same path, or a binding names a field that does not exist.
     """
     options = OptionReader.of(all_files)
     services = sorted((s for file in files for s in file.services), key=lambda service: service.type_name)
-    schemas = SchemaBuilder(options, _areas(all_files))
+    schemas = SchemaBuilder(options, _areas(all_files), extended=extended)
     paths: dict[str, Json] = {}
     statuses: set[int] = set()
     tags: dict[str, str] = {}
-    for method, http, policy in _public_methods(services, options):
+    for method, http, policy in _public_methods(services, options, extended=extended):
         entry = paths.setdefault(http.path, {})
         if http.verb in entry:
             msg = f"{method.parent.type_name}/{method.name}: {http.verb} {http.path} is taken"
@@ -74,12 +77,16 @@ def to_yaml(document: Json) -> str:
 
 
 def _public_methods(
-    services: Sequence[DescService], options: OptionReader
+    services: Sequence[DescService], options: OptionReader, *, extended: bool
 ) -> list[tuple[DescMethod, Http, MethodPolicy]]:
     """Return the methods that have an HTTP binding and are not internal."""
     methods = [method for service in services for method in service.methods]
     bound = [(method, options.http(method), options.method(method)) for method in methods]
-    return [(method, http, policy) for method, http, policy in bound if http is not None and not policy.internal]
+    return [
+        (method, http, policy)
+        for method, http, policy in bound
+        if http is not None and not policy.internal and (extended or not policy.extension)
+    ]
 
 
 def _areas(files: Sequence[DescFile]) -> dict[str, str]:

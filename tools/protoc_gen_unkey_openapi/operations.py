@@ -35,6 +35,8 @@ def operation(method: DescMethod, http: Http, policy: MethodPolicy, schemas: Sch
     }
     if policy.permissions:
         found["x-unkey-permissions"] = list(policy.permissions)
+    if policy.extension:
+        found["x-unkey-extension"] = True
     if method.deprecated:
         found["deprecated"] = True
     if http.body:

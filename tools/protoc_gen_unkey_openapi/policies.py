@@ -27,6 +27,7 @@ class MethodPolicy:
     internal: bool = False
     open_envelope: bool = False
     no_data: bool = False
+    extension: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +40,7 @@ class FieldPolicy:
     hidden: bool = False
     default_value: str = ""
     empty_clears: bool = False
+    extension: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

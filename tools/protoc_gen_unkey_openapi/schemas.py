@@ -63,6 +63,8 @@ class SchemaBuilder:
     options: OptionReader
     areas: dict[str, str]
     """Name of the area by protobuf package; it keeps equally named messages apart."""
+    extended: bool = False
+    """Whether to show fields that are this service's own."""
     components: dict[str, Json] = field(default_factory=dict)
     owners: dict[str, str] = field(default_factory=dict)
     """Message behind each component name."""
@@ -105,12 +107,14 @@ class SchemaBuilder:
             schema["default"] = _default(desc, policy.default_value)
         if policy.redact:
             schema["x-unkey-redact"] = True
+        if policy.extension:
+            schema["x-unkey-extension"] = True
         if desc.deprecated:
             schema["deprecated"] = True
         return schema
 
     def _object(self, desc: DescMessage) -> Json:
-        visible = [field for field in desc.fields if not self.options.field(field).hidden]
+        visible = [field for field in desc.fields if self._shown(field)]
         names = {field.name: field.json_name for field in visible}
         required = [field.json_name for field in visible if self._always_there(field)]
         schema: Json = {"type": "object"}
@@ -124,6 +128,10 @@ class SchemaBuilder:
         if not self.options.ignores_unknown(desc):
             schema["additionalProperties"] = False
         return schema
+
+    def _shown(self, desc: DescField) -> bool:
+        policy = self.options.field(desc)
+        return not policy.hidden and (self.extended or not policy.extension)
 
     def _always_there(self, desc: DescField) -> bool:
         return self.options.field(desc).present or is_required(self.options.field_rules(desc))

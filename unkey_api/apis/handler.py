@@ -11,15 +11,19 @@ from unkey_api.apis.service.create import CreateApi
 from unkey_api.apis.service.delete import DeleteApi
 from unkey_api.apis.service.list_keys import ListKeys
 from unkey_api.apis.service.read import GetApi
+from unkey_api.apis.service.update import UpdateApi
 from unkey_api.rpc.exchange import current_caller
 
 
 class ApisHandler(ApisService):
     """Translates, calls one use case, translates back."""
 
-    def __init__(self, *, create: CreateApi, get: GetApi, delete: DeleteApi, list_keys: ListKeys) -> None:
+    def __init__(
+        self, *, create: CreateApi, get: GetApi, update: UpdateApi, delete: DeleteApi, list_keys: ListKeys
+    ) -> None:
         self._create = create
         self._get = get
+        self._update = update
         self._delete = delete
         self._list_keys = list_keys
 
@@ -34,6 +38,12 @@ class ApisHandler(ApisService):
     ) -> pb.GetApiResponse:
         """Show an API."""
         return convert.from_api(await self._get(current_caller().principal, request.api_id))
+
+    async def update_api(
+        self, request: pb.UpdateApiRequest, ctx: RequestContext[pb.UpdateApiRequest, pb.UpdateApiResponse], /
+    ) -> pb.UpdateApiResponse:
+        """Change an API."""
+        return convert.from_settings(await self._update(current_caller(), convert.to_update(request)))
 
     async def delete_api(
         self, request: pb.DeleteApiRequest, ctx: RequestContext[pb.DeleteApiRequest, pb.DeleteApiResponse], /

@@ -53,5 +53,9 @@ class LiveApis:
         """Answer "not found" from now on. Call after the commit."""
         self._cache.set_null((workspace_id, api_id))
 
+    def forget(self, workspace_id: str, api_id: str) -> None:
+        """Read it again when it is asked for next. Call after the commit."""
+        self._cache.remove((workspace_id, api_id))
+
     async def _load(self, key: ApiKey) -> LiveApi | None:
         return await queries.find_live(self._replica, key[1])

@@ -23,6 +23,21 @@ class ApiRow:
 
 
 @dataclass(frozen=True, slots=True)
+class ApiSettingsRow:
+    """What can be set about an API and its keyspace."""
+
+    id: ApiId
+    name: str
+    ip_whitelist: str | None
+    """Addresses and networks, joined by commas."""
+    delete_protection: bool | None
+    keyspace_id: KeyspaceId
+    default_prefix: str | None
+    default_bytes: int | None
+    store_encrypted_keys: bool
+
+
+@dataclass(frozen=True, slots=True)
 class NewKeyspace:
     """A keyspace to insert, with all its settings at their defaults."""
 
@@ -46,6 +61,9 @@ class NewApi:
 
 _FIND_LIVE = load_query(__package__, "api_find_live_by_id", row=LiveApi)
 _FIND = load_query(__package__, "api_find_by_id", row=ApiRow)
+_FIND_SETTINGS = load_query(__package__, "api_settings_find_locked", row=ApiSettingsRow)
+_UPDATE_API = load_statement(__package__, "api_update_settings")
+_UPDATE_KEYSPACE = load_statement(__package__, "key_auth_update_settings")
 _INSERT_KEYSPACE = load_statement(__package__, "key_auth_insert")
 _INSERT_API = load_statement(__package__, "api_insert")
 _MARK_DELETED = load_statement(__package__, "api_mark_deleted")
@@ -59,6 +77,20 @@ async def find_live(conn: ReadConn, api_id: str) -> LiveApi | None:
 async def find(conn: ReadConn, api_id: str) -> ApiRow | None:
     """Return the API, deleted or not, whatever its workspace."""
     return await conn.fetch_one(_FIND, {"id": api_id})
+
+
+async def find_settings_locked(tx: WriteConn, workspace_id: str, api_id: str) -> ApiSettingsRow | None:
+    """Return the settings of a live API of the workspace and hold them until the transaction ends."""
+    return await tx.fetch_one(_FIND_SETTINGS, {"id": api_id, "workspace_id": workspace_id})
+
+
+async def update_settings(tx: WriteConn, workspace_id: str, settings: ApiSettingsRow, *, now: UnixMs) -> None:
+    """Store all settings of an API whose rows the transaction holds."""
+    owned = {"workspace_id": workspace_id, "now": now}
+    api = {key: getattr(settings, key) for key in ("id", "name", "ip_whitelist", "delete_protection")}
+    keyspace_columns = ("keyspace_id", "default_prefix", "default_bytes", "store_encrypted_keys")
+    await tx.execute(_UPDATE_API, api | owned)
+    await tx.execute(_UPDATE_KEYSPACE, {key: getattr(settings, key) for key in keyspace_columns} | owned)
 
 
 async def insert_keyspace(tx: WriteConn, keyspace: NewKeyspace) -> None:

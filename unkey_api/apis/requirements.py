@@ -16,6 +16,11 @@ def read(workspace_id: str, api_id: str, keyspace_id: str = ANY) -> Requirement:
     return _on_api(workspace_id, api_id, keyspace_id, "read")
 
 
+def update(workspace_id: str, api_id: str, keyspace_id: str = ANY) -> Requirement:
+    """Return what changing an API needs; without its keyspace, what changing whichever needs."""
+    return _on_api(workspace_id, api_id, keyspace_id, "update")
+
+
 def delete(workspace_id: str, api_id: str, keyspace_id: str = ANY) -> Requirement:
     """Return what deleting an API needs; without its keyspace, what deleting whichever needs."""
     return _on_api(workspace_id, api_id, keyspace_id, "delete")
@@ -55,6 +60,7 @@ def _on_api(workspace_id: str, api_id: str, keyspace_id: str, verb: str) -> Requ
 OPERATIONS: Operations = {
     "apis.createApi": (Need(create(WORKSPACE)),),
     "apis.getApi": (Need(read(WORKSPACE, API, KEYSPACE)),),
+    "apis.updateApi": (Need(update(WORKSPACE, API, KEYSPACE)),),
     "apis.deleteApi": (Need(delete(WORKSPACE, API, KEYSPACE)),),
     "apis.listKeys": (
         Need(list_keys(WORKSPACE, API, KEYSPACE)),

@@ -2,44 +2,41 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 from typing import Annotated, TypeVar
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from unkey_api.audit.service import AuditLog
-from unkey_api.cli.configuration import ConfigOption, read_settings
-from unkey_api.container.stores import mysql_settings
+from unkey_api.cli import workspaces as workspace_commands
+from unkey_api.cli.configuration import ConfigOption
+from unkey_api.cli.database import on_database
+from unkey_api.cli.tables import day, print_table
 from unkey_api.core.clock import SystemClock
 from unkey_api.core.ids import RandomIds
 from unkey_api.core.permission_vocabulary import mistake_in
-from unkey_api.infra.mysql import log_orphan, open_database
+from unkey_api.infra.mysql import Database
 from unkey_api.operator.service import OperatorDesk
 from unkey_api.operator.types import all_permissions
 
 T = TypeVar("T")
 
 root_keys = typer.Typer(help="Issue, list and revoke root keys.", no_args_is_help=True)
-workspaces = typer.Typer(help="Create and list workspaces.", no_args_is_help=True)
+workspaces = typer.Typer(help="Create, look at, limit and delete workspaces.", no_args_is_help=True)
+workspace_commands.register(workspaces)
 
 
 def at_desk(config: str | None, work: Callable[[OperatorDesk], Awaitable[T]]) -> T:
     """Run `work` with the operator's use cases on the configured database."""
 
-    async def run() -> T:
+    def seated(database: Database) -> Awaitable[T]:
         clock, ids = SystemClock(), RandomIds()
-        settings = mysql_settings(read_settings(config))
-        async with open_database(settings, clock=clock, on_orphan_error=log_orphan) as database:
-            audit = AuditLog(clock=clock, ids=ids)
-            desk = OperatorDesk(database, audit=audit, clock=clock, ids=ids, random_bytes=secrets.token_bytes)
-            return await work(desk)
+        audit = AuditLog(clock=clock, ids=ids)
+        return work(OperatorDesk(database, audit=audit, clock=clock, ids=ids, random_bytes=secrets.token_bytes))
 
-    return asyncio.run(run())
+    return on_database(config, seated)
 
 
 @workspaces.command("create")
@@ -58,9 +55,9 @@ def workspace_create(
 def workspace_list(config: ConfigOption = None) -> None:
     """List the workspaces."""
     lines = at_desk(config, lambda desk: desk.list_workspaces())
-    _table(
+    print_table(
         ("id", "slug", "name", "enabled", "created"),
-        [(w.id, w.slug, w.name, "yes" if w.enabled else "no", _day(w.created_at_m)) for w in lines],
+        [(w.id, w.slug, w.name, "yes" if w.enabled else "no", day(w.created_at_m)) for w in lines],
     )
 
 
@@ -96,10 +93,10 @@ def root_key_list(
 ) -> None:
     """List the live root keys."""
     lines = at_desk(config, lambda desk: desk.list_root_keys(workspace))
-    _table(
+    print_table(
         ("id", "start", "name", "workspace", "enabled", "created"),
         [
-            (k.id, k.start, k.name or "", k.for_workspace_id, "yes" if k.enabled else "no", _day(k.created_at_m))
+            (k.id, k.start, k.name or "", k.for_workspace_id, "yes" if k.enabled else "no", day(k.created_at_m))
             for k in lines
         ],
     )
@@ -112,14 +109,3 @@ def root_key_revoke(
     """Revoke a root key. Running servers refuse it within seconds, at the latest within ten minutes."""
     at_desk(config, lambda desk: desk.revoke_root_key(key_id))
     typer.echo(f"Revoked {key_id}.")
-
-
-def _table(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
-    table = Table(*columns, box=None, pad_edge=False)
-    for row in rows:
-        table.add_row(*row)
-    Console().print(table)
-
-
-def _day(milliseconds: int) -> str:
-    return datetime.fromtimestamp(milliseconds / 1000, UTC).date().isoformat()

@@ -57,10 +57,15 @@ def serve_settings(settings: Settings, runtime: Runtime | None = None) -> int:
             proxies=settings.trusted_proxies,
         ),
         on_ready=lambda: _log.info("serving", address=settings.bind_address, port=http_port, count=len(sockets)),
-        log=_log.error,
+        log=_report,
         flush=lambda: flush_logging(FLUSH_SECONDS),
     )
     return supervisor.run()
+
+
+def _report(sentence: str, **fields: object) -> None:
+    """Log a failure the way the process at hand logs: a worker is set up otherwise than its supervisor."""
+    _log.error(sentence, **fields)
 
 
 def _opener(settings: Settings, runtime: Runtime, instance_id: str, secrets: Iterable[Secret]) -> OpenApp:

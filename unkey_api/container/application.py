@@ -16,7 +16,7 @@ from unkey_api.container.stores import open_stores
 from unkey_api.container.telemetry import Telemetry, open_telemetry
 from unkey_api.infra.telemetry.logging import dropped_lines
 from unkey_api.infra.telemetry.metrics import Metrics
-from unkey_api.openapi_document import read_document
+from unkey_api.openapi_document import document_files
 from unkey_api.profiling.profiles import Profiles
 from unkey_api.rpc.documents import Documents
 from unkey_api.rpc.edge import Observer
@@ -62,7 +62,7 @@ async def open_application(settings: Settings, runtime: Runtime) -> AsyncIterato
         request_metrics.know(application.paths)
         if tracing is not None:
             tracing.know(application.paths)
-        yield Served(application, health, failed, telemetry.metrics.render)
+        yield Served(application, health, failed, telemetry.metrics.render, telemetry.metrics.connections.watch)
 
 
 def _platform(
@@ -73,7 +73,6 @@ def _platform(
     health: Health,
     failures: _FailureHooks,
 ) -> Platform:
-    document = read_document()
     assets = files("unkey_api").joinpath("assets", "scalar")
     return Platform(
         clock=runtime.clock,
@@ -84,7 +83,7 @@ def _platform(
         observers=observers,
         on_panic=failures.on_panic,
         on_observer_error=failures.on_observer_error,
-        documents=Documents(openapi_yaml=document.yaml, openapi_json=document.json, assets=assets),
+        documents=Documents(document_files(), assets=assets),
         health=health,
         request_timeout=settings.request_timeout,
         max_body_bytes=settings.max_request_body_size,

@@ -20,6 +20,7 @@ from unkey_api.apis.service.create import CreateApi
 from unkey_api.apis.service.delete import DeleteApi
 from unkey_api.apis.service.list_keys import ListKeys
 from unkey_api.apis.service.read import GetApi
+from unkey_api.apis.service.update import UpdateApi
 from unkey_api.app import Service
 from unkey_api.audit.service import AuditLog
 from unkey_api.auth.throttle import RequestThrottle
@@ -219,6 +220,7 @@ def _apis(shared: _Shared) -> ApisHandler:
     return ApisHandler(
         create=CreateApi(database, shared.audit, shared.projects, clock=clock, ids=shared.runtime.ids),
         get=GetApi(live),
+        update=UpdateApi(database, shared.audit, live, clock=clock, has_vault=shared.stores.vault is not None),
         delete=DeleteApi(database, shared.audit, live, clock=clock),
         list_keys=ListKeys(live, database.replica, shared.stores.vault),
     )

@@ -5,14 +5,17 @@ Ids are public handles, not secrets; those come from `core.keymaterial`.
 
 from __future__ import annotations
 
-import random
+import os
 import string
+import weakref
+from collections.abc import Iterator
 from enum import StrEnum
 from typing import Protocol
 
 ALPHABET = string.ascii_letters + string.digits
 RANDOM_LENGTH = 9
 
+_BLOCK = 4096  # a call of the system for each id would cost several times the rest
 # Every request needs an id, so its letters are made in one step from random bytes. Bytes past the largest multiple of
 # 62 would make the first letters likelier and are thrown away; enough are drawn to make up for that.
 _DRAWN = 16
@@ -58,16 +61,35 @@ class IdSource(Protocol):
 
 
 class RandomIds:
-    """Ids from the process's ordinary random source: 62**9 values per prefix."""
+    """Ids from the system's secure random source: 62**9 values per prefix, and none tells the next.
+
+    Ids travel to callers, so a source that can be worked out from its outcome would tell everybody's.
+    """
 
     def __init__(self) -> None:
-        # The module's own generator and not one of ours: Python seeds it anew in a forked process. One of ours would be
-        # copied into every worker, and they all would hand out the same ids.
-        self._bytes = random.randbytes
+        self._drawn: Iterator[bytes] = iter(())
+        me = weakref.ref(self)
+        # A copy of what was drawn would have every forked worker hand out the same ids.
+        os.register_at_fork(after_in_child=lambda: _forget(me))
 
     def new(self, prefix: IdPrefix) -> str:
         """Return a fresh id, `<prefix>_` and nine characters of `[a-zA-Z0-9]`."""
         letters = b""
         while len(letters) < RANDOM_LENGTH:  # one turn but for one time in millions
-            letters = self._bytes(_DRAWN).translate(_LETTER_OF_BYTE, _UNFAIR)
+            letters = (next(self._drawn, b"") or self._draw()).translate(_LETTER_OF_BYTE, _UNFAIR)
         return f"{prefix.value}_{letters[:RANDOM_LENGTH].decode()}"
+
+    def _draw(self) -> bytes:
+        block = os.urandom(_BLOCK)
+        self._drawn = iter([block[start : start + _DRAWN] for start in range(_DRAWN, _BLOCK, _DRAWN)])
+        return block[:_DRAWN]
+
+    def forget(self) -> None:
+        """Throw away what was drawn in advance."""
+        self._drawn = iter(())
+
+
+def _forget(reference: weakref.ref[RandomIds]) -> None:
+    ids = reference()
+    if ids is not None:
+        ids.forget()

@@ -26,6 +26,12 @@ class WorkspaceHoldsRootKeys(AppError):
         super().__init__(f"root keys live in workspace '{workspace_id}'; say --over-root-keys if one is to act for it")
 
 
+class WorkspaceProtected(AppError):
+    """The workspace may not be deleted or switched off."""
+
+    code = ErrorCode.APPLICATION_PROTECTED_RESOURCE
+
+
 class RootKeyUnknown(AppError):
     """No live root key has this id."""
 

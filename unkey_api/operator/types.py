@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from unkey_api.core.columns import UnixMs
@@ -35,3 +36,99 @@ class RootKeyLine:
     for_workspace_id: str
     enabled: bool
     created_at_m: UnixMs
+
+
+@dataclass(frozen=True, slots=True)
+class WorkspaceRow:
+    """A workspace as changing it needs it."""
+
+    id: str
+    name: str
+    slug: str
+    org_id: str
+    enabled: bool
+    delete_protection: bool | None
+    created_at_m: UnixMs
+
+
+@dataclass(frozen=True, slots=True)
+class WorkspaceDetails:
+    """A workspace and how much is in it; deleted things are not counted."""
+
+    id: str
+    name: str
+    slug: str
+    org_id: str
+    enabled: bool
+    delete_protection: bool | None
+    created_at_m: UnixMs
+    apis: int
+    key_count: int
+    """Keys of its APIs."""
+    root_keys: int
+    """Root keys that act for it."""
+    identities: int
+
+
+@dataclass(frozen=True, slots=True)
+class LimitsRow:
+    """What a workspace is limited to; the columns of the table `limits`."""
+
+    workspace_id: str
+    api_billable_operations_count_max_per_month: int
+    api_requests_count_max_per_minute: int | None
+    """None means no limit, 0 that nothing is let through."""
+    logs_retention_days_max: int
+    logs_audit_retention_days_max: int
+    team_enabled: bool
+    cpu_cores_max: int
+    cpu_cores_max_per_instance: int
+    memory_mib_max: int
+    memory_mib_max_per_instance: int
+    storage_mib_max: int
+    storage_mib_max_per_instance: int
+    builds_concurrent_max: int
+    custom_domains_max: int
+    autoscaling_replicas_max: int
+
+
+_SMALLINT, _INT, _BIGINT = 2**16 - 1, 2**32 - 1, 2**63 - 1
+
+LIMITS: Mapping[str, tuple[str, int]] = {
+    "operations-per-month": ("api_billable_operations_count_max_per_month", _BIGINT),
+    "requests-per-minute": ("api_requests_count_max_per_minute", _INT),
+    "log-retention-days": ("logs_retention_days_max", _SMALLINT),
+    "audit-retention-days": ("logs_audit_retention_days_max", _SMALLINT),
+    "team": ("team_enabled", 1),
+    "cpu-cores": ("cpu_cores_max", _INT),
+    "cpu-cores-per-instance": ("cpu_cores_max_per_instance", _INT),
+    "memory-mib": ("memory_mib_max", _INT),
+    "memory-mib-per-instance": ("memory_mib_max_per_instance", _INT),
+    "storage-mib": ("storage_mib_max", _INT),
+    "storage-mib-per-instance": ("storage_mib_max_per_instance", _INT),
+    "concurrent-builds": ("builds_concurrent_max", _SMALLINT),
+    "custom-domains": ("custom_domains_max", _INT),
+    "autoscaling-replicas": ("autoscaling_replicas_max", _SMALLINT),
+}
+"""Column and largest value by the name an operator types. Only `requests-per-minute` may be `none`."""
+
+
+def unlimited(workspace_id: str) -> LimitsRow:
+    """Return the limits of a workspace that has none: as much as the columns hold, logs for the usual time."""
+    return LimitsRow(
+        workspace_id=workspace_id,
+        api_billable_operations_count_max_per_month=_BIGINT,
+        api_requests_count_max_per_minute=None,
+        logs_retention_days_max=30,
+        logs_audit_retention_days_max=90,
+        team_enabled=True,
+        cpu_cores_max=_INT,
+        cpu_cores_max_per_instance=_INT,
+        memory_mib_max=_INT,
+        memory_mib_max_per_instance=_INT,
+        storage_mib_max=_INT,
+        storage_mib_max_per_instance=_INT,
+        builds_concurrent_max=_SMALLINT,
+        custom_domains_max=_INT,
+        autoscaling_replicas_max=_SMALLINT,
+    )

@@ -46,7 +46,7 @@ class Profiles:
             tracemalloc.start(HEAP_FRAMES)
             try:
                 await asyncio.sleep(min(seconds, SECONDS_MAX))
-                snapshot = tracemalloc.take_snapshot()
+                snapshot = await asyncio.to_thread(tracemalloc.take_snapshot)
             finally:
                 tracemalloc.stop()
         held = await asyncio.to_thread(heap_stacks, snapshot)

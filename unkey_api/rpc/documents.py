@@ -1,4 +1,4 @@
-"""The OpenAPI document and the page that shows it."""
+"""The OpenAPI documents and the page that shows the compatible one."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ _MISSING = """<!doctype html>
 class Documents:
     """Static answers, built once at start."""
 
-    def __init__(self, *, openapi_yaml: bytes, openapi_json: bytes, assets: Traversable) -> None:
+    def __init__(self, openapi: Mapping[str, bytes], *, assets: Traversable) -> None:
+        """Take the documents by the names of their files, which end in `.yaml` or `.json`."""
         script = assets.joinpath("standalone.js")
         html = "text/html; charset=utf-8"
         self._pages: dict[str, tuple[str, bytes]] = {
-            "/openapi.yaml": ("application/yaml", openapi_yaml),
-            "/openapi.json": ("application/json", openapi_json),
-            "/reference": (html, (_PAGE if script.is_file() else _MISSING).encode()),
+            f"/{name}": (f"application/{name.rpartition('.')[2]}", body) for name, body in openapi.items()
         }
+        self._pages["/reference"] = (html, (_PAGE if script.is_file() else _MISSING).encode())
         if script.is_file():
             self._pages[SCRIPT_PATH] = ("text/javascript; charset=utf-8", script.read_bytes())
 

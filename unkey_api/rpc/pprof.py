@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hmac
 import sys
 from collections.abc import Awaitable, Callable
@@ -30,10 +29,38 @@ _INDEX = b"""<!doctype html><title>profiles</title><ul>
 """
 
 
+GUESSES_AT_ONCE = 10
+GUESSES_PER_SECOND = 0.1
+ADDRESSES_MAX = 1_000
+TOO_MANY_GUESSES = "Too many attempts failed. Try again in a minute."
+
+
 class ProfilingDenied(AppError):
     """Wrong or missing credentials."""
 
     code = ErrorCode.AUTHENTICATION_KEY_NOT_FOUND
+
+
+class _Guesses:
+    """How often each address may still guess: buckets of tokens. Of very many addresses the oldest is forgotten."""
+
+    def __init__(self) -> None:
+        self._left: dict[str, tuple[float, float]] = {}
+
+    def allowed(self, address: str, now: float) -> bool:
+        """Return whether the address may try, at this monotonic moment."""
+        return self._tokens(address, now) >= 1
+
+    def failed(self, address: str, now: float) -> None:
+        """Note a failure."""
+        left = self._tokens(address, now) - 1
+        if address not in self._left and len(self._left) >= ADDRESSES_MAX:
+            del self._left[next(iter(self._left))]
+        self._left[address] = (left, now)
+
+    def _tokens(self, address: str, now: float) -> float:
+        left, then = self._left.get(address, (float(GUESSES_AT_ONCE), now))
+        return min(left + (now - then) * GUESSES_PER_SECOND, float(GUESSES_AT_ONCE))
 
 
 class Pprof:
@@ -44,12 +71,13 @@ class Pprof:
     def __init__(self, profiles: Profiles, *, username: str, password: Secret) -> None:
         self._profiles = profiles
         self._expected = f"{username}:{password.reveal()}".encode()
+        self._guesses = _Guesses()
 
     async def __call__(self, exchange: Exchange, receive: Receive, send: Send) -> None:
         """Answer one request."""
         exchange.quiet = True
         try:
-            self._admit(exchange.header(b"authorization"))
+            self._admit(exchange.header(b"authorization"), exchange)
         except ProfilingDenied as err:
             fault = fault_of(err, exchange.request_id)
             exchange.failure = failure_of(fault)
@@ -75,15 +103,24 @@ class Pprof:
             return b"text/plain; charset=utf-8", "\0".join(shown).encode()
         return b"text/html; charset=utf-8", _INDEX
 
-    def _admit(self, authorization: str | None) -> None:
+    def _admit(self, authorization: str | None, exchange: Exchange) -> None:
         if not authorization or not authorization.startswith("Basic "):
             raise ProfilingDenied("Basic authentication is required.")
-        try:
-            given = base64.b64decode(authorization.removeprefix("Basic "), validate=True)
-        except binascii.Error as err:
-            raise ProfilingDenied("Invalid username or password.") from err
-        if not hmac.compare_digest(given, self._expected):
+        address, now = exchange.client_ip, exchange.started_at
+        if not self._guesses.allowed(address, now):
+            # Right or wrong: an answer that told the two apart would let the guessing go on.
+            raise ProfilingDenied(TOO_MANY_GUESSES)
+        if not hmac.compare_digest(_credentials(authorization), self._expected):
+            self._guesses.failed(address, now)
             raise ProfilingDenied("Invalid username or password.")
+
+
+def _credentials(authorization: str) -> bytes:
+    """Return what stands behind `Basic`, empty when it cannot be read."""
+    try:
+        return base64.b64decode(authorization.removeprefix("Basic "), validate=True)
+    except ValueError:
+        return b""
 
 
 def _seconds(exchange: Exchange, default: float) -> float:

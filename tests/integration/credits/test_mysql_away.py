@@ -75,7 +75,7 @@ async def refused_in_time(limiter: CreditLimiter, key_id: str) -> None:
     began = time.monotonic()
     with pytest.raises(ServiceUnavailable):
         await limiter.spend(key_id, 1)
-    assert time.monotonic() - began < 2.0
+    assert time.monotonic() - began < 4.0  # five are the shortest of all limits that a wrong way would run into
 
 
 async def test_limits_do_not_notice(mysql_server: MysqlServer, mysql_dsn: Dsn) -> None:

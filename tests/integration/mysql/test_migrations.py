@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.mysql import run_sql, settings_for
-from unkey_api.infra.mysql import Dsn
+from unkey_api.infra.mysql import Dsn, Statement, StoreUnavailable
 from unkey_api.infra.mysql.migrations import MigrationError, migrate
+from unkey_api.infra.mysql.migrations.runner import _apply, _session
 
 pytestmark = pytest.mark.integration
 
@@ -160,6 +161,32 @@ class TestRunner:
         newer = "INSERT INTO schema_migrations (version, checksum) VALUES ('9999_future', REPEAT('1', 64))"
         await run_sql(empty_mysql_dsn, newer)
         assert await migrate(settings) == []
+
+    async def test_every_migration_can_run_again_after_a_crash_before_it_was_recorded(
+        self, empty_mysql_dsn: Dsn
+    ) -> None:
+        settings = settings_for(empty_mysql_dsn)
+        applied = await migrate(settings)
+        await run_sql(empty_mysql_dsn, "DELETE FROM schema_migrations")
+        assert await migrate(settings) == applied
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            "CREATE TABLE regions (id int)",
+            "ALTER TABLE regions ADD COLUMN id int",
+            "ALTER TABLE regions ADD UNIQUE INDEX unique_region (name)",
+            "ALTER TABLE regions DROP COLUMN never_there",
+        ],
+    )
+    async def test_statement_that_was_done_already_counts_as_done(self, empty_mysql_dsn: Dsn, change: str) -> None:
+        settings = settings_for(empty_mysql_dsn)
+        await migrate(settings)
+        await run_sql(empty_mysql_dsn, "ALTER TABLE regions ADD INDEX IF NOT EXISTS unique_region (id)")
+        async with _session(settings) as session:
+            await _apply(session, Statement("9999_again", change))
+            with pytest.raises(StoreUnavailable):
+                await _apply(session, Statement("9999_wrong", "ALTER TABLE no_such_table ADD COLUMN id int"))
 
     async def test_continues_where_a_crash_stopped_it(self, empty_mysql_dsn: Dsn) -> None:
         settings = settings_for(empty_mysql_dsn)

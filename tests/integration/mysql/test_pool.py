@@ -11,6 +11,7 @@ import pytest
 from tests.integration.mysql.conftest import MY_ID
 from tests.support.clock import FixedClock
 from tests.support.mysql import settings_for
+from tests.support.waiting import eventually
 from unkey_api.infra.mysql import (
     CommitFailed,
     Database,
@@ -103,3 +104,16 @@ async def test_a_closed_database_says_so(empty_mysql_dsn: Dsn) -> None:
     await database.close()
     with pytest.raises(StoreUnavailable, match="closed"):
         await used_by(database)
+
+
+async def test_the_pool_tells_how_busy_it_is(empty_mysql_dsn: Dsn) -> None:
+    settings = replace(settings_for(empty_mysql_dsn), max_open=1)
+    async with open_database(settings, clock=FixedClock(), on_orphan_error=log_orphan) as database:
+        (pool,) = database.pools
+        assert (pool.lent, pool.idle, pool.waiting, pool.limit) == (0, 1, 0, 1)
+        async with pool.lend():
+            other = asyncio.create_task(database.ping())
+            await eventually(lambda: pool.waiting == 1)
+            assert (pool.lent, pool.idle) == (1, 0)
+        await other
+        assert (pool.lent, pool.idle, pool.waiting) == (0, 1, 0)

@@ -7,7 +7,7 @@ from typing import Any
 from tests.support.asgi import Answer
 from tests.support.stage import Stage
 
-ALL = ("api.*.create_api", "api.*.read_api", "api.*.delete_api")
+ALL = ("api.*.create_api", "api.*.read_api", "api.*.update_api", "api.*.delete_api")
 NOT_FOUND = "The requested API does not exist or has been deleted."
 
 

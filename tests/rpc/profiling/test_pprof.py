@@ -7,6 +7,7 @@ import base64
 import gzip
 import shutil
 import sys
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -15,9 +16,10 @@ from unkey_proto.perftools.profiles.profile_pb import Profile
 from tests.support.asgi import Answer, Client
 from tests.support.clock import FixedClock
 from tests.support.surface import Surface
+from tests.support.waiting import eventually
 from unkey_api.core.secret import Secret
 from unkey_api.profiling.profiles import Profiles
-from unkey_api.rpc.pprof import Pprof
+from unkey_api.rpc.pprof import GUESSES_AT_ONCE, GUESSES_PER_SECOND, TOO_MANY_GUESSES, Pprof
 
 GO = shutil.which("go") or ("/usr/local/go/bin/go" if Path("/usr/local/go/bin/go").exists() else None)
 
@@ -101,7 +103,7 @@ class TestProfiles:
         kept: list[bytes] = []
 
         async def allocate() -> None:
-            await asyncio.sleep(0.05)
+            await eventually(tracemalloc.is_tracing)
             kept.append(bytes(1_000_000))
 
         task = asyncio.create_task(allocate())
@@ -125,6 +127,7 @@ class TestProfiles:
     async def test_index_lists_the_profiles(self, client: Client) -> None:
         assert b"heap?seconds" in (await get(client, "", GOOD)).body
 
+    @pytest.mark.timeout(300)  # newer toolchains build the tool at its first use
     @pytest.mark.skipif(GO is None, reason="needs the Go toolchain for `go tool pprof`")
     @pytest.mark.parametrize("name", ["profile", "heap", "tasks"])
     async def test_go_tool_pprof_reads_it(self, client: Client, name: str, tmp_path: Path) -> None:
@@ -137,3 +140,29 @@ class TestProfiles:
         output, _ = await process.communicate()
         assert process.returncode == 0, output.decode()
         assert b"flat%" in output
+
+
+async def test_guessing_ends_after_a_few_attempts_and_only_for_who_guesses(client: Client) -> None:
+    answers = [await get(client, "cmdline", basic("ops", f"guess {n}")) for n in range(GUESSES_AT_ONCE + 3)]
+    assert {answer.status for answer in answers} == {401}
+    assert TOO_MANY_GUESSES not in answers[GUESSES_AT_ONCE - 1].body.decode()
+    assert TOO_MANY_GUESSES in answers[GUESSES_AT_ONCE].body.decode()
+    assert TOO_MANY_GUESSES in (await get(client, "cmdline", GOOD)).body.decode()
+    assert (await get(Client(client.app, address="203.0.113.77"), "cmdline", GOOD)).status == 200
+
+
+async def test_guessing_may_go_on_slowly() -> None:
+    surface = Surface()
+    surface.pprof = Pprof(Profiles(FixedClock()), username="ops", password=Secret("pass:word"))
+    client = surface.build()
+    for _ in range(GUESSES_AT_ONCE + 1):
+        await get(client, "cmdline", basic("ops", "guess"))
+    assert (await get(client, "cmdline", GOOD)).status == 401
+    surface.clock.advance(round(1_000 / GUESSES_PER_SECOND) + 1)
+    assert (await get(client, "cmdline", GOOD)).status == 200
+
+
+async def test_credentials_that_cannot_be_read_count_as_guesses(client: Client) -> None:
+    for _ in range(GUESSES_AT_ONCE):
+        assert (await get(client, "cmdline", {"authorization": "Basic \xe9!"})).status == 401
+    assert (await get(client, "cmdline", GOOD)).status == 401

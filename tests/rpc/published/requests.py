@@ -20,6 +20,11 @@ async def of_api(w: World) -> Body:
     return {"apiId": await w.new_api()}
 
 
+async def update_api(w: World) -> Body:
+    settings = {"ipWhitelist": ["127.0.0.0/8", "::1"], "defaultPrefix": "pub", "defaultBytes": 24}
+    return {"apiId": await w.new_api(), "name": "renamed", "deleteProtection": True, **settings}
+
+
 async def list_keys(w: World) -> Body:
     api_id = await w.new_api()
     for _ in range(2):
@@ -211,6 +216,7 @@ REQUESTS: dict[str, Callable[[World], Awaitable[Body]]] = {
     "apis.deleteApi": of_api,
     "apis.getApi": of_api,
     "apis.listKeys": list_keys,
+    "apis.updateApi": update_api,
     "identities.createIdentity": create_identity,
     "identities.deleteIdentity": of_identity,
     "identities.getIdentity": of_identity,

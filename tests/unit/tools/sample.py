@@ -40,6 +40,11 @@ service SampleService {
     option (google.api.http) = {get: "/v2/sample.hidden"};
     option (unkey.options.v1.method) = {internal: true};
   }
+  // Ours alone.
+  rpc Polish(DropThingRequest) returns (DropThingResponse) {
+    option (google.api.http) = {get: "/v2/sample.polish"};
+    option (unkey.options.v1.method) = {auth: AUTH_KIND_NONE extension: true};
+  }
   // Over protobuf only.
   rpc Unbound(DropThingRequest) returns (DropThingResponse);
 }
@@ -111,6 +116,8 @@ message Part {
 message MakeThingResponse {
   // Its id.
   string thing_id = 1 [(unkey.options.v1.field).present = true];
+  // How it shines; ours alone.
+  string shine = 2 [(unkey.options.v1.field).extension = true];
 }
 
 // Filters.

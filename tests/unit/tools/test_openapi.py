@@ -15,15 +15,22 @@ from tools.protoc_gen_unkey_openapi.document import build_document, to_yaml
 Document = dict[str, Any]  # parsed YAML
 
 
-def _build(source: str, folder: Path) -> str:
+def _build(source: str, folder: Path, *, extended: bool = False) -> str:
     files = compile_proto(source, folder)
-    return to_yaml(build_document(files[-1:], files))
+    return to_yaml(build_document(files[-1:], files, extended=extended))
 
 
 @pytest.fixture(scope="module")
 def document(tmp_path_factory: pytest.TempPathFactory) -> Document:
     """The document of the sample, as a reader parses it."""
     parsed: Document = yaml.safe_load(_build(SAMPLE, tmp_path_factory.mktemp("sample")))
+    return parsed
+
+
+@pytest.fixture(scope="module")
+def extended(tmp_path_factory: pytest.TempPathFactory) -> Document:
+    """The extended document of the sample."""
+    parsed: Document = yaml.safe_load(_build(SAMPLE, tmp_path_factory.mktemp("extended"), extended=True))
     return parsed
 
 
@@ -190,3 +197,18 @@ class TestRefusals:
 
 def test_output_depends_on_the_input_only(tmp_path: Path) -> None:
     assert _build(SAMPLE, tmp_path) == _build(SAMPLE, tmp_path)
+
+
+class TestExtensions:
+    def test_what_is_ours_alone_is_in_the_extended_document_only(self, document: Document, extended: Document) -> None:
+        assert set(extended["paths"]) - set(document["paths"]) == {"/v2/sample.polish"}
+        assert extended["paths"]["/v2/sample.polish"]["get"]["x-unkey-extension"] is True
+        shown = [
+            each["components"]["schemas"]["SampleMakeThingResponse"]["properties"] for each in (document, extended)
+        ]
+        assert set(shown[1]) - set(shown[0]) == {"shine"}
+        assert shown[1]["shine"]["x-unkey-extension"] is True
+
+    def test_everything_else_is_the_same_in_both(self, document: Document, extended: Document) -> None:
+        for path, methods in document["paths"].items():
+            assert extended["paths"][path] == methods

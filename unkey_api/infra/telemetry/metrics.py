@@ -28,6 +28,7 @@ from unkey_api.infra.clickhouse.writer import FlushOutcome, FlushReport
 from unkey_api.infra.mysql.ports import Mode, Operation
 from unkey_api.infra.resilience.breaker import BreakerState
 from unkey_api.infra.telemetry.collectors import BufferCollector, CacheCollector, LogCollector
+from unkey_api.infra.telemetry.connection_metrics import ConnectionMetrics
 from unkey_api.infra.telemetry.http_metrics import HttpMetrics
 from unkey_api.infra.telemetry.limit_collector import LimitCollector
 from unkey_api.infra.telemetry.store_collector import StoreCollector
@@ -271,7 +272,8 @@ class Metrics:
         self.limits = LimitCollector()
         self.stores = StoreCollector()
         self.logs = LogCollector()
-        for collector in (self.http, self.caches, self.buffers, self.limits, self.stores, self.logs):
+        self.connections = ConnectionMetrics()
+        for collector in (self.http, self.caches, self.buffers, self.limits, self.stores, self.logs, self.connections):
             for family in collector.families():
                 make.describe(*family)
             self.registry.register(collector)

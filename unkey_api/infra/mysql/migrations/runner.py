@@ -23,6 +23,8 @@ STATEMENT_TIMEOUT = timedelta(minutes=30)
 """A change to a big table takes its time."""
 
 UNKNOWN_COLLATION = 1273
+ALREADY_DONE = frozenset({1050, 1060, 1061, 1091})
+"""The table, column or index exists already, or what shall be dropped is gone."""
 
 CASE_SENSITIVE = (
     "utf8mb4_0900_as_cs",  # MySQL 8
@@ -38,7 +40,11 @@ Progress = Callable[[str, int, int], None]
 
 
 class MigrationError(Exception):
-    """The database cannot be brought up to date. The message says what to do; no migration is half-applied."""
+    """The database cannot be brought up to date. The message says what to do; starting again is always safe.
+
+    A migration is one statement, which the server does whole or not at all. A crash between it and its entry in the
+    ledger has it run once more: it says IF NOT EXISTS, changes nothing the second time, or is told that it was done.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +104,18 @@ async def migrate(settings: MysqlSettings, *, on_progress: Progress = lambda *_:
         }
         for number, migration in enumerate(pending, 1):
             on_progress(migration.version, number, len(pending))
-            await session.execute(_statement(migration, collations), {})
+            await _apply(session, _statement(migration, collations))
             await session.execute(_RECORD, {"version": migration.version, "checksum": migration.checksum})
         return [migration.version for migration in pending]
+
+
+async def _apply(session: Session, statement: Statement) -> None:
+    """Run a migration that may have been done without being recorded."""
+    try:
+        await session.execute(statement, {})
+    except StoreUnavailable as err:
+        if err.errno not in ALREADY_DONE:
+            raise
 
 
 def _load() -> list[_Migration]:

@@ -19,7 +19,7 @@ from connectrpc.server import ConnectASGIApplication, ConnectWSGIApplication, DE
 from protobuf import DescService
 
 from . import apis_pb
-from .apis_pb import CreateApiRequest, CreateApiResponse, DeleteApiRequest, DeleteApiResponse, GetApiRequest, GetApiResponse, ListKeysRequest, ListKeysResponse
+from .apis_pb import CreateApiRequest, CreateApiResponse, DeleteApiRequest, DeleteApiResponse, GetApiRequest, GetApiResponse, ListKeysRequest, ListKeysResponse, UpdateApiRequest, UpdateApiResponse
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable, Mapping
@@ -43,6 +43,16 @@ class ApisService(Protocol):
     async def get_api(self, request: GetApiRequest, ctx: RequestContext[GetApiRequest, GetApiResponse], /) -> GetApiResponse:
         """
         Show an API.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    async def update_api(self, request: UpdateApiRequest, ctx: RequestContext[UpdateApiRequest, UpdateApiResponse], /) -> UpdateApiResponse:
+        """
+        Change an API.
+
+        What the request does not mention stays. Narrowing the list of addresses reaches
+        verifications at once on the server that answers and within a second on the
+        others. A request that mentions nothing shows the settings as they are.
         """
         raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
 
@@ -104,6 +114,17 @@ class ApisServiceASGIApplication(ConnectASGIApplication[ApisService]):
                         stream_type=StreamType.UNARY,
                     ),
                     function=svc.get_api,
+                ),
+                "/unkey.apis.v2.ApisService/UpdateApi": Endpoint.unary(
+                    method=MethodInfo(
+                        name="UpdateApi",
+                        service_name="unkey.apis.v2.ApisService",
+                        input=UpdateApiRequest,
+                        output=UpdateApiResponse,
+                        idempotency_level=IdempotencyLevel.UNKNOWN,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=svc.update_api,
                 ),
                 "/unkey.apis.v2.ApisService/DeleteApi": Endpoint.unary(
                     method=MethodInfo(
@@ -190,6 +211,33 @@ class ApisServiceClient(ConnectClient):
             headers=headers,
             timeout_ms=timeout_ms,
         )
+    async def update_api(
+        self,
+        request: UpdateApiRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+    ) -> UpdateApiResponse:
+        """
+        Change an API.
+
+        What the request does not mention stays. Narrowing the list of addresses reaches
+        verifications at once on the server that answers and within a second on the
+        others. A request that mentions nothing shows the settings as they are.
+        """
+        return await self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="UpdateApi",
+                service_name="unkey.apis.v2.ApisService",
+                input=UpdateApiRequest,
+                output=UpdateApiResponse,
+                idempotency_level=IdempotencyLevel.UNKNOWN,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+        )
     async def delete_api(
         self,
         request: DeleteApiRequest,
@@ -260,6 +308,16 @@ class ApisServiceSync(Protocol):
         """
         raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
 
+    def update_api(self, request: UpdateApiRequest, ctx: RequestContext[UpdateApiRequest, UpdateApiResponse], /) -> UpdateApiResponse:
+        """
+        Change an API.
+
+        What the request does not mention stays. Narrowing the list of addresses reaches
+        verifications at once on the server that answers and within a second on the
+        others. A request that mentions nothing shows the settings as they are.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
     def delete_api(self, request: DeleteApiRequest, ctx: RequestContext[DeleteApiRequest, DeleteApiResponse], /) -> DeleteApiResponse:
         """
         Delete an API.
@@ -316,6 +374,17 @@ class ApisServiceWSGIApplication(ConnectWSGIApplication):
                         stream_type=StreamType.UNARY,
                     ),
                     function=service.get_api,
+                ),
+                "/unkey.apis.v2.ApisService/UpdateApi": EndpointSync.unary(
+                    method=MethodInfo(
+                        name="UpdateApi",
+                        service_name="unkey.apis.v2.ApisService",
+                        input=UpdateApiRequest,
+                        output=UpdateApiResponse,
+                        idempotency_level=IdempotencyLevel.UNKNOWN,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=service.update_api,
                 ),
                 "/unkey.apis.v2.ApisService/DeleteApi": EndpointSync.unary(
                     method=MethodInfo(
@@ -396,6 +465,33 @@ class ApisServiceClientSync(ConnectClientSync):
                 service_name="unkey.apis.v2.ApisService",
                 input=GetApiRequest,
                 output=GetApiResponse,
+                idempotency_level=IdempotencyLevel.UNKNOWN,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+        )
+    def update_api(
+        self,
+        request: UpdateApiRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+    ) -> UpdateApiResponse:
+        """
+        Change an API.
+
+        What the request does not mention stays. Narrowing the list of addresses reaches
+        verifications at once on the server that answers and within a second on the
+        others. A request that mentions nothing shows the settings as they are.
+        """
+        return self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="UpdateApi",
+                service_name="unkey.apis.v2.ApisService",
+                input=UpdateApiRequest,
+                output=UpdateApiResponse,
                 idempotency_level=IdempotencyLevel.UNKNOWN,
                 stream_type=StreamType.UNARY,
             ),

@@ -13,6 +13,7 @@ from typing import Literal, NoReturn, TYPE_CHECKING, TypeAlias
 
 from protobuf import Message
 from protobuf._codegen import file_desc
+from protobuf.wkt.google.protobuf import field_mask_pb
 
 from ....buf.validate import validate_pb
 from ....google.api import annotations_pb
@@ -22,6 +23,7 @@ from ...options.v1 import options_pb
 
 if TYPE_CHECKING:
     from protobuf import DescFile
+    from protobuf.wkt.google.protobuf.field_mask_pb import FieldMask
 
     from ...common.v1.pagination_pb import Pagination
     from ...keys.v2.key_pb import Key
@@ -195,6 +197,213 @@ class Api(Message[_ApiFields]):
         id: str
         name: str
 
+_UpdateApiRequestFields: TypeAlias = Literal["api_id", "name", "ip_whitelist", "default_prefix", "default_bytes", "store_encrypted_keys", "delete_protection", "null_fields"]
+
+class UpdateApiRequest(Message[_UpdateApiRequestFields]):
+    """
+    What to change of an API.
+
+    ```proto
+    message unkey.apis.v2.UpdateApiRequest
+    ```
+
+    Attributes:
+        api_id:
+            The API.
+
+            ```proto
+            optional string api_id = 1;
+            ```
+        name:
+            Name for people. Need not be unique.
+
+            ```proto
+            optional string name = 2;
+            ```
+        ip_whitelist:
+            Addresses and networks (CIDR) from which keys of this API may be used; of IPv4
+            and IPv6. Together they may take up 512 characters. An empty list or `null` lets
+            keys be used from everywhere.
+
+            ```proto
+            repeated string ip_whitelist = 3;
+            ```
+        default_prefix:
+            What new keys begin with unless their request says otherwise. `null` means
+            nothing.
+
+            ```proto
+            optional string default_prefix = 4;
+            ```
+        default_bytes:
+            How many random bytes the secrets of new keys are made of unless their request
+            says otherwise. `null` leaves it to the service, which takes 16.
+
+            ```proto
+            optional int32 default_bytes = 5;
+            ```
+        store_encrypted_keys:
+            Whether the secrets of keys may be kept, encrypted, so that they can be shown
+            again. Keys that are kept already stay kept. Switching it on is refused with
+            status 412 by a server that has no vault.
+
+            ```proto
+            optional bool store_encrypted_keys = 6;
+            ```
+        delete_protection:
+            Whether the API is protected from deletion.
+
+            ```proto
+            optional bool delete_protection = 7;
+            ```
+        null_fields:
+            Names of the fields that shall be cleared. The HTTP/JSON surface fills it from
+            the nulls in the body.
+
+            ```proto
+            optional google.protobuf.FieldMask null_fields = 100;
+            ```
+    """
+
+    __slots__ = ("api_id", "name", "ip_whitelist", "default_prefix", "default_bytes", "store_encrypted_keys", "delete_protection", "null_fields")
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            api_id: str | None = None,
+            name: str | None = None,
+            ip_whitelist: list[str] | None = None,
+            default_prefix: str | None = None,
+            default_bytes: int | None = None,
+            store_encrypted_keys: bool | None = None,
+            delete_protection: bool | None = None,
+            null_fields: FieldMask | None = None,
+        ) -> None:
+            pass
+
+        api_id: str
+        name: str
+        ip_whitelist: list[str]
+        default_prefix: str
+        default_bytes: int
+        store_encrypted_keys: bool
+        delete_protection: bool
+        null_fields: FieldMask | None
+
+_UpdateApiResponseFields: TypeAlias = Literal["api"]
+
+class UpdateApiResponse(Message[_UpdateApiResponseFields]):
+    """
+    The API as it is now.
+
+    ```proto
+    message unkey.apis.v2.UpdateApiResponse
+    ```
+
+    Attributes:
+        api:
+            The API.
+
+            ```proto
+            optional unkey.apis.v2.ApiSettings api = 1;
+            ```
+    """
+
+    __slots__ = ("api",)
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            api: ApiSettings | None = None,
+        ) -> None:
+            pass
+
+        api: ApiSettings | None
+
+_ApiSettingsFields: TypeAlias = Literal["id", "name", "ip_whitelist", "default_prefix", "default_bytes", "store_encrypted_keys", "delete_protection"]
+
+class ApiSettings(Message[_ApiSettingsFields]):
+    """
+    An API with everything that can be set.
+
+    ```proto
+    message unkey.apis.v2.ApiSettings
+    ```
+
+    Attributes:
+        id:
+            Identifies the API.
+
+            ```proto
+            string id = 1;
+            ```
+        name:
+            Name for people.
+
+            ```proto
+            string name = 2;
+            ```
+        ip_whitelist:
+            Addresses and networks from which keys may be used. Empty means everywhere.
+
+            ```proto
+            repeated string ip_whitelist = 3;
+            ```
+        default_prefix:
+            What new keys begin with.
+
+            ```proto
+            optional string default_prefix = 4;
+            ```
+        default_bytes:
+            How many random bytes the secrets of new keys are made of.
+
+            ```proto
+            optional int32 default_bytes = 5;
+            ```
+        store_encrypted_keys:
+            Whether the secrets of keys may be kept.
+
+            ```proto
+            bool store_encrypted_keys = 6;
+            ```
+        delete_protection:
+            Whether the API is protected from deletion.
+
+            ```proto
+            bool delete_protection = 7;
+            ```
+    """
+
+    __slots__ = ("id", "name", "ip_whitelist", "default_prefix", "default_bytes", "store_encrypted_keys", "delete_protection")
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            id: str = "",
+            name: str = "",
+            ip_whitelist: list[str] | None = None,
+            default_prefix: str | None = None,
+            default_bytes: int | None = None,
+            store_encrypted_keys: bool = False,
+            delete_protection: bool = False,
+        ) -> None:
+            pass
+
+        id: str
+        name: str
+        ip_whitelist: list[str]
+        default_prefix: str
+        default_bytes: int
+        store_encrypted_keys: bool
+        delete_protection: bool
+
 _DeleteApiRequestFields: TypeAlias = Literal["api_id"]
 
 class DeleteApiRequest(Message[_DeleteApiRequestFields]):
@@ -363,9 +572,10 @@ class ListKeysResponse(Message[_ListKeysResponseFields]):
 
 
 _DESC = file_desc(
-    b'\n\x18unkey/apis/v2/apis.proto\x12\runkey.apis.v2\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a unkey/common/v1/pagination.proto\x1a\x17unkey/keys/v2/key.proto\x1a\x1eunkey/options/v1/options.proto"C\n\x10CreateApiRequest\x12&\n\x04name\x18\x01 \x01(\tH\x00R\x04nameB\r\xbaH\n\xc8\x01\x01r\x05\x10\x03\x18\x80\x02\x88\x01\x01B\x07\n\x05_name"2\n\x11CreateApiResponse\x12\x1d\n\x06api_id\x18\x01 \x01(\tR\x05apiIdB\x06\xaa\xb8\x19\x02\x18\x01"V\n\rGetApiRequest\x12:\n\x06api_id\x18\x01 \x01(\tH\x00R\x05apiIdB\x1e\xbaH\x1b\xc8\x01\x01r\x16\x10\x08\x18\xff\x012\x0f^[a-zA-Z0-9_]+$\x88\x01\x01B\t\n\x07_api_id"6\n\x0eGetApiResponse\x12$\n\x03api\x18\x01 \x01(\x0b2\x12.unkey.apis.v2.ApiR\x03api"9\n\x03Api\x12\x16\n\x02id\x18\x01 \x01(\tR\x02idB\x06\xaa\xb8\x19\x02\x18\x01\x12\x1a\n\x04name\x18\x02 \x01(\tR\x04nameB\x06\xaa\xb8\x19\x02\x18\x01"Y\n\x10DeleteApiRequest\x12:\n\x06api_id\x18\x01 \x01(\tH\x00R\x05apiIdB\x1e\xbaH\x1b\xc8\x01\x01r\x16\x10\x08\x18\xff\x012\x0f^[a-zA-Z0-9_]+$\x88\x01\x01B\t\n\x07_api_id"\x13\n\x11DeleteApiResponse"\xbc\x02\n\x0fListKeysRequest\x12&\n\x06api_id\x18\x01 \x01(\tH\x00R\x05apiIdB\n\xbaH\x07\xc8\x01\x01r\x02\x10\x01\x88\x01\x01\x12-\n\x05limit\x18\x02 \x01(\x05H\x01R\x05limitB\x12\xbaH\x06\x1a\x04\x18d(\x01\xaa\xb8\x19\x05*\x03100\x88\x01\x01\x12\x16\n\x06cursor\x18\x03 \x01(\tR\x06cursor\x12-\n\x0bexternal_id\x18\x04 \x01(\tH\x02R\nexternalIdB\x07\xbaH\x04r\x02\x10\x01\x88\x01\x01\x12%\n\x07decrypt\x18\x05 \x01(\x08R\x07decryptB\x0b\xaa\xb8\x19\x07*\x05false\x12?\n\x15revalidate_keys_cache\x18\x06 \x01(\x08R\x13revalidateKeysCacheB\x0b\xaa\xb8\x19\x07*\x05falseB\t\n\x07_api_idB\x08\n\x06_limitB\x0e\n\x0c_external_id"\x7f\n\x10ListKeysResponse\x12&\n\x04keys\x18\x01 \x03(\x0b2\x12.unkey.keys.v2.KeyR\x04keys\x12C\n\npagination\x18\x02 \x01(\x0b2\x1b.unkey.common.v1.PaginationR\npaginationB\x06\xaa\xb8\x19\x02\x18\x012\xd1\x08\n\x0bApisService\x12\xc5\x01\n\tCreateApi\x12\x1f.unkey.apis.v2.CreateApiRequest\x1a .unkey.apis.v2.CreateApiResponse"u\xa2\xb8\x19T\x08\x02\x1a\x10api.*.create_api\x1a2unkey:v1:<workspaceId>:keyspaces/*#create_keyspace"\n\x90\x03\x91\x03\x93\x03\xad\x03\xf4\x03\x82\xd3\xe4\x93\x02\x17:\x01*"\x12/v2/apis.createApi\x12\xde\x01\n\x06GetApi\x12\x1c.unkey.apis.v2.GetApiRequest\x1a\x1d.unkey.apis.v2.GetApiResponse"\x96\x01\xa2\xb8\x19s\x08\x02\x1a\x0eapi.*.read_api\x1a\x14api.<apiId>.read_api\x1a;unkey:v1:<workspaceId>:keyspaces/<keyspaceId>#read_keyspace"\x0c\x90\x03\x91\x03\x93\x03\x94\x03\xad\x03\xf4\x03\x82\xd3\xe4\x93\x02\x19:\x01*b\x03api"\x0f/v2/apis.getApi\x12\xed\x01\n\tDeleteApi\x12\x1f.unkey.apis.v2.DeleteApiRequest\x1a .unkey.apis.v2.DeleteApiResponse"\x9c\x01\xa2\xb8\x19{\x08\x02\x1a\x10api.*.delete_api\x1a\x16api.<apiId>.delete_api\x1a=unkey:v1:<workspaceId>:keyspaces/<keyspaceId>#delete_keyspace"\x0e\x90\x03\x91\x03\x93\x03\x94\x03\x9c\x03\xad\x03\xf4\x03\x82\xd3\xe4\x93\x02\x17:\x01*"\x12/v2/apis.deleteApi\x12\xa8\x03\n\x08ListKeys\x12\x1e.unkey.apis.v2.ListKeysRequest\x1a\x1f.unkey.apis.v2.ListKeysResponse"\xda\x02\xa2\xb8\x19\xb3\x02\x08\x02\x1a}unkey:v1:<workspaceId>:keyspaces/<keyspaceId>/keys/*#read_key and unkey:v1:<workspaceId>:keyspaces/<keyspaceId>#read_keyspace\x1a!api.*.read_key and api.*.read_api\x1a\'api.*.read_key and api.<apiId>.read_api\x1a\'api.<apiId>.read_key and api.*.read_api\x1a-api.<apiId>.read_key and api.<apiId>.read_api"\x0c\x90\x03\x91\x03\x93\x03\x94\x03\xad\x03\xf4\x03\x82\xd3\xe4\x93\x02\x1c:\x01*b\x04keys"\x11/v2/apis.listKeysb\x06proto3',
+    b'\n\x18unkey/apis/v2/apis.proto\x12\runkey.apis.v2\x1a\x1bbuf/validate/validate.proto\x1a google/protobuf/field_mask.proto\x1a\x1cgoogle/api/annotations.proto\x1a unkey/common/v1/pagination.proto\x1a\x17unkey/keys/v2/key.proto\x1a\x1eunkey/options/v1/options.proto"C\n\x10CreateApiRequest\x12&\n\x04name\x18\x01 \x01(\tH\x00R\x04nameB\r\xbaH\n\xc8\x01\x01r\x05\x10\x03\x18\x80\x02\x88\x01\x01B\x07\n\x05_name"2\n\x11CreateApiResponse\x12\x1d\n\x06api_id\x18\x01 \x01(\tR\x05apiIdB\x06\xaa\xb8\x19\x02\x18\x01"V\n\rGetApiRequest\x12:\n\x06api_id\x18\x01 \x01(\tH\x00R\x05apiIdB\x1e\xbaH\x1b\xc8\x01\x01r\x16\x10\x08\x18\xff\x012\x0f^[a-zA-Z0-9_]+$\x88\x01\x01B\t\n\x07_api_id"6\n\x0eGetApiResponse\x12$\n\x03api\x18\x01 \x01(\x0b2\x12.unkey.apis.v2.ApiR\x03api"9\n\x03Api\x12\x16\n\x02id\x18\x01 \x01(\tR\x02idB\x06\xaa\xb8\x19\x02\x18\x01\x12\x1a\n\x04name\x18\x02 \x01(\tR\x04nameB\x06\xaa\xb8\x19\x02\x18\x01"\x84\x05\n\x10UpdateApiRequest\x12:\n\x06api_id\x18\x01 \x01(\tH\x00R\x05apiIdB\x1e\xbaH\x1b\xc8\x01\x01r\x16\x10\x08\x18\xff\x012\x0f^[a-zA-Z0-9_]+$\x88\x01\x01\x12#\n\x04name\x18\x02 \x01(\tH\x01R\x04nameB\n\xbaH\x07r\x05\x10\x03\x18\x80\x02\x88\x01\x01\x12<\n\x0cip_whitelist\x18\x03 \x03(\tR\x0bipWhitelistB\x19\xbaH\x0e\x92\x01\x0b\x10\x80\x01"\x06r\x04\x10\x02\x181\xaa\xb8\x19\x04\x10\x010\x01\x12L\n\x0edefault_prefix\x18\x04 \x01(\tH\x02R\rdefaultPrefixB \xbaH\x17r\x15\x10\x01\x18\x082\x0f^[a-zA-Z0-9_]+$\xaa\xb8\x19\x02\x10\x01\x88\x01\x01\x12:\n\rdefault_bytes\x18\x05 \x01(\x05H\x03R\x0cdefaultBytesB\x10\xbaH\x07\x1a\x05\x18\xff\x01(\x10\xaa\xb8\x19\x02\x10\x01\x88\x01\x01\x125\n\x14store_encrypted_keys\x18\x06 \x01(\x08H\x04R\x12storeEncryptedKeys\x88\x01\x01\x120\n\x11delete_protection\x18\x07 \x01(\x08H\x05R\x10deleteProtection\x88\x01\x01\x12v\n\x0bnull_fields\x18d \x01(\x0b2\x1a.google.protobuf.FieldMaskR\nnullFieldsB9\xbaH0\xe2\x01-\x12\x0cip_whitelist\x12\x0edefault_prefix\x12\rdefault_bytes\xaa\xb8\x19\x02 \x01B\t\n\x07_api_idB\x07\n\x05_nameB\x11\n\x0f_default_prefixB\x10\n\x0e_default_bytesB\x17\n\x15_store_encrypted_keysB\x14\n\x12_delete_protection"A\n\x11UpdateApiResponse\x12,\n\x03api\x18\x01 \x01(\x0b2\x1a.unkey.apis.v2.ApiSettingsR\x03api"\xd6\x02\n\x0bApiSettings\x12\x16\n\x02id\x18\x01 \x01(\tR\x02idB\x06\xaa\xb8\x19\x02\x18\x01\x12\x1a\n\x04name\x18\x02 \x01(\tR\x04nameB\x06\xaa\xb8\x19\x02\x18\x01\x12)\n\x0cip_whitelist\x18\x03 \x03(\tR\x0bipWhitelistB\x06\xaa\xb8\x19\x02\x18\x01\x12*\n\x0edefault_prefix\x18\x04 \x01(\tH\x00R\rdefaultPrefix\x88\x01\x01\x12(\n\rdefault_bytes\x18\x05 \x01(\x05H\x01R\x0cdefaultBytes\x88\x01\x01\x128\n\x14store_encrypted_keys\x18\x06 \x01(\x08R\x12storeEncryptedKeysB\x06\xaa\xb8\x19\x02\x18\x01\x123\n\x11delete_protection\x18\x07 \x01(\x08R\x10deleteProtectionB\x06\xaa\xb8\x19\x02\x18\x01B\x11\n\x0f_default_prefixB\x10\n\x0e_default_bytes"Y\n\x10DeleteApiRequest\x12:\n\x06api_id\x18\x01 \x01(\tH\x00R\x05apiIdB\x1e\xbaH\x1b\xc8\x01\x01r\x16\x10\x08\x18\xff\x012\x0f^[a-zA-Z0-9_]+$\x88\x01\x01B\t\n\x07_api_id"\x13\n\x11DeleteApiResponse"\xbc\x02\n\x0fListKeysRequest\x12&\n\x06api_id\x18\x01 \x01(\tH\x00R\x05apiIdB\n\xbaH\x07\xc8\x01\x01r\x02\x10\x01\x88\x01\x01\x12-\n\x05limit\x18\x02 \x01(\x05H\x01R\x05limitB\x12\xbaH\x06\x1a\x04\x18d(\x01\xaa\xb8\x19\x05*\x03100\x88\x01\x01\x12\x16\n\x06cursor\x18\x03 \x01(\tR\x06cursor\x12-\n\x0bexternal_id\x18\x04 \x01(\tH\x02R\nexternalIdB\x07\xbaH\x04r\x02\x10\x01\x88\x01\x01\x12%\n\x07decrypt\x18\x05 \x01(\x08R\x07decryptB\x0b\xaa\xb8\x19\x07*\x05false\x12?\n\x15revalidate_keys_cache\x18\x06 \x01(\x08R\x13revalidateKeysCacheB\x0b\xaa\xb8\x19\x07*\x05falseB\t\n\x07_api_idB\x08\n\x06_limitB\x0e\n\x0c_external_id"\x7f\n\x10ListKeysResponse\x12&\n\x04keys\x18\x01 \x03(\x0b2\x12.unkey.keys.v2.KeyR\x04keys\x12C\n\npagination\x18\x02 \x01(\x0b2\x1b.unkey.common.v1.PaginationR\npaginationB\x06\xaa\xb8\x19\x02\x18\x012\xc8\n\n\x0bApisService\x12\xc5\x01\n\tCreateApi\x12\x1f.unkey.apis.v2.CreateApiRequest\x1a .unkey.apis.v2.CreateApiResponse"u\xa2\xb8\x19T\x08\x02\x1a\x10api.*.create_api\x1a2unkey:v1:<workspaceId>:keyspaces/*#create_keyspace"\n\x90\x03\x91\x03\x93\x03\xad\x03\xf4\x03\x82\xd3\xe4\x93\x02\x17:\x01*"\x12/v2/apis.createApi\x12\xde\x01\n\x06GetApi\x12\x1c.unkey.apis.v2.GetApiRequest\x1a\x1d.unkey.apis.v2.GetApiResponse"\x96\x01\xa2\xb8\x19s\x08\x02\x1a\x0eapi.*.read_api\x1a\x14api.<apiId>.read_api\x1a;unkey:v1:<workspaceId>:keyspaces/<keyspaceId>#read_keyspace"\x0c\x90\x03\x91\x03\x93\x03\x94\x03\xad\x03\xf4\x03\x82\xd3\xe4\x93\x02\x19:\x01*b\x03api"\x0f/v2/apis.getApi\x12\xf4\x01\n\tUpdateApi\x12\x1f.unkey.apis.v2.UpdateApiRequest\x1a .unkey.apis.v2.UpdateApiResponse"\xa3\x01\xa2\xb8\x19}\x08\x02\x1a\x10api.*.update_api\x1a\x16api.<apiId>.update_api\x1a=unkey:v1:<workspaceId>:keyspaces/<keyspaceId>#update_keyspace"\x0e\x90\x03\x91\x03\x93\x03\x94\x03\x9c\x03\xad\x03\xf4\x03@\x01\x82\xd3\xe4\x93\x02\x1c:\x01*b\x03api"\x12/v2/apis.updateApi\x12\xed\x01\n\tDeleteApi\x12\x1f.unkey.apis.v2.DeleteApiRequest\x1a .unkey.apis.v2.DeleteApiResponse"\x9c\x01\xa2\xb8\x19{\x08\x02\x1a\x10api.*.delete_api\x1a\x16api.<apiId>.delete_api\x1a=unkey:v1:<workspaceId>:keyspaces/<keyspaceId>#delete_keyspace"\x0e\x90\x03\x91\x03\x93\x03\x94\x03\x9c\x03\xad\x03\xf4\x03\x82\xd3\xe4\x93\x02\x17:\x01*"\x12/v2/apis.deleteApi\x12\xa8\x03\n\x08ListKeys\x12\x1e.unkey.apis.v2.ListKeysRequest\x1a\x1f.unkey.apis.v2.ListKeysResponse"\xda\x02\xa2\xb8\x19\xb3\x02\x08\x02\x1a}unkey:v1:<workspaceId>:keyspaces/<keyspaceId>/keys/*#read_key and unkey:v1:<workspaceId>:keyspaces/<keyspaceId>#read_keyspace\x1a!api.*.read_key and api.*.read_api\x1a\'api.*.read_key and api.<apiId>.read_api\x1a\'api.<apiId>.read_key and api.*.read_api\x1a-api.<apiId>.read_key and api.<apiId>.read_api"\x0c\x90\x03\x91\x03\x93\x03\x94\x03\xad\x03\xf4\x03\x82\xd3\xe4\x93\x02\x1c:\x01*b\x04keys"\x11/v2/apis.listKeysb\x06proto3',
     [
         validate_pb.desc(),
+        field_mask_pb.desc(),
         annotations_pb.desc(),
         pagination_pb.desc(),
         key_pb.desc(),
@@ -377,6 +587,9 @@ _DESC = file_desc(
         "GetApiRequest": GetApiRequest,
         "GetApiResponse": GetApiResponse,
         "Api": Api,
+        "UpdateApiRequest": UpdateApiRequest,
+        "UpdateApiResponse": UpdateApiResponse,
+        "ApiSettings": ApiSettings,
         "DeleteApiRequest": DeleteApiRequest,
         "DeleteApiResponse": DeleteApiResponse,
         "ListKeysRequest": ListKeysRequest,

@@ -1,0 +1,118 @@
+"""`unkey-api workspace show|disable|enable|delete|set-limits`."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from typing import Annotated, TypeVar
+
+import typer
+
+from unkey_api.audit.service import AuditLog
+from unkey_api.cli.configuration import ConfigOption
+from unkey_api.cli.database import on_database
+from unkey_api.cli.tables import day, print_table
+from unkey_api.core.clock import SystemClock
+from unkey_api.core.ids import RandomIds
+from unkey_api.infra.mysql import Database
+from unkey_api.operator.types import LIMITS, LimitsRow
+from unkey_api.operator.workspaces import NO_LIMIT, WorkspaceAdmin, parse_limit
+
+T = TypeVar("T")
+WorkspaceArgument = Annotated[str, typer.Argument(help="Id of the workspace.")]
+
+
+def register(workspaces: typer.Typer) -> None:
+    """Add the commands to those of `unkey-api workspace`."""
+    for name, command in (
+        ("show", _show),
+        ("disable", _disable),
+        ("enable", _enable),
+        ("delete", _delete),
+        ("set-limits", _set_limits),
+    ):
+        workspaces.command(name)(command)
+
+
+def _administer(config: str | None, work: Callable[[WorkspaceAdmin], Awaitable[T]]) -> T:
+    def seated(database: Database) -> Awaitable[T]:
+        clock = SystemClock()
+        return work(WorkspaceAdmin(database, audit=AuditLog(clock=clock, ids=RandomIds()), clock=clock))
+
+    return on_database(config, seated)
+
+
+def _show(workspace_id: WorkspaceArgument, config: ConfigOption = None) -> None:
+    """Show a workspace: how much is in it, and its limits."""
+    found, limits = _administer(config, lambda admin: admin.show(workspace_id))
+    rows: list[tuple[str, ...]] = [
+        ("id", found.id),
+        ("name", found.name),
+        ("slug", found.slug),
+        ("organisation", found.org_id),
+        ("enabled", _yes_no(yes=found.enabled)),
+        ("delete protection", _yes_no(yes=bool(found.delete_protection))),
+        ("created", day(found.created_at_m)),
+        ("APIs", str(found.apis)),
+        ("keys", str(found.key_count)),
+        ("root keys", str(found.root_keys)),
+        ("identities", str(found.identities)),
+    ]
+    print_table(("", ""), rows + _limit_rows(limits))
+
+
+def _disable(workspace_id: WorkspaceArgument, config: ConfigOption = None) -> None:
+    """Refuse the keys and root keys of a workspace until it is enabled again."""
+    done = _administer(config, lambda admin: admin.switch(workspace_id, enabled=False))
+    typer.echo(f"Disabled {workspace_id}." if done else f"{workspace_id} was disabled already.")
+
+
+def _enable(workspace_id: WorkspaceArgument, config: ConfigOption = None) -> None:
+    """Let the keys and root keys of a workspace be used again."""
+    done = _administer(config, lambda admin: admin.switch(workspace_id, enabled=True))
+    typer.echo(f"Enabled {workspace_id}." if done else f"{workspace_id} was enabled already.")
+
+
+def _delete(
+    workspace_id: WorkspaceArgument,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,  # noqa: FBT002 - an option
+    force: Annotated[bool, typer.Option("--force", help="Although it is protected.")] = False,  # noqa: FBT002 - an option
+    config: ConfigOption = None,
+) -> None:
+    """Delete a workspace. Its keys, root keys and tokens are refused from then on; there is no way back."""
+    if not yes:
+        found, _ = _administer(config, lambda admin: admin.show(workspace_id))
+        typer.confirm(f"Delete '{found.name}' with {found.key_count} keys and {found.root_keys} root keys?", abort=True)
+    deleted = _administer(config, lambda admin: admin.delete(workspace_id, although_protected=force))
+    typer.echo(f"Deleted {deleted.id} ({deleted.name}).")
+
+
+def _set_limits(
+    workspace_id: WorkspaceArgument,
+    limits: Annotated[
+        list[str],
+        typer.Argument(help=f"name=value, for instance requests-per-minute=600. Names: {', '.join(LIMITS)}."),
+    ],
+    config: ConfigOption = None,
+) -> None:
+    """Set limits of a workspace; those not named stay. `requests-per-minute=none` lifts that limit."""
+    wanted = dict(parse_limit(text) for text in limits)
+    print_table(
+        ("limit", "value"), _limit_rows(_administer(config, lambda admin: admin.set_limits(workspace_id, wanted)))
+    )
+
+
+def _limit_rows(limits: LimitsRow) -> list[tuple[str, ...]]:
+    values = asdict(limits)
+    shown = {name: values[column] for name, (column, _) in LIMITS.items()}
+    return [(name, _limit_text(value)) for name, value in shown.items()]
+
+
+def _limit_text(value: int | bool | None) -> str:  # noqa: FBT001 - a value to show
+    if isinstance(value, bool):
+        return _yes_no(yes=value)
+    return NO_LIMIT if value is None else str(value)
+
+
+def _yes_no(*, yes: bool) -> str:
+    return "yes" if yes else "no"

@@ -1,0 +1,50 @@
+-- Leaves the workspace with exactly these limits, whether it had any before or not.
+INSERT INTO limits (
+    workspace_id,
+    api_billable_operations_count_max_per_month,
+    api_requests_count_max_per_minute,
+    logs_retention_days_max,
+    logs_audit_retention_days_max,
+    team_enabled,
+    cpu_cores_max,
+    cpu_cores_max_per_instance,
+    memory_mib_max,
+    memory_mib_max_per_instance,
+    storage_mib_max,
+    storage_mib_max_per_instance,
+    builds_concurrent_max,
+    custom_domains_max,
+    autoscaling_replicas_max
+)
+VALUES (
+    %(workspace_id)s,
+    %(api_billable_operations_count_max_per_month)s,
+    %(api_requests_count_max_per_minute)s,
+    %(logs_retention_days_max)s,
+    %(logs_audit_retention_days_max)s,
+    %(team_enabled)s,
+    %(cpu_cores_max)s,
+    %(cpu_cores_max_per_instance)s,
+    %(memory_mib_max)s,
+    %(memory_mib_max_per_instance)s,
+    %(storage_mib_max)s,
+    %(storage_mib_max_per_instance)s,
+    %(builds_concurrent_max)s,
+    %(custom_domains_max)s,
+    %(autoscaling_replicas_max)s
+)
+ON DUPLICATE KEY UPDATE
+    api_billable_operations_count_max_per_month = VALUES(api_billable_operations_count_max_per_month),
+    api_requests_count_max_per_minute = VALUES(api_requests_count_max_per_minute),
+    logs_retention_days_max = VALUES(logs_retention_days_max),
+    logs_audit_retention_days_max = VALUES(logs_audit_retention_days_max),
+    team_enabled = VALUES(team_enabled),
+    cpu_cores_max = VALUES(cpu_cores_max),
+    cpu_cores_max_per_instance = VALUES(cpu_cores_max_per_instance),
+    memory_mib_max = VALUES(memory_mib_max),
+    memory_mib_max_per_instance = VALUES(memory_mib_max_per_instance),
+    storage_mib_max = VALUES(storage_mib_max),
+    storage_mib_max_per_instance = VALUES(storage_mib_max_per_instance),
+    builds_concurrent_max = VALUES(builds_concurrent_max),
+    custom_domains_max = VALUES(custom_domains_max),
+    autoscaling_replicas_max = VALUES(autoscaling_replicas_max)
