@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 from unkey_api.audit.changes import changed_members
 from unkey_api.audit.types import AuditAction, AuditEvent
-from unkey_api.core.identifiers import KeyHash
+from unkey_api.core.changes import root_key_changed
 from unkey_api.core.principal import Caller
 from unkey_api.core.rbac import require
-from unkey_api.infra.mysql import WriteConn
+from unkey_api.infra.mysql import Transaction, WriteConn
 from unkey_api.rootkeys import events, queries, requirements, rules
 from unkey_api.rootkeys.grants import Grant
 from unkey_api.rootkeys.service.parts import RootKeyParts, Target, locked
@@ -35,11 +35,9 @@ class UpdateRootKey:
             PermissionUnsupported: A permission is malformed, of another workspace, or means nothing.
             StoreUnavailable: Nothing was changed.
         """
-        await self._parts.database.transaction(
-            "root_keys.update", lambda tx: self._write(tx, caller, command), on_commit=self._parts.directory.forget
-        )
+        await self._parts.database.transaction("root_keys.update", lambda tx: self._write(tx, caller, command))
 
-    async def _write(self, tx: WriteConn, caller: Caller, command: UpdateRootKeyCommand) -> KeyHash:
+    async def _write(self, tx: Transaction, caller: Caller, command: UpdateRootKeyCommand) -> None:
         target = await locked(tx, self._parts.standing, caller.principal, command.key_id)
         key = target.key
         wanted = _wanted(target, command)
@@ -55,7 +53,7 @@ class UpdateRootKey:
         changed = events.target_of(key.id, wanted.name, changes)
         log.append(events.changed(AuditAction.KEY_UPDATE, f"Updated root key {key.id}", changed))
         await self._parts.audit.record(tx, caller, log, self._parts.correlation_id())
-        return key.hash
+        tx.tell(root_key_changed(key.for_workspace_id, key.hash))
 
     async def _replace(
         self, tx: WriteConn, target: Target, permissions: tuple[str, ...]
