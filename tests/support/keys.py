@@ -48,6 +48,7 @@ from unkey_api.keys.verification.migration import MigratedKeys
 from unkey_api.keys.verification.service import VerificationParts, VerifyKey
 from unkey_api.projects.service import DefaultProject
 from unkey_api.ratelimit.engine.running import open_rate_limiter
+from unkey_api.rpc.bodies.limits import BodyLimits
 from unkey_api.rpc.documents import Documents
 from unkey_api.rpc.health import Health, Phase
 from unkey_api.settings.stores import CacheSettings
@@ -369,7 +370,7 @@ def _application(handler: KeysHandler, directory: KeyDirectory, clock: FixedCloc
         documents=Documents({}, assets=Path("/nowhere")),
         health=health,
         request_timeout=timedelta(seconds=60),
-        max_body_bytes=10_000_000,
+        bodies=BodyLimits(max_bytes=10_000_000),
     )
     service = Service(keys_connect.KeysService.desc(), keys_connect.KeysServiceASGIApplication, handler)
     return Application(platform, [service])

@@ -68,6 +68,7 @@ from unkey_api.ratelimit.service.limit import Limit
 from unkey_api.ratelimit.service.multi_limit import MultiLimit
 from unkey_api.ratelimit.service.read_overrides import GetOverride, ListOverrides
 from unkey_api.ratelimit.service.set_override import SetOverride
+from unkey_api.rpc.bodies.limits import BodyLimits
 from unkey_api.rpc.documents import Documents
 from unkey_api.rpc.health import Health, Phase
 from unkey_api.rpc.observers.cache_timing import CacheTiming
@@ -362,7 +363,7 @@ def _platform(stage: Stage, throttle: RequestThrottle) -> Platform:
         documents=Documents({}, assets=Path("/nowhere")),
         health=_serving(),
         request_timeout=timedelta(seconds=60),
-        max_body_bytes=8_000_000,
+        bodies=BodyLimits(max_bytes=8_000_000),
     )
 
 
