@@ -13,9 +13,9 @@ from datetime import timedelta
 from typing import Any
 
 import orjson
-import uvloop
 
-from unkey_api.server.listeners import Http1Listener
+from unkey_api.server.http1.listener import Http1Listener
+from unkey_api.server.http1.starting import new_event_loop
 from unkey_api.server.sockets import bind_workers
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]  # ASGI events are mappings with values of any kind
@@ -42,5 +42,5 @@ async def main(port: int) -> None:
 
 
 if __name__ == "__main__":
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
         runner.run(main(int(sys.argv[1])))

@@ -34,7 +34,7 @@ from unkey_api.infra.mysql import Database, Dsn, WriteConn
 from unkey_api.infra.redis.client import RedisClient, RedisOptions, open_redis
 from unkey_api.keys.queries import NewKey, find_issuing_api, insert_keys
 from unkey_api.rpc.health import Phase
-from unkey_api.server.listeners import Http1Listener
+from unkey_api.server.http1.listener import Http1Listener
 from unkey_api.server.sockets import bind_workers
 from unkey_api.settings.load import load_settings
 

@@ -84,6 +84,7 @@ class ServeOptions:
             f'shutdown_timeout = "{self.shutdown_timeout}"',
             f"max_request_body_size = {self.max_body_bytes}",
             f'redis_url = "{self.redis}"',
+            "[failed_credentials]\nburst = 1_000_000",  # all tests have one address
             f'[database]\nprimary = "{self.database}"\nreadonly_replica = "{self.replica}"\nstartup_attempts = 2',
             f'statement_timeout = "{self.statement_timeout}"',
             f"[observability.metrics]\nprometheus_port = {self.metrics_port}",

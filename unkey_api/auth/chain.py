@@ -31,12 +31,34 @@ class Resolver(Protocol):
         """
         ...
 
+    def recognise(self, credentials: Credentials) -> Principal | None:
+        """Return the caller if he is known and fresh; None says nothing. Asks nobody and is quick."""
+        ...
+
+    def vouches_for(self, credentials: Credentials) -> bool:
+        """Say whether the credential was good when it was looked up last. Asks nobody."""
+        ...
+
 
 class AuthenticationChain:
     """Tries resolvers in order. A failure of one does not keep the next from recognising the caller."""
 
     def __init__(self, resolvers: Sequence[Resolver]) -> None:
         self._resolvers = tuple(resolvers)
+
+    def recognise(self, authorization: str | None, cookie: str | None) -> Principal | None:
+        """Return the caller if a resolver knows him without asking anybody; None says nothing."""
+        credentials = Credentials(authorization, cookie)
+        for resolver in self._resolvers:
+            principal = resolver.recognise(credentials)
+            if principal is not None:
+                return principal
+        return None
+
+    def vouches_for(self, authorization: str | None, cookie: str | None) -> bool:
+        """Say whether the credential was good when it was looked up last. Asks nobody."""
+        credentials = Credentials(authorization, cookie)
+        return any(resolver.vouches_for(credentials) for resolver in self._resolvers)
 
     async def authenticate(self, authorization: str | None, cookie: str | None) -> Principal:
         """Return the caller.

@@ -63,6 +63,13 @@ class PublishedKeys:
             raise TokenNotChecked(self._failure)
         raise TokenInvalid("signed with none of the issuer's keys")
 
+    def has_signed(self, token: Token) -> bool:
+        """Say whether a key fetched before made the signature."""
+        try:
+            return self._settled(token)
+        except TokenInvalid:
+            return False
+
     async def close(self) -> None:
         """End a fetch that is under way. Safe to repeat."""
         await self._flights.close()

@@ -50,6 +50,10 @@ class TokenKeys(Protocol):
         """Return when the signature is good. Raises TokenInvalid when not, TokenNotChecked when nobody can tell."""
         ...
 
+    def has_signed(self, token: Token) -> bool:
+        """Say whether a key at hand made the signature. Asks nobody."""
+        ...
+
 
 class JsonWebTokens:
     """Resolves the tokens of one issuer. Everything that is not three parts joined by dots is somebody else's."""
@@ -63,6 +67,24 @@ class JsonWebTokens:
         self._workspaces = workspaces
         self._clock = clock
         self._workos = workos
+
+    def recognise(self, credentials: Credentials) -> Principal | None:
+        """Return None: a token is checked anew each time, which `resolve` does."""
+        return None
+
+    def vouches_for(self, credentials: Credentials) -> bool:
+        """Say whether a key at hand signed the token, it is in force, and its workspace is known."""
+        text = _bearer(credentials.authorization)
+        if text is None or text.count(".") != 2:
+            return False
+        try:
+            token = read_token(text, self._keys.algorithms)
+            if not self._keys.has_signed(token):
+                return False
+            claims = read_claims(token, self._expected, now_s=self._clock.now_ms() // 1_000)
+        except AppError:
+            return False
+        return self._workspaces.is_known(claims.organization)
 
     async def resolve(self, credentials: Credentials) -> Principal | None:
         """Return the user the token speaks for; None when there is no bearer token or it is of another kind.

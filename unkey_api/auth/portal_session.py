@@ -55,6 +55,18 @@ class PortalCookies:
         self._sessions = sessions
         self._clock = clock
 
+    def recognise(self, credentials: Credentials) -> Principal | None:
+        """Return None: `resolve` judges a session anew each time."""
+        return None
+
+    def vouches_for(self, credentials: Credentials) -> bool:
+        """Say whether the session was in force when it was read last, and still is."""
+        token = find_cookie(credentials.cookie, COOKIE)
+        if credentials.authorization is not None or not token:
+            return False
+        session = self._sessions.held(hash_key(token))
+        return session is not None and session.state_at(self._clock.now_ms()) is SessionState.ACTIVE
+
     async def resolve(self, credentials: Credentials) -> Principal | None:
         """Return the end user; None without the cookie or with an Authorization header.
 

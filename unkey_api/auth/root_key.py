@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from unkey_api.auth.bearer import bearer_token
+from unkey_api.auth.bearer import PREFIX, bearer_token
 from unkey_api.auth.chain import Credentials
 from unkey_api.auth.errors import (
     ROOT_KEY_FORMAT,
@@ -30,6 +30,26 @@ class RootKeys:
         self._peek = directory.peek
         self._loaded = directory.counts.root_key
         self._clock = clock
+
+    def recognise(self, credentials: Credentials) -> Principal | None:
+        """Return whom a root key in force acts for that is fresh in the cache."""
+        authorization = credentials.authorization
+        if authorization is None or not authorization.startswith(PREFIX):
+            return None
+        cached = self._peek(hash_key(authorization[len(PREFIX) :].strip()))
+        key = None if cached is None else cached.value
+        if key is None or key.principal is None or key.status_at(self._clock.now_ms()) is not Status.VALID:
+            return None
+        self._loaded[Status.VALID] += 1
+        return key.principal
+
+    def vouches_for(self, credentials: Credentials) -> bool:
+        """Say whether a root key was in force when it was read last, however long ago."""
+        authorization = credentials.authorization
+        if authorization is None or not authorization.startswith(PREFIX):
+            return False
+        key = self._directory.held(hash_key(authorization[len(PREFIX) :].strip()))
+        return key is not None and key.principal is not None and key.status_at(self._clock.now_ms()) is Status.VALID
 
     async def resolve(self, credentials: Credentials) -> Principal | None:
         """Return whom the root key acts for; None without an Authorization header. A warm one costs no await.

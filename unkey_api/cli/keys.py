@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, TextIO, TypeVar
 
@@ -17,10 +17,12 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from unkey_api.audit.service import AuditLog
 from unkey_api.cli.configuration import ConfigOption, read_settings
+from unkey_api.container.hashing import hash_caps
 from unkey_api.container.stores import mysql_settings
 from unkey_api.core.clock import Clock, SystemClock
 from unkey_api.core.ids import IdSource, RandomIds
 from unkey_api.infra.mysql import Database, log_orphan, open_database
+from unkey_api.keys.schemes.salted import HashCaps
 from unkey_api.keys.transfer import queries
 from unkey_api.keys.transfer.errors import TransferRefused
 from unkey_api.keys.transfer.exporting import ExportWriter, export_keys
@@ -51,6 +53,7 @@ class _Tools:
     database: Database
     clock: Clock
     ids: IdSource
+    caps: HashCaps
 
 
 @keys.command("import")
@@ -77,7 +80,8 @@ def keys_import(  # noqa: PLR0913, PLR0917 - one parameter per option
 
     async def work(tools: _Tools) -> ImportReport:
         projects = DefaultProject(clock=tools.clock, ids=tools.ids)
-        target = await find_target(tools.database, projects, workspace, api=api, keyspace=keyspace, migration=migration)
+        found = await find_target(tools.database, projects, workspace, api=api, keyspace=keyspace, migration=migration)
+        target = replace(found, caps=tools.caps)
         audit = AuditLog(clock=tools.clock, ids=tools.ids)
         importing = ImportKeys(tools.database, BatchWriter(tools.database, audit, clock=tools.clock, ids=tools.ids))
         with open_records(file, file_format) as source, _progress(source, tools.clock) as on_progress:
@@ -146,10 +150,9 @@ def create_migration(
 def _with_database(config: str | None, work: Callable[[_Tools], Awaitable[T]]) -> T:
     async def run() -> T:
         clock = SystemClock()
-        async with open_database(
-            mysql_settings(read_settings(config)), clock=clock, on_orphan_error=log_orphan
-        ) as database:
-            return await work(_Tools(database, clock, RandomIds()))
+        settings = read_settings(config)
+        async with open_database(mysql_settings(settings), clock=clock, on_orphan_error=log_orphan) as database:
+            return await work(_Tools(database, clock, RandomIds(), hash_caps(settings.key_migrations)))
 
     try:
         return asyncio.run(run())

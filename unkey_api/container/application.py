@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from importlib.resources import files
 
 from unkey_api.app import Application, Platform
+from unkey_api.auth.chain import AuthenticationChain
+from unkey_api.auth.guessing import FailureBuckets
 from unkey_api.container.invalidation import open_bus
 from unkey_api.container.operations import Operations, open_operations
 from unkey_api.container.runtime import Observing, Runtime
@@ -18,10 +20,13 @@ from unkey_api.infra.telemetry.logging import dropped_lines
 from unkey_api.infra.telemetry.metrics import Metrics
 from unkey_api.openapi_document import document_files
 from unkey_api.profiling.profiles import Profiles
+from unkey_api.rpc.bodies.limits import BodyLimits
 from unkey_api.rpc.documents import Documents
 from unkey_api.rpc.edge import Observer
 from unkey_api.rpc.exchange import Exchange
 from unkey_api.rpc.health import Details, Health
+from unkey_api.rpc.interceptors.credentials import Authenticator
+from unkey_api.rpc.interceptors.guessing import GuardedAuthenticator
 from unkey_api.rpc.observers.request_log import RequestLog, report_panic
 from unkey_api.rpc.observers.request_metrics import RequestMetrics
 from unkey_api.rpc.observers.request_rows import RequestRows
@@ -40,7 +45,7 @@ async def open_application(settings: Settings, runtime: Runtime) -> AsyncIterato
         open_telemetry(settings, runtime, failed=failed) as telemetry,
         open_stores(settings, runtime, telemetry, failed=failed) as stores,
         open_bus(settings, runtime, telemetry.metrics, details, failed=failed) as bus,
-        open_operations(settings, runtime, stores, telemetry.metrics, bus) as operations,
+        open_operations(settings, runtime, stores, telemetry.metrics, bus, failed=failed) as operations,
     ):
         health = Health(details=details)
         request_metrics = RequestMetrics(telemetry.metrics.http)
@@ -62,7 +67,7 @@ async def open_application(settings: Settings, runtime: Runtime) -> AsyncIterato
         request_metrics.know(application.paths)
         if tracing is not None:
             tracing.know(application.paths)
-        yield Served(application, health, failed, telemetry.metrics.render)
+        yield Served(application, health, failed, telemetry.metrics.render, telemetry.metrics.connections.watch)
 
 
 def _platform(
@@ -77,8 +82,8 @@ def _platform(
     return Platform(
         clock=runtime.clock,
         ids=runtime.ids,
-        authenticator=operations.authenticators.protected,
-        portal_authenticator=operations.authenticators.portal,
+        authenticator=_guarded(operations.authenticators.protected, settings, runtime, failures.metrics),
+        portal_authenticator=_guarded(operations.authenticators.portal, settings, runtime, failures.metrics),
         throttle=operations.throttle,
         observers=observers,
         on_panic=failures.on_panic,
@@ -86,10 +91,38 @@ def _platform(
         documents=Documents(document_files(), assets=assets),
         health=health,
         request_timeout=settings.request_timeout,
-        max_body_bytes=settings.max_request_body_size,
+        bodies=_body_limits(settings),
         proxies=settings.trusted_proxies,
         pprof=_pprof(settings, runtime),
     )
+
+
+def _body_limits(settings: Settings) -> BodyLimits:
+    limits = settings.limits
+    return BodyLimits(
+        max_bytes=settings.max_request_body_size,
+        light_bytes=limits.light_body_bytes,
+        values=limits.body_values,
+        heavy_bytes=limits.heavy_body_bytes,
+        heavy_calls=limits.heavy_bodies,
+        heavy_calls_per_workspace=limits.heavy_bodies_per_workspace,
+        wait_seconds=limits.heavy_body_timeout.total_seconds(),
+    )
+
+
+def _guarded(chain: AuthenticationChain, settings: Settings, runtime: Runtime, metrics: Metrics) -> Authenticator:
+    """Put the buckets in front of a chain; each chain has its own, since a cookie is not a key."""
+    failed = settings.failed_credentials
+    if failed.burst == 0:
+        return chain
+    buckets = FailureBuckets(
+        burst=failed.burst,
+        per_second=failed.per_second,
+        addresses=failed.addresses,
+        clock=runtime.clock,
+        on_refused=metrics.on_guess_refused,
+    )
+    return GuardedAuthenticator(chain, buckets)
 
 
 def _tracing(settings: Settings, runtime: Runtime, telemetry: Telemetry) -> RequestTracing | None:

@@ -39,6 +39,8 @@ class AppError(Exception):
     """An expected failure. `public` goes to the caller; `internal` only to logs and analytics."""
 
     code: ClassVar[ErrorCode] = ErrorCode.APPLICATION_UNEXPECTED_ERROR
+    retry_after_seconds: int | None = None
+    """In how many seconds to ask again, which goes to the caller as `Retry-After`; None where nobody knows."""
 
     def __init__(self, public: str, *, internal: str = "", violations: tuple[Violation, ...] = ()) -> None:
         super().__init__(internal or public)

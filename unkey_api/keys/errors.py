@@ -129,6 +129,13 @@ class CreditsTooLarge(InvalidInput):
         super().__init__(f"`value` is too large: a key holds at most {most} credits.")
 
 
+class HashUnsuitable(InvalidInput):
+    """A hash that could not be verified later, or only at too high a price."""
+
+    def __init__(self, index: int, reason: str) -> None:
+        super().__init__(f"`keys[{index}].hash` {reason}.")
+
+
 class MigrationNotFound(AppError):
     """The workspace has no such migration."""
 

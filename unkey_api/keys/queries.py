@@ -19,6 +19,7 @@ from unkey_api.core.identifiers import (
 )
 from unkey_api.infra.mysql import ReadConn, WriteConn, column_values, load_query, load_statement
 from unkey_api.keys.types import MigrationAlgorithm, RatelimitSetting
+from unkey_api.permissions.holding import hold_permissions, hold_roles
 from unkey_api.projects.service import SLUG as DEFAULT_PROJECT
 
 HASHES_PER_QUERY = 1_000  # keeps the statement far below the size a server accepts
@@ -92,6 +93,11 @@ class NewRatelimit:
 
 
 @dataclass(frozen=True, slots=True)
+class _ApiIdRow:
+    id: ApiId
+
+
+@dataclass(frozen=True, slots=True)
 class _HashRow:
     hash: str
 
@@ -105,6 +111,7 @@ class MigrationRow:
 
 
 _FIND_ISSUING_API = load_query(__package__, "issuing_api_find", row=IssuingApiRow)
+_HOLD_API = load_query(__package__, "api_hold_live", row=_ApiIdRow)
 _KEY_VALUES = column_values(NewKey)
 _LIMIT_VALUES = column_values(NewRatelimit)
 _INSERT = load_statement(__package__, "key_insert")
@@ -115,6 +122,7 @@ _UPSERT_ROLE = load_statement(__package__, "key_role_upsert")
 _LIST_RATELIMITS = load_query(__package__, "ratelimit_list_of_key", row=RatelimitSetting)
 _LIST_TAKEN = load_query(__package__, "key_list_taken_hashes", row=_HashRow)
 _FIND_MIGRATION = load_query(__package__, "key_migration_find", row=MigrationRow)
+_LOCK_MIGRATION = load_query(__package__, "key_migration_lock", row=MigrationRow)
 _COPY_PERMISSIONS = load_statement(__package__, "key_permission_copy")
 _COPY_ROLES = load_statement(__package__, "key_role_copy")
 
@@ -122,6 +130,11 @@ _COPY_ROLES = load_statement(__package__, "key_role_copy")
 async def find_issuing_api(conn: ReadConn, api_id: str) -> IssuingApiRow | None:
     """Return the API, whatever its workspace and state."""
     return await conn.fetch_one(_FIND_ISSUING_API, {"id": api_id, "project_slug": DEFAULT_PROJECT})
+
+
+async def hold_api(tx: WriteConn, workspace_id: str, api_id: str) -> bool:
+    """Keep the API from being deleted until the transaction ends; False when it is gone."""
+    return await tx.fetch_one(_HOLD_API, {"id": api_id, "workspace_id": workspace_id}) is not None
 
 
 def expiry_column(expires_ms: int | None) -> datetime | None:
@@ -145,20 +158,25 @@ async def put_ratelimits(tx: WriteConn, limits: Iterable[NewRatelimit]) -> None:
 
 
 async def link_permissions(tx: WriteConn, workspace_id: str, links: Iterable[tuple[str, str]], *, now: UnixMs) -> None:
-    """Link keys to permissions, given as pairs of ids. Repeatable. No links, no statement."""
+    """Link keys to permissions, given as pairs of ids. Repeatable. No links, no statement.
+
+    Raises LinkTargetGone, which has the transaction replayed, when a permission was deleted meanwhile.
+    """
     rows = [
         {"key_id": key_id, "permission_id": permission_id, "workspace_id": workspace_id, "created_at_m": now}
         for key_id, permission_id in links
     ]
+    await hold_permissions(tx, workspace_id, (str(row["permission_id"]) for row in rows))
     await tx.execute_many(_UPSERT_PERMISSION, rows)
 
 
 async def link_roles(tx: WriteConn, workspace_id: str, links: Iterable[tuple[str, str]], *, now: UnixMs) -> None:
-    """Link keys to roles, given as pairs of ids. Repeatable. No links, no statement."""
+    """Link keys to roles, given as pairs of ids. Repeatable. No links, no statement. Raises LinkTargetGone likewise."""
     rows = [
         {"key_id": key_id, "role_id": role_id, "workspace_id": workspace_id, "created_at_m": now}
         for key_id, role_id in links
     ]
+    await hold_roles(tx, workspace_id, (str(row["role_id"]) for row in rows))
     await tx.execute_many(_UPSERT_ROLE, rows)
 
 
@@ -177,6 +195,11 @@ async def copy_grants(tx: WriteConn, workspace_id: str, key_id: str, new_key_id:
 async def find_migration(conn: ReadConn, workspace_id: str, migration_id: str) -> MigrationRow | None:
     """Return the migration of the workspace."""
     return await conn.fetch_one(_FIND_MIGRATION, {"id": migration_id, "workspace_id": workspace_id})
+
+
+async def lock_migration(tx: WriteConn, workspace_id: str, migration_id: str) -> None:
+    """Keep other imports of the migration that do the same waiting until the transaction ends."""
+    await tx.fetch_one(_LOCK_MIGRATION, {"id": migration_id, "workspace_id": workspace_id})
 
 
 async def list_taken_hashes(conn: ReadConn, hashes: Sequence[str]) -> set[str]:

@@ -11,6 +11,7 @@ from unkey_api.core.ids import IdPrefix, IdSource
 from unkey_api.infra.mysql import WriteConn
 from unkey_api.permissions import queries
 from unkey_api.permissions.errors import PermissionDiffersInCase
+from unkey_api.permissions.holding import LinkTargetGone
 from unkey_api.permissions.queries import NewPermission
 from unkey_api.permissions.types import Permission
 
@@ -55,6 +56,7 @@ async def ensure_permissions(tx: WriteConn, workspace_id: str, wanted: dict[str,
 
     Raises:
         PermissionDiffersInCase: A missing slug is taken in another letter case. Roll back.
+        LinkTargetGone: One was deleted at this very moment. The transaction is replayed.
     """
     found = {p.slug: p for p in await queries.list_permissions(tx, workspace_id, wanted)}
     # Sorted, so that transactions that create the same ones take their locks in the same order.
@@ -63,14 +65,18 @@ async def ensure_permissions(tx: WriteConn, workspace_id: str, wanted: dict[str,
         mine = {new.slug: Permission(new.id, new.slug, new.name, new.description) for new in missing}
         inserted = await queries.insert_permissions_if_absent(tx, missing)
         if inserted < len(missing):
-            mine = {p.slug: p for p in await queries.list_permissions_current(tx, workspace_id, mine)}
-            _refuse_absent(missing, mine)
+            alike = await queries.list_permissions_any_case_current(tx, workspace_id, mine)
+            mine = {permission.slug: permission for permission in alike if permission.slug in mine}
+            _refuse_absent(missing, mine, others=len(alike) - len(mine))
         found |= mine
     present = tuple(found[slug] for slug in wanted)
     return Ensured(present, tuple(permission for permission in present if permission.id == wanted[permission.slug].id))
 
 
-def _refuse_absent(wanted: Iterable[NewPermission], present: dict[str, Permission]) -> None:
+def _refuse_absent(wanted: Iterable[NewPermission], present: dict[str, Permission], *, others: int) -> None:
+    """Return when all are present; `others` have these slugs in another spelling."""
     for permission in wanted:
         if permission.slug not in present:
-            raise PermissionDiffersInCase(permission.slug)
+            if others:
+                raise PermissionDiffersInCase(permission.slug)
+            raise LinkTargetGone(1)  # the one that was in the way of the insert has been deleted since

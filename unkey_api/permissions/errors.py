@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from unkey_api.core.errors import AppError, ErrorCode, Unexpected
+from unkey_api.core.errors import AppError, ErrorCode
 
 
 class RoleNotFound(AppError):
@@ -76,10 +76,3 @@ class RoleAlreadyExists(AppError):
 
     def __init__(self, name: str) -> None:
         super().__init__(f"A role with name '{name}' already exists in this workspace")
-
-
-class PermissionVanished(Unexpected):
-    """A permission was deleted while it was being given to a role. Trying again creates it."""
-
-    def __init__(self, slug: str) -> None:
-        super().__init__("Failed to resolve the permissions.", internal=f"permission {slug!r} vanished")

@@ -85,12 +85,6 @@ async def list_permissions(conn: ReadConn, workspace_id: str, slugs: Collection[
     return _exact(rows, slugs)
 
 
-async def list_permissions_current(tx: WriteConn, workspace_id: str, slugs: Collection[str]) -> list[Permission]:
-    """Return the same as it is committed now, not as the transaction's snapshot shows it."""
-    rows = await tx.fetch_all(_LIST_BY_SLUGS_LOCKED, {"workspace_id": workspace_id, "slugs": list(slugs)})
-    return _exact(rows, slugs)
-
-
 async def list_permissions_any_case(conn: ReadConn, workspace_id: str, slugs: Collection[str]) -> list[Permission]:
     """Return the permissions with these slugs in whatever letter case, oldest first."""
     return await conn.fetch_all(_LIST_BY_SLUGS, {"workspace_id": workspace_id, "slugs": list(slugs)})
@@ -99,7 +93,7 @@ async def list_permissions_any_case(conn: ReadConn, workspace_id: str, slugs: Co
 async def list_permissions_any_case_current(
     tx: WriteConn, workspace_id: str, slugs: Collection[str]
 ) -> list[Permission]:
-    """Return the same as it is committed now, locked against deletion until the transaction ends."""
+    """Return the same as committed now, not as the snapshot shows it, and keep them until the transaction ends."""
     return await tx.fetch_all(_LIST_BY_SLUGS_LOCKED, {"workspace_id": workspace_id, "slugs": list(slugs)})
 
 

@@ -10,7 +10,7 @@ from unkey_api.core.identifiers import PermissionId
 from unkey_api.core.ids import IdPrefix, IdSource
 from unkey_api.infra.mysql import WriteConn
 from unkey_api.permissions import queries
-from unkey_api.permissions.errors import PermissionVanished
+from unkey_api.permissions.holding import LinkTargetGone
 from unkey_api.permissions.queries import NewPermission
 from unkey_api.permissions.types import Permission
 from unkey_api.projects.service import DefaultProject
@@ -67,7 +67,7 @@ class PermissionResolver:
             now: Time of creation.
 
         Raises:
-            PermissionVanished: One was deleted at this very moment.
+            LinkTargetGone: One was deleted at this very moment. The transaction is replayed.
         """
         if not wanted:
             return Resolved((), ())
@@ -80,7 +80,7 @@ class PermissionResolver:
         by_slug = {permission.slug.lower(): permission for permission in current}
         for slug in wanted:
             if slug.lower() not in by_slug:
-                raise PermissionVanished(slug)
+                raise LinkTargetGone(1)
         resolved = tuple(by_slug[slug.lower()] for slug in wanted)
         ours = set(wanted.values())
         return Resolved(resolved, tuple(permission for permission in resolved if permission.id in ours))

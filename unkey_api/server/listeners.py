@@ -1,4 +1,4 @@
-"""What the listeners of a worker have in common, and the one for HTTP/1.1.
+"""What the listeners of a worker have in common.
 
 Every listener stops in the same steps, so that nobody who was let in is left without an answer:
 
@@ -12,18 +12,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ssl
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from socket import socket
 from typing import Any, Protocol
 
-import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-
-from unkey_api.server.sockets import BACKLOG, has_waiting, refuse_new
+from unkey_api.server.sockets import has_waiting, refuse_new
 
 Asgi = Callable[[Any, Any, Any], Awaitable[None]]  # scope, receive, send; events are mappings with values of any kind
 REQUESTS_PER_CONNECTION = 1_000_000  # a busy gRPC channel would use up hypercorn's thousand within a second
@@ -87,76 +83,3 @@ def saying_goodbye(app: Asgi) -> Asgi:
         await app(scope, receive, closing_send)
 
     return parting
-
-
-class _DrainingServer(uvicorn.Server):
-    """uvicorn that leaves signals alone and connections time to notice that it stops."""
-
-    linger_seconds = LINGER_SECONDS
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Leave the signals alone: the worker decides when to stop."""
-        yield
-
-    async def shutdown(self, sockets: list[socket] | None = None) -> None:
-        """Stop accepting, answer what still comes, then do what uvicorn does, which closes idle connections at once."""
-        for sock in sockets or []:
-            await stop_accepting(sock)
-        parting = self.config.loaded_app = saying_goodbye(self.config.loaded_app)
-        for server in self.servers:
-            server.close()
-        for connection in self.server_state.connections:
-            if isinstance(connection, HttpToolsProtocol):
-                connection.app = parting
-                if connection.cycle is not None and not connection.cycle.response_complete:
-                    connection.cycle.keep_alive = False
-        await until(lambda: not self.server_state.connections, seconds=self.linger_seconds)
-        await super().shutdown(sockets)
-
-
-class Http1Listener:
-    """HTTP/1.1 by uvicorn."""
-
-    def __init__(self, app: Any, sock: socket, *, budget: timedelta, tls: TlsFiles | None) -> None:  # any ASGI app
-        linger = lingering(budget)
-        config = uvicorn.Config(
-            app,
-            loop="none",
-            http="httptools",
-            ws="none",
-            lifespan="off",
-            backlog=BACKLOG,
-            interface="asgi3",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            timeout_keep_alive=KEEP_ALIVE_SECONDS,
-            timeout_graceful_shutdown=max(1, int(budget.total_seconds() - linger)),
-            ssl_certfile=tls.cert_file if tls else None,
-            ssl_keyfile=tls.key_file if tls else None,
-        )
-        config.load()
-        if config.ssl is not None:
-            config.ssl.minimum_version = ssl.TLSVersion.TLSv1_3
-            config.ssl.set_alpn_protocols(["http/1.1"])
-        self._server = _DrainingServer(config)
-        self._server.linger_seconds = linger
-        self._socket = sock
-        self._running: asyncio.Task[None] | None = None
-
-    async def start(self) -> None:
-        """Start accepting."""
-        self._running = asyncio.create_task(self._server.serve(sockets=[self._socket]), name="http1")
-        async with asyncio.timeout(TAKE_OVER_SECONDS):
-            while not self._server.started:
-                if self._running.done():
-                    self._running.result()
-                await asyncio.sleep(0.001)
-
-    async def drain(self) -> None:
-        """Stop accepting and finish."""
-        self._server.should_exit = True
-        if self._running is not None:
-            await self._running

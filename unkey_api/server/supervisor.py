@@ -11,8 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-import uvloop
-
+from unkey_api.server.http1.starting import new_event_loop
 from unkey_api.server.sockets import WorkerSockets
 from unkey_api.server.worker import OpenApp, WorkerOptions, run_worker
 
@@ -143,7 +142,7 @@ class Supervisor:
                 sockets.close()
         status = 1
         try:
-            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            with asyncio.Runner(loop_factory=new_event_loop) as runner:
                 runner.run(
                     run_worker(
                         self.open_app,

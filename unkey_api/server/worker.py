@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import resource
 import signal
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
@@ -14,8 +15,9 @@ from typing import Any
 
 from unkey_api.core.addresses import Network
 from unkey_api.rpc.health import Health, Phase
+from unkey_api.server.http1.listener import Http1Listener
 from unkey_api.server.http2 import Http2Listener
-from unkey_api.server.listeners import Http1Listener, Listener, TlsFiles
+from unkey_api.server.listeners import Listener, TlsFiles
 from unkey_api.server.sockets import WorkerSockets
 from unkey_api.settings.limits import LimitSettings
 
@@ -34,6 +36,8 @@ class Served:
     """Set when something in the background died that the service cannot do without."""
     metrics: Callable[[], bytes] = bytes
     """Renders the metrics in the text format of Prometheus."""
+    watch_listener: Callable[[str, Http1Listener], None] = lambda _name, _listener: None
+    """Takes a listener, by name, whose connections are to appear in the metrics."""
 
 
 OpenApp = Callable[[int], AbstractAsyncContextManager[Served]]
@@ -61,6 +65,7 @@ async def run_worker(
     Running requests get `shutdown_timeout` to finish, closing the stores gets it a second time. A stop that comes while
     the application is still being opened gives that up.
     """
+    _allow_many_files()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -105,6 +110,12 @@ async def _entered(opened: AbstractAsyncContextManager[Served], stop: asyncio.Ev
         stopped.cancel()
 
 
+def _allow_many_files() -> None:
+    """Raise the limit of open files as far as one may: every connection is one, and a shell allows a thousand."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
 def _settle_memory() -> None:
     """Take what was built for good out of the collector's sight, so that no collection walks over it again."""
     gc.collect()
@@ -114,7 +125,16 @@ def _settle_memory() -> None:
 
 async def _listen(served: Served, sockets: WorkerSockets, options: WorkerOptions) -> list[Listener]:
     budget = options.shutdown_timeout
-    listeners: list[Listener] = [Http1Listener(served.app, sockets.http1, budget=budget, tls=options.tls)]
+    http1 = Http1Listener(
+        served.app,
+        sockets.http1,
+        budget=budget,
+        tls=options.tls,
+        limits=options.limits,
+        proxies=options.proxies,
+    )
+    served.watch_listener("http1", http1)
+    listeners: list[Listener] = [http1]
     if sockets.http2 is not None:
         http2 = Http2Listener(
             served.app,

@@ -12,6 +12,7 @@ from unkey_api.settings.about import about
 from unkey_api.settings.auth import AuthEntry
 from unkey_api.settings.cores import available_cores
 from unkey_api.settings.limits import FailedCredentialSettings, LimitSettings
+from unkey_api.settings.revocation import RevocationSettings
 from unkey_api.settings.stores import (
     CacheSettings,
     ClickhouseSettings,
@@ -64,10 +65,25 @@ class KeyMigrationSettings:
     hashes_per_second: float = field(
         default=10.0,
         metadata=about(
-            "bcrypt and Argon2 verifications each workspace may ask a process for in a second.",
+            "bcrypt and Argon2 verifications each workspace may ask a process for in a second, counted by what they "
+            "cost: bcrypt 10, about 60 ms of a core, is one, bcrypt 12 is four.",
             between=(0.1, 1000),
             unit="hashes",
         ),
+    )
+    bcrypt_cost_max: int = field(
+        default=12,
+        metadata=about("bcrypt hashes with a higher cost are not imported.", between=(4, 14), unit="(two to the)"),
+    )
+    argon2_memory_max: int = field(
+        default=65_536,
+        metadata=about("Argon2 hashes that need more memory are not imported.", between=(8, 262_144), unit="KiB"),
+    )
+    argon2_passes_max: int = field(
+        default=4, metadata=about("Argon2 hashes with more passes are not imported.", between=(1, 10), unit="passes")
+    )
+    argon2_lanes_max: int = field(
+        default=4, metadata=about("Argon2 hashes with more lanes are not imported.", between=(1, 16), unit="lanes")
     )
 
 
@@ -299,6 +315,9 @@ class Settings:
     pprof: PprofSettings | None = field(default=None, metadata=about("Profiling."))
     observability: ObservabilitySettings = field(
         default=ObservabilitySettings(), metadata=about("Logs, metrics, traces.")
+    )
+    revocation: RevocationSettings = field(
+        default=RevocationSettings(), metadata=about("Following what other processes change.")
     )
     gossip: GossipSettings | None = field(default=None, metadata=about("Cache invalidation between nodes."))
     auth: tuple[AuthEntry, ...] = field(

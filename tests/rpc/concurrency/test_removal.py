@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from tests.rpc.concurrency.racing import ROUNDS, Call, Track, fresh, rounds, statuses
+from tests.support.mysql import run_sql
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
@@ -102,3 +105,30 @@ async def test_keys_created_while_their_api_is_deleted(track: Track) -> None:
 
     await rounds(race, abreast=4)
     assert await track.told("api.delete") == ROUNDS
+
+
+async def test_no_link_stays_of_permissions_and_roles_deleted_while_they_are_given(track: Track) -> None:
+    """Keys and roles get a permission, and keys a role, at every point of its deletion."""
+    key_id = (await track.key())["keyId"]
+    keeper = fresh("role")
+    await track.ok("permissions.createRole", {"name": keeper})
+
+    async def race(number: int) -> None:
+        slug, role = fresh("perm"), fresh("role")
+        await track.ok("permissions.createPermission", {"name": slug, "slug": slug})
+        await track.ok("permissions.createRole", {"name": role})
+        answers = await asyncio.gather(
+            track.ask("keys.addPermissions", {"keyId": key_id, "permissions": [slug]}),
+            track.ask("permissions.setRolePermissions", {"role": keeper, "permissions": [slug]}),
+            track.ask("keys.addRoles", {"keyId": key_id, "roles": [role]}),
+            track.later(number % 40, ("permissions.deletePermission", {"permission": slug})),
+            track.later(number % 40, ("permissions.deleteRole", {"role": role})),
+        )
+        assert [answer.status for answer in (*answers[:2], *answers[3:])] == [200] * 4
+        assert answers[2].status in {200, 404}
+
+    await rounds(race)
+    mine = f"workspace_id = '{track.workspace_id}'"
+    for links, of in (("keys_permissions", "permission"), ("roles_permissions", "permission"), ("keys_roles", "role")):
+        absent = f"NOT EXISTS (SELECT 1 FROM {of}s x WHERE x.id = {links}.{of}_id)"
+        assert await run_sql(track.dsn, f"SELECT * FROM {links} WHERE {mine} AND {absent}") == []

@@ -138,14 +138,19 @@ class TestSuccess:
         assert [statement.name for statement in seen] == [
             "issuing_api_find",
             "keys.create",
+            "api_hold_live",
             "key_insert",
             "ratelimit_upsert",
             "permission_list_by_slugs",
             "permission_insert_if_absent",
+            "permission_list_held",
             "key_permission_upsert",
             "role_list_by_names",
+            "role_list_held",
             "key_role_upsert",
             "clickhouse_outbox_insert",
+            "change_lane_advance",
+            "change_insert",
             "keys.create",
         ]
 

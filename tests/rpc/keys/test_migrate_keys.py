@@ -22,6 +22,11 @@ async def migration(world: KeyWorld, algorithm: str = "sha256", workspace_id: st
     return id_
 
 
+def salted(lead: str, number: int) -> dict[str, Any]:
+    """Return a key with a bcrypt hash, of which nobody knows the key."""
+    return {"hash": f"phc:{lead}:$2b$04${number:053}"}
+
+
 async def migrate(world: KeyWorld, *keys: dict[str, Any], migration_id: str = "") -> Any:
     """Import keys and return `data`."""
     migration_id = migration_id or await migration(world)
@@ -155,6 +160,44 @@ class TestNotFound:
 
 
 class TestInvalid:
+    async def test_no_more_salted_hashes_that_begin_alike_than_are_tried(self, world: KeyWorld) -> None:
+        """One beyond them could never be verified, and each wrong key would cost a verification of all of them."""
+        id_, lead = await migration(world), fresh("k")[:12]
+        await migrate(world, *(salted(lead, n) for n in range(5)), migration_id=id_)
+        body = {"migrationId": id_, "apiId": world.api.id}
+        answer = await world.call("migrateKeys", body | {"keys": [salted(lead, n) for n in range(3, 9)]})
+        assert (answer.status, "`keys[5].hash`" in answer.json["error"]["detail"]) == (400, True)
+        assert f"begin like '{lead}'" in answer.json["error"]["detail"]
+        assert await world.count("keys", f"pending_migration_id = '{id_}'") == 5
+        await migrate(world, *(salted(lead, n) for n in range(8)), salted(lead[::-1], 9), migration_id=id_)
+        assert await world.count("keys", f"pending_migration_id = '{id_}'") == 9
+
+    async def test_imports_at_once_count_each_other(self, world: KeyWorld) -> None:
+        id_, lead = await migration(world), fresh("k")[:12]
+        bodies = [
+            {"migrationId": id_, "apiId": world.api.id, "keys": [salted(lead, 10 * n + k) for k in range(3)]}
+            for n in range(5)
+        ]
+        answers = await asyncio.gather(*(world.call("migrateKeys", body) for body in bodies))
+        assert sorted(answer.status for answer in answers) == [200, 200, 400, 400, 400]
+        assert await world.count("keys", f"pending_migration_id = '{id_}'") == 6
+
+    @pytest.mark.parametrize(
+        ("phc", "said"),
+        [
+            ("$2b$13$" + "a" * 53, "bcrypt cost of 13"),
+            ("$argon2id$v=19$m=131072,t=1,p=1$c2FsdHNhbHQ$" + "a" * 43, "memory"),
+        ],
+    )
+    async def test_a_hash_that_costs_too_much_is_refused(self, world: KeyWorld, phc: str, said: str) -> None:
+        id_ = await migration(world)
+        keys = [salted("abcd", 1), {"hash": f"phc:abcd:{phc}"}]
+        answer = await world.call("migrateKeys", {"migrationId": id_, "apiId": world.api.id, "keys": keys})
+        assert answer.status == 400
+        assert "`keys[1].hash` costs too much" in answer.json["error"]["detail"]
+        assert said in answer.json["error"]["detail"]
+        assert await world.count("keys", f"pending_migration_id = '{id_}'") == 0
+
     async def test_monthly_refill_without_a_day_is_400_and_imports_nothing(self, world: KeyWorld) -> None:
         refill = {"interval": "monthly", "amount": 1}
         keys = [{"hash": fresh("hash")}, {"hash": fresh("hash"), "credits": {"remaining": 1, "refill": refill}}]

@@ -111,6 +111,7 @@ class TestBudget:
             await world.call("verifyKey", {"key": f"{secret[:-1]}!{n}", "migrationId": migration}) for n in range(6)
         ]
         assert [answer.status for answer in answers] == [200] * 4 + [429] * 2
+        assert [answer.headers.get("retry-after") for answer in answers] == [None] * 4 + ["1"] * 2
         assert (await world.verify(native.secret))["valid"]
         world.later(1_000)
         assert (await world.verify(secret, migrationId=migration))["valid"]

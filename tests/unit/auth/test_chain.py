@@ -19,6 +19,12 @@ class Scripted:
         self.answer = answer
         self.asked: list[Credentials] = []
 
+    def recognise(self, credentials: Credentials) -> Principal | None:
+        return self.answer if isinstance(self.answer, Principal) else None
+
+    def vouches_for(self, credentials: Credentials) -> bool:
+        return self.recognise(credentials) is not None
+
     async def resolve(self, credentials: Credentials) -> Principal | None:
         self.asked.append(credentials)
         if isinstance(self.answer, AppError):

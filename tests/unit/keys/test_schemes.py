@@ -7,19 +7,21 @@ import hashlib
 import hmac
 import threading
 from base64 import b64encode, urlsafe_b64encode
+from collections.abc import Callable
 
 import bcrypt
 import pytest
 from argon2 import PasswordHasher, Type
 
 from tests.support.clock import FixedClock
+from tests.support.waiting import eventually, settle
 from unkey_api.core.secret import Secret
 from unkey_api.infra import passwords
 from unkey_api.keys.schemes import bounded
 from unkey_api.keys.schemes.bounded import Budget, open_slow_hashes
 from unkey_api.keys.schemes.errors import HashingBusy, HashingNotInstalled
 from unkey_api.keys.schemes.registry import start_of, stored_texts
-from unkey_api.keys.schemes.salted import lookups_of, make_salted, read_salted
+from unkey_api.keys.schemes.salted import HashCaps, cost_of, excess, lookups_of, make_salted, read_salted
 
 KEY = "sk_live_8f14e45fceea167a5a36dedd4bea2543"
 BCRYPT = bcrypt.hashpw(KEY.encode(), bcrypt.gensalt(4)).decode()
@@ -117,16 +119,48 @@ class TestVerify:
         assert not passwords.verify(phc, KEY)
 
 
+class TestCost:
+    @pytest.mark.parametrize(("cost", "units"), [(10, 1.0), (12, 4.0), (14, 16.0), (4, 1 / 64)])
+    def test_bcrypt_doubles_with_each_step(self, cost: int, units: float) -> None:
+        assert cost_of(BCRYPT.replace("$04$", f"${cost:02}$")) == units
+
+    def test_argon2_grows_with_memory_and_passes(self) -> None:
+        assert cost_of(ARGON2.replace("m=8,t=1", "m=65536,t=3")) == 3.0
+
+    @pytest.mark.parametrize(
+        ("phc", "said"),
+        [
+            (BCRYPT.replace("$04$", "$12$"), ""),
+            (BCRYPT.replace("$04$", "$13$"), "bcrypt cost of 13 is more than the 12"),
+            (ARGON2.replace("m=8,", "m=65537,"), "memory in KiB of 65537 is more than the 65536"),
+            (ARGON2.replace("t=1,", "t=5,"), "passes of 5 is more than the 4"),
+            (ARGON2.replace("p=1$", "p=5$"), "lanes of 5 is more than the 4"),
+            ("0" * 64, ""),
+        ],
+    )
+    def test_what_costs_too_much_is_said(self, phc: str, said: str) -> None:
+        reason = excess(phc, HashCaps())
+        assert said in reason
+        assert bool(reason) == bool(said)
+
+
 class TestBudget:
     def test_each_workspace_has_its_own_and_it_fills_up_again(self) -> None:
         clock = FixedClock()
         budget = Budget(2.0, clock)
-        assert [budget.take("a") for _ in range(5)] == [True] * 4 + [False]
-        assert budget.take("b")
+        assert [budget.take("a") for _ in range(5)] == [0, 0, 0, 0, 0.5]
+        assert budget.take("b") == 0
         clock.advance(500)
-        assert [budget.take("a") for _ in range(2)] == [True, False]
+        assert [budget.take("a") for _ in range(2)] == [0, 0.5]
         clock.advance(3_600_000)
-        assert [budget.take("a") for _ in range(5)] == [True] * 4 + [False]
+        assert [budget.take("a") for _ in range(5)] == [0, 0, 0, 0, 0.5]
+
+    def test_it_is_used_up_by_what_things_cost(self) -> None:
+        clock = FixedClock()
+        budget = Budget(2.0, clock)
+        assert [budget.take("a", 16.0), budget.take("a", 16.0)] == [0, 6.5], "once into debt, then paid off"
+        clock.advance(6_500)
+        assert [budget.take("a", 0.01), budget.take("a", 0.01)] == [0, 0.5], "the cheapest one counts as one"
 
     def test_workspaces_are_forgotten_rather_than_piled_up(self) -> None:
         budget = Budget(1.0, FixedClock())
@@ -151,7 +185,7 @@ class TestSlowHashes:
             return True
 
         async with open_slow_hashes(verify, clock=FixedClock(), threads=2, per_second=1000) as hashes:
-            accepted = 2 * (1 + bounded.QUEUE_PER_THREAD)
+            accepted = 2 + bounded.WAITING_PER_WORKSPACE
             waiting = [asyncio.create_task(hashes.matches("ws", "p", "s")) for _ in range(accepted)]
             await asyncio.sleep(0)
             with pytest.raises(HashingBusy):
@@ -160,11 +194,55 @@ class TestSlowHashes:
             await asyncio.sleep(0)
             with pytest.raises(HashingBusy):
                 await hashes.matches("ws", "p", "s")
+            waiting[-1].cancel()  # and gives up a place in line
+            await settle()
+            waiting[-1] = asyncio.create_task(hashes.matches("ws", "p", "s"))
+            await asyncio.sleep(0)
             go.set()
             results = await asyncio.gather(*waiting, return_exceptions=True)
             assert results[1:] == [True] * (accepted - 1)
             assert await hashes.matches("ws", "p", "s")
         assert most == 2
+
+    async def test_no_workspace_waits_for_more_than_one_hash_of_another(self) -> None:
+        begun: list[str] = []
+        gates = [threading.Semaphore(0), threading.Semaphore(0)]
+
+        def verify(phc: str, secret: str) -> bool:
+            begun.append(secret)
+            gates[0].release()
+            gates[1].acquire(timeout=10)
+            return True
+
+        def at_work(count: int) -> Callable[[], bool]:
+            return lambda: len(begun) == count
+
+        async with open_slow_hashes(verify, clock=FixedClock(), threads=1, per_second=1000) as hashes:
+            greedy = [asyncio.create_task(hashes.matches("greedy", BCRYPT, f"g{n}")) for n in range(6)]
+            await eventually(at_work(1))
+            others = [asyncio.create_task(hashes.matches(name, BCRYPT, name)) for name in ("a", "b", "a")]
+            await settle()
+            for count in range(2, 11):
+                gates[1].release()
+                if count < 10:
+                    await eventually(at_work(count))
+            await asyncio.gather(*greedy, *others)
+        assert begun == ["g0", "g1", "a", "b", "g2", "a", "g3", "g4", "g5"]
+
+    async def test_too_many_workspaces_in_line_are_turned_away(self) -> None:
+        go = threading.Event()
+
+        def verify(phc: str, secret: str) -> bool:
+            return go.wait(10)
+
+        async with open_slow_hashes(verify, clock=FixedClock(), threads=1, per_second=1000) as hashes:
+            count = 1 + bounded.WAITING_WORKSPACES
+            waiting = [asyncio.create_task(hashes.matches(f"ws{n}", BCRYPT, "s")) for n in range(count)]
+            await settle()
+            with pytest.raises(HashingBusy):
+                await hashes.matches("another", BCRYPT, "s")
+            go.set()
+            assert await asyncio.gather(*waiting) == [True] * count
 
     async def test_missing_package_is_our_fault(self) -> None:
         def verify(phc: str, secret: str) -> bool:

@@ -7,11 +7,13 @@ import inspect
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from prometheus_client import CollectorRegistry
 
 import unkey_api
+from unkey_api.core.changes import LoggedChange, workspace_changed
 from unkey_api.infra.batching.batcher import FlushReason
 from unkey_api.infra.caching.swr import CacheCounts
 from unkey_api.infra.clickhouse.writer import FlushOutcome, FlushReport
@@ -26,10 +28,11 @@ FEEDERS = ("on_", "set_", "watch")
 
 
 class Nothing:
-    """Stands for a buffer and a pool."""
+    """Stands for a buffer, a pool and a listener."""
 
-    dropped = refused = lent = idle = waiting = 0
+    dropped = refused = lent = idle = waiting = open_connections = 0
     limit = 1
+    ended: ClassVar = {"idle": 1}
 
     def __len__(self) -> int:
         return 0
@@ -88,13 +91,20 @@ def feed(metrics: Metrics) -> None:
     metrics.invalidation.on_delivery("redis", 0.1)
     metrics.invalidation.on_broadcast_error("redis")
     metrics.invalidation.set_up("redis", up=True)
+    metrics.changes.watch(age=lambda: 0, marked=lambda: 0, rereads=lambda: 0)
+    metrics.changes.on_looked(0)
+    metrics.changes.on_applied([LoggedChange(1, workspace_changed("ws"))])
+    metrics.changes.on_reset("gap")
+    metrics.changes.on_failure()
     metrics.logs.watch(dropped=lambda: 0, skipped={("repeated", "x"): 1})
     metrics.on_panic("", "/")
+    metrics.on_guess_refused()
     room = CacheRoom(lambda: 0, 1)
     metrics.caches.watch("c", CacheCounts(), size=lambda: 0, capacity=1, absent=room, memory=room)
     metrics.buffers.watch("b", Nothing(), capacity=1, accepted=lambda: 0)
     metrics.limits.watch(lambda: [Reading(family, ("x",) * len(family[2]), 0) for family in FAMILIES])
     metrics.stores.watch_pool("primary", Nothing())
+    metrics.connections.watch("l", Nothing())
     metrics.stores.watch_redis(connected=lambda: True, in_flight=lambda: 0)
 
 

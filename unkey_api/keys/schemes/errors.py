@@ -10,8 +10,9 @@ class HashingBusy(AppError):
 
     code = ErrorCode.USER_TOO_MANY_REQUESTS_WORKSPACE_RATE_LIMITED
 
-    def __init__(self) -> None:
+    def __init__(self, retry_after_seconds: int) -> None:
         super().__init__("Too many keys that still have an expensive hash are being verified. Please try again later.")
+        self.retry_after_seconds = retry_after_seconds
 
 
 class HashingNotInstalled(Unexpected):

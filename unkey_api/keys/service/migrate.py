@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from unkey_api.audit.types import AuditEvent
 from unkey_api.core.byte_caps import require_bytes_at_most
+from unkey_api.core.changes import key_changed
 from unkey_api.core.columns import UnixMs
 from unkey_api.core.identifiers import CorrelationId, IdentityId, KeyHash, KeyId, MigrationId, PermissionId, RoleId
 from unkey_api.core.ids import IdPrefix
@@ -16,11 +17,13 @@ from unkey_api.core.principal import Caller
 from unkey_api.core.rbac import require_unseen
 from unkey_api.identities import queries as identity_queries
 from unkey_api.identities.queries import NewIdentity
-from unkey_api.infra.mysql import WriteConn
+from unkey_api.infra.mysql import Transaction, WriteConn
 from unkey_api.keys import queries, requirements
-from unkey_api.keys.errors import ApiNotFound, MigrationNotFound, RefillDayMissing
+from unkey_api.keys.errors import ApiNotFound, HashUnsuitable, MigrationNotFound, RefillDayMissing
 from unkey_api.keys.ports import LiveApi
 from unkey_api.keys.queries import NewKey, NewRatelimit
+from unkey_api.keys.schemes.finding import CANDIDATES_MAX, list_alike
+from unkey_api.keys.schemes.salted import HashCaps, excess, phc_of, read_salted
 from unkey_api.keys.service import events
 from unkey_api.keys.service.attempts import with_fresh_ids
 from unkey_api.keys.service.create import new_ratelimits
@@ -76,7 +79,8 @@ class MigrateKeys:
             InsufficientPermissions: The caller may not create keys of that API, whether it exists or not.
             ApiNotFound: There is no such API in the caller's workspace.
             MigrationNotFound: There is no such migration in the caller's workspace.
-            InvalidInput: A monthly refill has no day, or metadata is too large.
+            InvalidInput: A monthly refill has no day, metadata is too large, a salted hash costs too much to verify, or
+                too many of them begin alike.
             PermissionDiffersInCase: A new permission differs from an existing one in letter case only.
             RoleDiffersInCase: The same of a role.
             StoreUnavailable: Nothing was imported.
@@ -90,11 +94,11 @@ class MigrateKeys:
         if api is None:
             raise ApiNotFound(internal=f"api {command.api_id} is absent, deleted or of another workspace")
         project_id = await parts.projects.ensure(parts.database.primary, workspace_id)
-        migration = await queries.find_migration(parts.database.replica, workspace_id, command.migration_id)
+        migration = await queries.find_migration(parts.database.primary, workspace_id, command.migration_id)
         if migration is None:
             raise MigrationNotFound
         for index, key in enumerate(command.keys):
-            _check(index, key)
+            _check(index, key, parts.hash_caps)
         correlation_id = CorrelationId(parts.ids.new(IdPrefix.CORRELATION))
 
         async def attempt() -> MigrationResult:
@@ -105,16 +109,20 @@ class MigrateKeys:
             taken = await parts.database.transaction("keys.migrate", lambda tx: self._write(tx, caller, draft))
             return _result(command.keys, draft, taken)
 
-        result = await with_fresh_ids(attempt, parts.sleep)
-        parts.directory.forget(*(KeyHash(key.hash) for key in result.migrated))
-        return result
+        return await with_fresh_ids(attempt, parts.sleep)
 
-    async def _write(self, tx: WriteConn, caller: Caller, draft: _Draft) -> set[str]:
+    async def _write(self, tx: Transaction, caller: Caller, draft: _Draft) -> set[str]:
         """Import what is free and return the hashes that are taken."""
+        if not await queries.hold_api(tx, draft.workspace_id, draft.api.id):
+            raise ApiNotFound(internal=f"api {draft.api.id} was deleted meanwhile")
+        if any(read_salted(key_hash) is not None for key_hash in draft.keys):
+            # Before anything is read, so that what others of these imports have written is seen and counted.
+            await queries.lock_migration(tx, draft.workspace_id, draft.migration_id)
         taken = await queries.list_taken_hashes(tx, list(draft.keys))
         fresh = {key_hash: entry for key_hash, entry in draft.keys.items() if key_hash not in taken}
         if not fresh:
             return taken
+        await self._refuse_too_many_alike(tx, draft, fresh)
         items = list(fresh.values())
         workspace_id, now = draft.workspace_id, draft.now
         slugs = _names(key.permissions for _, key in items)
@@ -131,7 +139,25 @@ class MigrateKeys:
         ids = {slug: permission.id for slug, permission in permissions.items()}
         log = [event for id_, key in items for event in _events(draft, id_, key, ids, roles)]
         await self._parts.audit.record(tx, caller, log, draft.correlation_id)
+        tx.tell(*(key_changed(workspace_id, key_hash, draft.api.keyspace_id) for key_hash in fresh))
         return taken
+
+    async def _refuse_too_many_alike(
+        self, tx: WriteConn, draft: _Draft, fresh: Mapping[KeyHash, tuple[KeyId, MigrateKey]]
+    ) -> None:
+        """A presented key is compared with a few salted hashes only: one beyond them could never be verified."""
+        salted = {key_hash: found for key_hash in fresh if (found := read_salted(key_hash)) is not None}
+        counts: dict[str, int] = {}
+        for index, key_hash in enumerate(draft.keys):
+            if key_hash not in salted:
+                continue
+            lookup = salted[key_hash].lookup
+            if lookup not in counts:
+                counts[lookup] = len(await list_alike(tx, draft.workspace_id, draft.migration_id, [lookup]))
+            counts[lookup] += 1
+            if counts[lookup] > CANDIDATES_MAX:
+                reason = f"is one too many: {CANDIDATES_MAX} keys of the migration begin like '{lookup}' already"
+                raise HashUnsuitable(index, f"{reason}. Give more characters of the key")
 
     def _new_identities(self, draft: _Draft, items: list[tuple[KeyId, MigrateKey]]) -> list[NewIdentity]:
         external_ids = dict.fromkeys(key.external_id for _, key in items if key.external_id is not None)
@@ -164,7 +190,10 @@ class MigrateKeys:
             yield from new_ratelimits(self._parts.ids, draft.workspace_id, id_, key.ratelimits, now=draft.now)
 
 
-def _check(index: int, key: MigrateKey) -> None:
+def _check(index: int, key: MigrateKey, caps: HashCaps) -> None:
+    reason = excess(phc_of(key.hash), caps)
+    if reason:
+        raise HashUnsuitable(index, f"costs too much: {reason}")
     refill = key.credits.refill if key.credits else None
     if refill is not None and refill.interval is RefillInterval.MONTHLY and refill.day is None:
         raise RefillDayMissing

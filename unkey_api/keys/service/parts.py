@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from unkey_api.audit.service import AuditLog
 from unkey_api.core.clock import Clock
@@ -14,7 +14,7 @@ from unkey_api.core.keymaterial import RandomBytes
 from unkey_api.infra.mysql import Database
 from unkey_api.infra.vault.port import VaultClient
 from unkey_api.keys.ports import CreditControl, LiveApis
-from unkey_api.keys.verification.directory import KeyDirectory
+from unkey_api.keys.schemes.salted import HashCaps
 from unkey_api.projects.service import DefaultProject
 
 
@@ -25,8 +25,6 @@ class KeyParts:
     database: Database
     audit: AuditLog
     projects: DefaultProject
-    directory: KeyDirectory
-    """Told which keys have changed."""
     vault: VaultClient | None
     """None when no vault is configured."""
     credits: CreditControl
@@ -34,6 +32,8 @@ class KeyParts:
     clock: Clock
     ids: IdSource
     random_bytes: RandomBytes
+    hash_caps: HashCaps = field(default_factory=HashCaps)
+    """What a salted hash may cost that is imported."""
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
     def now(self) -> UnixMs:

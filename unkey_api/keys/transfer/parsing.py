@@ -9,7 +9,7 @@ from binascii import Error
 from unkey_api.core.identifiers import KeyHash
 from unkey_api.core.keymaterial import hash_key
 from unkey_api.keys.schemes.registry import KEYED, start_of
-from unkey_api.keys.schemes.salted import affordable, make_salted, read_salted
+from unkey_api.keys.schemes.salted import HashCaps, affordable, excess, make_salted, phc_of, read_salted
 from unkey_api.keys.transfer import fields
 from unkey_api.keys.transfer.fields import Document
 from unkey_api.keys.transfer.types import ImportRecord, RawRecord, Rejected, Target
@@ -86,7 +86,7 @@ def _material(document: Document, target: Target) -> tuple[KeyHash, bool, str]:
     native = native_hash(given)
     if native is not None:
         return native, False, start
-    stored = _foreign(given, fields.text(document, "visible", most=64) or start)
+    stored = _foreign(given, fields.text(document, "visible", most=64) or start, target.caps)
     if target.migration_id is None:
         raise Rejected("hash is of another kind than SHA-256: keys like this need --migration")
     return stored, True, start
@@ -101,13 +101,16 @@ def native_hash(text: str) -> KeyHash | None:
     return KeyHash(b64encode(digest).decode("ascii")) if len(digest) == SHA256_BYTES else None
 
 
-def _foreign(given: str, visible: str) -> KeyHash:
+def _foreign(given: str, visible: str, caps: HashCaps) -> KeyHash:
     scheme, colon, rest = given.partition(":")
+    reason = excess(phc_of(given), caps)
+    if reason:
+        raise Rejected(f"hash costs too much: {reason}")
     if read_salted(given) or (colon and scheme in {keyed.name for keyed in KEYED} and HEX_DIGEST.fullmatch(rest)):
         return KeyHash(given)
     if given.startswith("$"):
         if not affordable(given):
-            raise Rejected("hash is neither bcrypt nor Argon2, or more expensive than we are ready to verify")
+            raise Rejected("hash is neither bcrypt nor Argon2")
         salted = make_salted(given, visible)
         if salted is None or not salted.lookup.isascii():
             raise Rejected("a salted hash needs `visible`: at least the first four characters of its key")

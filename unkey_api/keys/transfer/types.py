@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
 from unkey_api.core.identifiers import KeyspaceId, MigrationId
+from unkey_api.keys.schemes.salted import HashCaps
 from unkey_api.keys.types import MigrateKey
 
 
@@ -30,6 +31,8 @@ class Target:
     migration_id: MigrationId | None
     prefixed: bool
     """The migration is one of prefixed-api-key: hashes are of the long token."""
+    caps: HashCaps = field(default_factory=HashCaps)
+    """What a salted hash may cost."""
 
 
 class RawRecord(NamedTuple):

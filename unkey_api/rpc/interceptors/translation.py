@@ -21,7 +21,10 @@ class FaultTranslation:
         try:
             return await call_next(request, ctx)
         except AppError as err:
-            raise fault_of(err, current_exchange().request_id) from err
+            exchange = current_exchange()
+            if err.retry_after_seconds is not None:
+                exchange.response_headers.append((b"retry-after", b"%d" % err.retry_after_seconds))
+            raise fault_of(err, exchange.request_id) from err
         except Fault:
             raise
         except ConnectError as err:

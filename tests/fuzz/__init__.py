@@ -1,0 +1,1 @@
+"""Programs that look for inputs nobody thought of."""

@@ -1,0 +1,2 @@
+-- Which of the permissions exist as of now; those stay until the transaction ends. In one order, against deadlocks.
+SELECT id FROM permissions WHERE workspace_id = %(workspace_id)s AND id IN %(ids)s ORDER BY id LOCK IN SHARE MODE

@@ -1,0 +1,109 @@
+"""The HTTP/1.1 listener of a worker: opening it, TLS, and the stop."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Mapping
+from datetime import timedelta
+from socket import socket
+from typing import Any
+
+from unkey_api.core.addresses import Network
+from unkey_api.core.clock import Clock, SystemClock
+from unkey_api.server.admission import Admission
+from unkey_api.server.http1.connection import Connection
+from unkey_api.server.http1.connections import Bounds, Connections
+from unkey_api.server.listeners import LOOK_SECONDS, TlsFiles, lingering, stop_accepting, until
+from unkey_api.server.sockets import BACKLOG
+from unkey_api.settings.limits import LimitSettings
+
+ABORT_SECONDS = 1.0  # for requests to notice that they were cut
+
+
+class Http1Listener:
+    """HTTP/1.1 on one socket, with every bound of `LimitSettings` that is about it."""
+
+    def __init__(
+        self,
+        app: Any,  # any ASGI application
+        sock: socket,
+        *,
+        budget: timedelta,
+        tls: TlsFiles | None,
+        limits: LimitSettings | None = None,
+        proxies: tuple[Network, ...] = (),
+        clock: Clock | None = None,
+    ) -> None:
+        self._app = app
+        self._socket = sock
+        self._budget = budget
+        self._tls = _tls_context(tls) if tls is not None else None
+        self._limits = limits or LimitSettings()
+        self._clock = clock or SystemClock()
+        self._admission = Admission(
+            total=self._limits.connections, per_address=self._limits.connections_per_address, exempt=proxies
+        )
+        self._connections: Connections | None = None
+        self._server: asyncio.Server | None = None
+
+    @property
+    def open_connections(self) -> int:
+        """How many connections there are right now."""
+        return self._admission.in_all
+
+    @property
+    def ended(self) -> Mapping[str, int]:
+        """How many connections were ended from this side, by the reason."""
+        return self._connections.ended if self._connections is not None else {}
+
+    async def start(self) -> None:
+        """Start accepting."""
+        loop = asyncio.get_running_loop()
+        connections = self._connections = Connections(
+            self._app,
+            loop=loop,
+            clock=self._clock,
+            bounds=Bounds.of(self._limits),
+            admission=self._admission,
+        )
+        connections.start()
+        scheme = "http" if self._tls is None else "https"
+        self._server = await loop.create_server(
+            lambda: Connection(connections, scheme),
+            sock=self._socket,
+            backlog=BACKLOG,
+            ssl=self._tls,
+            ssl_handshake_timeout=None if self._tls is None else self._limits.head_timeout.total_seconds(),
+        )
+
+    async def drain(self) -> None:
+        """Stop accepting and finish; what has not finished by the end of the budget is cut."""
+        if self._server is None or self._connections is None:
+            return
+        connections = self._connections
+        try:
+            async with asyncio.timeout(self._budget.total_seconds()):
+                await self._finish(self._server, connections)
+        except TimeoutError:
+            connections.abort()
+            await until(lambda: not connections.open and not connections.tasks, seconds=ABORT_SECONDS)
+        finally:
+            connections.stop()
+
+    async def _finish(self, server: asyncio.Server, connections: Connections) -> None:
+        await stop_accepting(self._socket)
+        server.close()
+        connections.parting = True
+        await until(lambda: not connections.open, seconds=lingering(self._budget))
+        while connections.open or connections.tasks:
+            connections.close_idle()
+            await asyncio.sleep(LOOK_SECONDS)
+
+
+def _tls_context(files: TlsFiles) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.load_cert_chain(files.cert_file, files.key_file)
+    context.set_alpn_protocols(["http/1.1"])
+    return context

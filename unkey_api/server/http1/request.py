@@ -1,0 +1,239 @@
+"""One request as the application sees it: ASGI's `receive` and `send`."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from unkey_api.server.http1.answer import (
+    BODILESS,
+    CHUNKED,
+    CONTINUE,
+    LAST_CHUNK,
+    NO_BODY,
+    UNTIL_CLOSE,
+    BrokenAnswer,
+    chunk,
+    encode_head,
+)
+
+if TYPE_CHECKING:
+    from unkey_api.server.http1.connection import Connection
+
+Event = dict[str, Any]  # ASGI's own type: a mapping with values of any kind
+BODY_HIGH_WATER = 65_536  # bytes kept for an application that does not ask for them
+OVERHEAD_BYTES = 16_384  # of a chunked body beyond what sensible chunks need: sizes, extensions, trailers
+OVERHEAD_PER_CHUNK = 16
+FIRST_STATUS, LAST_STATUS = 200, 599
+
+
+class Request:
+    """A request from its head to the end of its answer. Made by the connection, never reused."""
+
+    __slots__ = (
+        "_closing",
+        "_connection",
+        "_form",
+        "_news",
+        "_pieces",
+        "_start",
+        "_waiting",
+        "answered",
+        "buffered",
+        "chunks",
+        "complete",
+        "delivered",
+        "expects_continue",
+        "gone",
+        "keep_alive",
+        "left",
+        "left_over",
+        "length",
+        "raw_bytes",
+        "received",
+        "scope",
+        "started",
+        "upgrade",
+    )
+
+    def __init__(
+        self, connection: Connection, scope: Event, *, length: int, keep_alive: bool, expects_continue: bool
+    ) -> None:
+        self._connection = connection
+        self.scope = scope
+        self.length = length
+        """Bytes of body announced; -1 for chunks."""
+        self.keep_alive = keep_alive
+        self.expects_continue = expects_continue
+        self.upgrade = False
+        """Whether the parser takes what follows for another protocol, which nobody speaks here."""
+        self.complete = False
+        """The whole body has arrived."""
+        self.delivered = False
+        """The application has got the end of the body."""
+        self.gone = False
+        """The caller has left, or the request was refused half-way: nobody hears an answer."""
+        self.answered = False
+        """The whole answer has been given."""
+        self.received = 0
+        self.buffered = 0
+        self.raw_bytes = 0
+        self.chunks = 0
+        self.left_over = 0
+        """Bytes of body that came after the answer."""
+        self.left = 0
+        """Bytes of body the answer still owes."""
+        self._pieces: list[bytes] = []
+        self._start: Event | None = None
+        self.started = False
+        """A part of the answer is on its way."""
+        self._form = 0
+        self._closing = False
+        self._news: asyncio.Event | None = None
+        self._waiting = 0
+
+    # what the connection tells
+
+    def take(self, piece: bytes) -> None:
+        """Take a piece of the body. Dropped once the answer is out."""
+        size = len(piece)
+        self.received += size
+        if self.answered:
+            self.left_over += size
+        elif not self.gone:
+            self.buffered += size
+            self._pieces.append(piece)
+            if self._waiting:
+                self._wake()
+
+    def finish(self) -> None:
+        """Note that the body is complete."""
+        self.complete = True
+        if self._waiting:
+            self._wake()
+
+    def leave(self) -> None:
+        """Note that the caller has left."""
+        self.gone = True
+        self._pieces.clear()
+        if self._waiting:
+            self._wake()
+
+    @property
+    def full(self) -> bool:
+        """Whether more was sent than the application has asked for."""
+        return self.buffered >= BODY_HIGH_WATER and not self._waiting
+
+    @property
+    def wordy(self) -> bool:
+        """Whether the body is mostly something else than a body."""
+        return self.raw_bytes - 3 * self.received - OVERHEAD_PER_CHUNK * self.chunks > OVERHEAD_BYTES
+
+    # what the application calls
+
+    async def receive(self) -> Event:
+        """Return the next part of the body, or wait for the caller to leave once all of it was returned."""
+        while True:
+            if self.gone or self.answered:
+                return {"type": "http.disconnect"}
+            if self._pieces or (self.complete and not self.delivered):
+                return self._next_part()
+            await self._wait()
+
+    def _next_part(self) -> Event:
+        body = b"".join(self._pieces)
+        self._pieces.clear()
+        self.buffered = 0
+        self.delivered = self.complete
+        if not self.complete:
+            self._connection.want_body()
+        return {"type": "http.request", "body": body, "more_body": not self.complete}
+
+    async def _wait(self) -> None:
+        if not self.complete:
+            if self.expects_continue and not self.received:
+                self.expects_continue = False
+                self._connection.output.write(CONTINUE)
+            self._connection.want_body()
+        if self._news is None:
+            self._news = asyncio.Event()
+        self._news.clear()
+        self._waiting += 1
+        try:
+            await self._news.wait()
+        finally:
+            self._waiting -= 1
+
+    def _wake(self) -> None:
+        if self._news is not None:
+            self._news.set()
+
+    async def send(self, event: Event) -> None:
+        """Take the next part of the answer. The head waits for the first piece of the body: one write for both."""
+        if self.gone:
+            return
+        kind = event["type"]
+        if kind == "http.response.body":
+            self._send_body(event.get("body", b""), more=event.get("more_body", False))
+            output = self._connection.output
+            if output.congested:
+                await output.until_read()
+        elif kind == "http.response.start":
+            if self._start is not None:
+                raise BrokenAnswer("the answer was started twice")
+            if not FIRST_STATUS <= event["status"] <= LAST_STATUS:
+                raise BrokenAnswer(f"{event['status']} is no status of an answer")
+            self._start = event
+        else:
+            raise BrokenAnswer(f"{kind} is no event of an HTTP/1.1 answer")
+
+    def _send_body(self, body: bytes, *, more: bool) -> None:
+        if self._start is None or self.answered:
+            raise BrokenAnswer("a body outside of an answer")
+        if self.started:
+            data = self._framed(body)
+            if not more and self._form == CHUNKED:
+                data += LAST_CHUNK
+        else:
+            data = self._begin(self._start, body, more=more)
+        if data:
+            self._connection.output.write(data)
+        if not more:
+            self._end()
+
+    def _begin(self, start: Event, body: bytes, *, more: bool) -> bytes:
+        scope, status, connection = self.scope, start["status"], self._connection
+        head, self._form, self._closing = encode_head(
+            status,
+            start.get("headers", ()),
+            date=connection.shared.date,
+            version=scope["http_version"],
+            bodiless=scope["method"] == "HEAD" or status in BODILESS,
+            closing=connection.ends_with(self),
+            whole=None if more else len(body),
+        )
+        self.left = self._form
+        self.started = True
+        return head + self._framed(body) if body else head
+
+    def _framed(self, body: bytes) -> bytes:
+        form = self._form
+        if form >= 0:
+            self.left -= len(body)
+            if self.left < 0:
+                raise BrokenAnswer("the body of the answer is longer than its content-length")
+        elif form == CHUNKED:
+            return chunk(body)
+        elif form == NO_BODY:
+            return b""
+        return body
+
+    def _end(self) -> None:
+        if self.left > 0:
+            raise BrokenAnswer("the body of the answer is shorter than its content-length")
+        self.answered = True
+        if self._waiting:
+            self._wake()
+        # At peace is a caller that knows that this was all, and sends nothing more.
+        in_peace = self.complete and (not self.keep_alive or self._form == UNTIL_CLOSE)
+        self._connection.answered(closing=self._closing, in_peace=in_peace)
