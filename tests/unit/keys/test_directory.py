@@ -27,7 +27,7 @@ class Away:
 async def test_look_ups_that_fail_are_counted_by_what_the_key_was_presented_for() -> None:
     jobs = BackgroundJobs("test")
     cache = key_cache(CacheSettings(), clock=FixedClock(), refreshes=jobs)
-    directory = KeyDirectory(cache, Away())  # type: ignore[arg-type]  # it never answers
+    directory = KeyDirectory(cache, Away())
     for presented in ("key", "root_key", "root_key"):
         with pytest.raises(KeyNotLoaded):
             await directory.find(KeyHash("hash"), presented)
