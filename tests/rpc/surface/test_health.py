@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from tests.support.asgi import Answer
 from tests.support.surface import Surface
-from unkey_api.rpc.health import Health, Phase
+from unkey_api.rpc.health import Check, Health, Phase
 
 LIVE, READY, STARTUP = "/health/live", "/health/ready", "/health/startup"
 PATHS = (LIVE, READY, STARTUP)
@@ -18,6 +20,24 @@ async def ask(path: str, health: Health, phase: Phase = Phase.SERVING, surface: 
     client = surface.build()
     health.phase = phase
     return await client.request("GET", path, headers={})
+
+
+async def fine() -> bool:
+    return True
+
+
+async def failing() -> bool:
+    return False
+
+
+async def broken() -> bool:
+    msg = "password of the database"
+    raise RuntimeError(msg)
+
+
+async def hanging() -> bool:
+    await asyncio.Event().wait()
+    return True
 
 
 class TestPhases:
@@ -39,7 +59,20 @@ class TestPhases:
         assert answer.json == {"status": "shutting down" if path == READY else "ok"}
 
 
-class TestDetails:
+class TestChecks:
+    async def test_checks_are_told_one_by_one(self) -> None:
+        answer = await ask(READY, Health({"mysql": fine}))
+        assert (answer.status, answer.json) == (200, {"status": "ok", "checks": {"mysql": "ok"}})
+
+    @pytest.mark.parametrize("check", [failing, broken, hanging])
+    async def test_any_that_fails_makes_it_unready_without_saying_why(self, check: Check) -> None:
+        answer = await ask(READY, Health({"mysql": fine, "other": check}))
+        assert answer.status == 503
+        assert answer.json == {"status": "fail", "checks": {"mysql": "ok", "other": "fail"}}
+
+    async def test_checks_do_not_matter_for_being_alive(self) -> None:
+        assert (await ask(LIVE, Health({"mysql": failing}))).json == {"status": "ok"}
+
     async def test_details_are_told_and_do_not_make_it_unready(self) -> None:
         answer = await ask(READY, Health(details={"invalidation": "away"}))
         assert (answer.status, answer.json) == (200, {"status": "ok", "details": {"invalidation": "away"}})

@@ -7,9 +7,10 @@ from typing import NoReturn
 import pytest
 
 from tests.support.clock import FixedClock
+from tests.support.reads import Direct
 from unkey_api.container.limit_reports import load_readings
 from unkey_api.core.identifiers import KeyHash
-from unkey_api.infra.mysql import StoreUnavailable
+from unkey_api.infra.mysql import Params, Query, StoreUnavailable
 from unkey_api.infra.resilience.background import BackgroundJobs
 from unkey_api.infra.telemetry.limit_collector import KEY_ERRORS, Reading
 from unkey_api.keys.verification.directory import KeyDirectory, key_cache
@@ -20,14 +21,16 @@ from unkey_api.settings.stores import CacheSettings
 class Away:
     """A database that does not answer."""
 
-    async def read_any(self, *_: object, **__: object) -> NoReturn:
+    async def fetch_one(self, query: Query[object], params: Params) -> NoReturn:
         raise StoreUnavailable("away")
+
+    fetch_all = fetch_one
 
 
 async def test_look_ups_that_fail_are_counted_by_what_the_key_was_presented_for() -> None:
     jobs = BackgroundJobs("test")
     cache = key_cache(CacheSettings(), clock=FixedClock(), refreshes=jobs)
-    directory = KeyDirectory(cache, Away())
+    directory = KeyDirectory(cache, Direct(Away()))  # type: ignore[arg-type]  # it never answers
     for presented in ("key", "root_key", "root_key"):
         with pytest.raises(KeyNotLoaded):
             await directory.find(KeyHash("hash"), presented)
