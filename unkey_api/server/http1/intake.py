@@ -81,7 +81,7 @@ class Intake:
             arriving.raw_bytes += size
             if arriving.length < 0 and arriving.wordy:
                 raise Refused(400, "framing", "The chunks of the body are mostly something else than a body.")
-        elif self.arriving is None:
+        elif self.arriving is None and (self._target or self._fields or not self._crossed):
             self._measure(size)
         return size
 
@@ -89,10 +89,8 @@ class Intake:
         """Refuse a head that is incomplete and too large already."""
         if not self._crossed:
             self._head_bytes += size
-        elif self._target or self._fields:
-            self._head_bytes = self._exact_head_bytes()
         else:
-            self._head_bytes = 0
+            self._head_bytes = self._exact_head_bytes()
         if self._head_bytes > self._bounds.head_bytes or len(self._fields) > self._bounds.head_fields:
             raise self._head_too_large()
 
@@ -134,12 +132,12 @@ class Intake:
             if self._trailers > self._bounds.head_fields:
                 raise Refused(431, "head", f"The request has more than {self._bounds.head_fields} trailer fields.")
             return
-        name = name.lower()
-        self._fields.append((name, value.rstrip()))
+        name, value = name.lower(), value.rstrip()
+        self._fields.append((name, value))
         if name in FRAMING:
             if name == b"host" and name in self._framing:
                 raise Refused(400, "host", "The request has more than one Host header; send exactly one.")
-            self._framing[name] = value.rstrip()
+            self._framing[name] = value
 
     def on_headers_complete(self) -> None:
         """Make a request of the head."""
