@@ -24,6 +24,23 @@ _METHODS: dict[bytes, str] = {
 class Intake:
     """Parses what a connection brings. Knows nothing of answers and never waits."""
 
+    __slots__ = (
+        "_bounds",
+        "_connection",
+        "_crossed",
+        "_fields",
+        "_framing",
+        "_head_at_most",
+        "_head_bytes",
+        "_parser",
+        "_peers",
+        "_target",
+        "_trailers",
+        "arriving",
+        "over",
+        "ready",
+    )
+
     def __init__(self, connection: Connection, *, bounds: Bounds, peers: Peers) -> None:
         self._connection = connection
         self._bounds = bounds
@@ -164,7 +181,8 @@ class Intake:
             keep_alive=parser.should_keep_alive(),
             expects_continue=b"expect" in framing and version == "1.1",
         )
-        request.upgrade = parser.should_upgrade()
+        if parser.should_upgrade():
+            request.upgrade = True
         self._target, self._fields, self._framing = b"", [], {}
         self._head_bytes, self._crossed, self._trailers = 0, True, 0
         self.arriving = request
