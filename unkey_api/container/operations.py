@@ -67,6 +67,7 @@ from unkey_api.projects.service import DefaultProject
 from unkey_api.ratelimit.creation import NamespaceCreation
 from unkey_api.ratelimit.engine.limiter import RateLimiter
 from unkey_api.ratelimit.engine.running import open_rate_limiter
+from unkey_api.ratelimit.engine.state import TableBounds
 from unkey_api.ratelimit.global_counters import SqlGlobalCounters
 from unkey_api.ratelimit.handler import RatelimitHandler, RatelimitUseCases
 from unkey_api.ratelimit.namespaces import Namespaces
@@ -171,6 +172,7 @@ async def _open_limits(
             observer=LimiterReports(metrics.ratelimit),
             jitter=runtime.jitter,
             shared=SqlGlobalCounters(database.replica, database.primary, region=settings.region),
+            bounds=TableBounds(per_workspace=settings.counters.per_workspace, total=settings.counters.total),
             on_breaker=metrics.breakers.on_call,
             grace_seconds=grace.counters,
         )

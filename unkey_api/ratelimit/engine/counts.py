@@ -26,13 +26,17 @@ class LimiterObserver(Protocol):
 
 @dataclass(slots=True)
 class WorkspaceCounts:
-    """Decisions of one workspace. `origin`: the store was asked for this very check; `local`: it was not."""
+    """What one workspace decides and occupies. `origin`: the store was asked for this very check; `local`: was not."""
 
     local_passed: int = 0
     local_denied: int = 0
     origin_passed: int = 0
     origin_denied: int = 0
     strict_activations: int = 0
+    counters: int = 0
+    """In memory now."""
+    replays_waiting: int = 0
+    """Cells that wait for the store now."""
 
 
 @dataclass(slots=True)
@@ -43,6 +47,8 @@ class LimiterCounts:
     """Cells in memory when the janitor last looked."""
     windows_created: int = 0
     windows_evicted: int = 0
+    counters_pushed_out: int = 0
+    """Counters in use that went because their workspace was at its bound."""
     replays_buffered: int = 0
     replays_dropped: int = 0
     replays_closed: int = 0
