@@ -1,4 +1,4 @@
-"""`python -m benchmarks run|compare|profile|soak|observability`; the Makefile has a target for each."""
+"""`python -m benchmarks run|compare|profile|soak|revocation|observability`; the Makefile has a target for each."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from benchmarks.load import LoadFailed
 from benchmarks.observability import observability
 from benchmarks.profiling import profile
 from benchmarks.report import BASELINE, LATEST, Report, show, show_change
+from benchmarks.revocation import ROUNDS, SAME_NODE_ROUNDS, revocation
 from benchmarks.run import run
 from benchmarks.soak import soak
 
@@ -31,6 +32,9 @@ def main() -> int:
     sample.add_argument("scenario", nargs="?", default="verify /v2 JSON", help="a row of the table")
     long = commands.add_parser("soak", help="load for minutes; fails when memory grows or a request does")
     long.add_argument("--seconds", type=int, default=SOAK_SECONDS)
+    taken = commands.add_parser("revocation", help="how soon three processes refuse what one of them revoked")
+    taken.add_argument("--rounds", type=int, default=ROUNDS, help="of each kind, on all three")
+    taken.add_argument("--same-node-rounds", type=int, default=SAME_NODE_ROUNDS, help="on the one that revokes")
     commands.add_parser("observability", help="what logs, metrics, traces and rows cost")
     arguments = parser.parse_args()
     try:
@@ -40,6 +44,8 @@ def main() -> int:
             print(f"\n{asyncio.run(profile(arguments.scenario, seconds=PROFILE_SECONDS))}")
         elif arguments.command == "soak":
             asyncio.run(soak(seconds=arguments.seconds))
+        elif arguments.command == "revocation":
+            asyncio.run(revocation(rounds=arguments.rounds, same_node_rounds=arguments.same_node_rounds))
         elif arguments.command == "observability":
             asyncio.run(observability())
         else:

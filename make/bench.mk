@@ -32,3 +32,7 @@ soak: ## A million cancelled requests, then ten minutes of load; up to an hour
 		$(PYTHON) -m pytest -q -s --timeout=0 tests/integration/test_cancel_storm_*.py
 	@echo "==> load for $(SOAK_SECONDS) s"
 	@$(BENCH) soak --seconds $(SOAK_SECONDS)
+
+.PHONY: bench-revocation
+bench-revocation: ## Measure how soon three processes refuse what one of them revoked, kind by kind; ten minutes
+	@$(BENCH) revocation

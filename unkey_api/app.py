@@ -16,17 +16,22 @@ from unkey_api.auth.chain import AuthenticationChain
 from unkey_api.core.addresses import Network
 from unkey_api.core.clock import Clock
 from unkey_api.core.ids import IdSource
+from unkey_api.rpc.bodies.admission import Admission
+from unkey_api.rpc.bodies.budget import BodyBudget
+from unkey_api.rpc.bodies.limits import BodyLimits
+from unkey_api.rpc.bodies.rpc_calls import CallAdmission
+from unkey_api.rpc.bodies.undecoded import LateGzip, late_codecs
 from unkey_api.rpc.chain import BoundService, ChainFactory, bind
 from unkey_api.rpc.connect_surface import ConnectSurface
 from unkey_api.rpc.documents import Documents
 from unkey_api.rpc.edge import Edge, Endpoint, Observer, ObserverFailed
 from unkey_api.rpc.exchange import Scope, path_of
+from unkey_api.rpc.grpc_services import grpc_services
 from unkey_api.rpc.health import Health
 from unkey_api.rpc.http_json.transcoder import Transcoder
 from unkey_api.rpc.interceptors.credentials import (
     Authentication,
     Authenticator,
-    CredentialPresence,
     Throttle,
     WorkspaceThrottle,
 )
@@ -66,8 +71,7 @@ class Platform:
     documents: Documents
     health: Health
     request_timeout: timedelta
-    max_body_bytes: int
-    """0 or less means no limit."""
+    bodies: BodyLimits
     proxies: tuple[Network, ...] = ()
     portal_authenticator: Authenticator = field(default_factory=lambda: AuthenticationChain(()))
     """Knows the end users of the portal; one that knows nobody when portal sessions are not configured."""
@@ -80,18 +84,21 @@ class Application:
 
     def __init__(self, platform: Platform, services: Sequence[Service]) -> None:
         validator = Validator()
-        factory = _chain_factory(platform, validator)
+        admissions = _Admissions(platform)
+        factory = _chain_factory(platform, validator, admissions)
         bound = [(s, bind(s.description, s.handler, factory)) for s in services]
         connect = ConnectSurface(
             {
-                binding.spec.rpc_path: application
+                binding.spec.rpc_path: (application, admissions.of(binding.spec))
                 for service, one in bound
-                for application in [_connect_application(service, one, platform)]
+                for application in [_connect_application(service, one, platform, admissions)]
                 for binding in one.bindings
-            }
+            },
+            platform.on_panic,
         )
-        routes = _routes(platform, validator, [b for _, b in bound])
+        routes = _routes(platform, validator, admissions, [b for _, b in bound])
         self._health = platform.health
+        self._grpc = grpc_services(platform.health, [service.description for service in services])
         self.paths = frozenset(routes) | {b.spec.rpc_path for _, one in bound for b in one.bindings}
         """Every route of either surface."""
         self._edge = Edge(
@@ -111,8 +118,11 @@ class Application:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI scope. Only HTTP is served; a WebSocket is refused."""
         if scope["type"] == "http":
-            if path_of(scope) in Health.PATHS:
-                await self._health.respond(path_of(scope), send)
+            path = path_of(scope)
+            if path in Health.PATHS:
+                await self._health.respond(path, send)
+            elif path in self._grpc:
+                await self._grpc[path](scope, receive, send)
             else:
                 await self._edge(scope, receive, send)
         elif scope["type"] == "websocket":
@@ -131,16 +141,42 @@ async def _acknowledge_lifespan(receive: Receive, send: Send) -> None:
             return
 
 
-def _chain_factory(platform: Platform, validator: Validator) -> ChainFactory:
+class _Admissions:
+    """Who may send what to each method. One per method, for both surfaces, over one budget."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+        self._budget = BodyBudget(platform.bodies)
+        self._known: dict[str, tuple[Admission, Authentication | None]] = {}
+
+    def of(self, spec: MethodSpec) -> Admission:
+        return self._of(spec)[0]
+
+    def authentication(self, spec: MethodSpec) -> Authentication | None:
+        """Return how callers of a method identify themselves; None when they need not."""
+        return self._of(spec)[1]
+
+    def _of(self, spec: MethodSpec) -> tuple[Admission, Authentication | None]:
+        known = self._known.get(spec.rpc_path)
+        if known is None:
+            platform, open_to_all = self._platform, spec.auth is options_pb.AuthKind.NONE
+            authentication = None if open_to_all else _authentication(platform, spec)
+            admission = Admission(spec.auth, authentication, self._budget, platform.bodies)
+            known = self._known[spec.rpc_path] = (admission, authentication)
+        return known
+
+
+def _chain_factory(platform: Platform, validator: Validator, admissions: _Admissions) -> ChainFactory:
     def interceptors(spec: MethodSpec) -> Sequence[Interceptor]:
         chain: list[Interceptor] = [
             Recovery(platform.on_panic),
             FaultTranslation(),
             Deadline(platform.request_timeout),
-            Validation(validator, spec.body_field),
+            Validation(spec, validator, admissions.of(spec)),
         ]
-        if spec.auth is not options_pb.AuthKind.NONE:
-            chain += [_authentication(platform, spec), WorkspaceThrottle(platform.throttle)]
+        authentication = admissions.authentication(spec)
+        if authentication is not None:
+            chain += [authentication, WorkspaceThrottle(platform.throttle)]
         return chain
 
     return interceptors
@@ -153,17 +189,21 @@ def _authentication(platform: Platform, spec: MethodSpec) -> Authentication:
     return Authentication(platform.authenticator)
 
 
-def _connect_application(service: Service, bound: BoundService, platform: Platform) -> ConnectASGIApplication[Any]:
-    kinds = {binding.spec.rpc_path: binding.spec.auth for binding in bound.bindings}
+def _connect_application(
+    service: Service, bound: BoundService, platform: Platform, admissions: _Admissions
+) -> ConnectASGIApplication[Any]:
+    by_path = {binding.spec.rpc_path: admissions.of(binding.spec) for binding in bound.bindings}
     return service.application(
         bound.service,
-        interceptors=[CredentialPresence(kinds)],
-        read_max_bytes=platform.max_body_bytes if platform.max_body_bytes > 0 else None,
+        interceptors=[CallAdmission(by_path, platform.on_panic)],
+        read_max_bytes=platform.bodies.max_bytes if platform.bodies.max_bytes > 0 else None,
+        codecs=late_codecs(),
+        compressions=[LateGzip()],
     )
 
 
 def _routes(
-    platform: Platform, validator: Validator, services: Sequence[BoundService]
+    platform: Platform, validator: Validator, admissions: _Admissions, services: Sequence[BoundService]
 ) -> dict[str, dict[str, Endpoint]]:
     routes: dict[str, dict[str, Endpoint]] = {path: {"GET": platform.documents} for path in platform.documents.paths}
     if platform.pprof is not None:
@@ -171,8 +211,6 @@ def _routes(
     for service in services:
         for binding in service.bindings:
             if binding.spec.http_path:
-                transcoder = Transcoder(
-                    binding, validator, max_body_bytes=platform.max_body_bytes, on_panic=platform.on_panic
-                )
+                transcoder = Transcoder(binding, validator, admissions.of(binding.spec), on_panic=platform.on_panic)
                 routes.setdefault(binding.spec.http_path, {})[binding.spec.http_verb] = transcoder
     return routes

@@ -26,9 +26,12 @@ from unkey_api.app import Application, Platform, Service
 from unkey_api.audit.service import AuditLog
 from unkey_api.auth.chain import AuthenticationChain
 from unkey_api.auth.root_key import RootKeys
+from unkey_api.container.revocation import ChangedCaches
+from unkey_api.core.identifiers import KeyHash
 from unkey_api.core.ids import ALPHABET, RandomIds
 from unkey_api.core.secret import Secret
 from unkey_api.infra import passwords
+from unkey_api.infra.invalidation.caches import IN_WORKSPACE, PLAIN, KeyText, NamedCaches
 from unkey_api.infra.mysql import Database, Dsn, Statement
 from unkey_api.infra.redis.client import RedisClient
 from unkey_api.infra.redis.counters import RedisCounters, RedisCredits
@@ -45,6 +48,7 @@ from unkey_api.keys.verification.migration import MigratedKeys
 from unkey_api.keys.verification.service import VerificationParts, VerifyKey
 from unkey_api.projects.service import DefaultProject
 from unkey_api.ratelimit.engine.running import open_rate_limiter
+from unkey_api.rpc.bodies.limits import BodyLimits
 from unkey_api.rpc.documents import Documents
 from unkey_api.rpc.health import Health, Phase
 from unkey_api.settings.stores import CacheSettings
@@ -295,10 +299,16 @@ async def world(
     ids = RandomIds()
     jobs = BackgroundJobs("test")
     cache = key_cache(CacheSettings(), clock=clock, refreshes=jobs)
-    directory = KeyDirectory(cache, database.replica)
+    directory = KeyDirectory(cache, database)
+    apis = api_cache(clock=clock, refreshes=jobs)
+    named = NamedCaches()
+    named.add(cache, KeyText(str, KeyHash))
+    named.add(directory.owners, PLAIN)
+    named.add(apis, IN_WORKSPACE)
     events, vault = Events(), ReversingVault()
     audit = AuditLog(clock=clock, ids=ids)
     async with AsyncExitStack() as stack:
+        stack.callback(database.listen(ChangedCaches(named).apply))
         limiter = await stack.enter_async_context(
             open_rate_limiter(RedisCounters(redis), clock=clock, observer=Unobserved(), jitter=lambda: 0.0)
         )
@@ -313,10 +323,9 @@ async def world(
             database=database,
             audit=audit,
             projects=DefaultProject(clock=clock, ids=ids),
-            directory=directory,
             vault=vault,
             credits=credit_limiter,
-            apis=LiveApis(api_cache(clock=clock, refreshes=jobs), database.replica),
+            apis=LiveApis(apis, database.reads_of),
             clock=clock,
             ids=ids,
             random_bytes=secrets.token_bytes,
@@ -325,7 +334,7 @@ async def world(
             VerificationParts(
                 directory=directory,
                 migrated=MigratedKeys(
-                    database, directory, ForeignHashes(database.replica, slow, [Secret(PEPPER)]), clock
+                    database, directory, ForeignHashes(database.reads_of, slow, [Secret(PEPPER)]), clock
                 ),
                 limiter=limiter,
                 credits=credit_limiter,
@@ -361,7 +370,7 @@ def _application(handler: KeysHandler, directory: KeyDirectory, clock: FixedCloc
         documents=Documents({}, assets=Path("/nowhere")),
         health=health,
         request_timeout=timedelta(seconds=60),
-        max_body_bytes=10_000_000,
+        bodies=BodyLimits(max_bytes=10_000_000),
     )
     service = Service(keys_connect.KeysService.desc(), keys_connect.KeysServiceASGIApplication, handler)
     return Application(platform, [service])

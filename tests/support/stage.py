@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -19,9 +19,8 @@ from unkey_proto.unkey.ratelimit.v2 import ratelimit_connect
 
 from tests.support.asgi import Answer, Client
 from tests.support.clock import FixedClock
-from tests.support.mysql import run_sql
+from tests.support.mysql import run_sql, settings_for
 from tests.support.statements import StatementRecorder
-from tests.support.watched import Watched
 from unkey_api.apis.handler import ApisHandler
 from unkey_api.apis.live import LiveApis, api_cache
 from unkey_api.apis.service.create import CreateApi
@@ -33,6 +32,7 @@ from unkey_api.app import Application, Platform, Service
 from unkey_api.audit.service import AuditLog
 from unkey_api.auth.throttle import RequestThrottle
 from unkey_api.auth.workspace_limits import limits_cache
+from unkey_api.container.revocation import ChangedCaches
 from unkey_api.core.errors import AppError, ErrorCode, ServiceUnavailable
 from unkey_api.core.ids import ALPHABET, RandomIds
 from unkey_api.core.principal import Principal, SubjectType
@@ -43,7 +43,8 @@ from unkey_api.identities.service.read import GetIdentity, ListIdentities
 from unkey_api.identities.service.update import UpdateIdentity
 from unkey_api.infra.batching.buffer import Offer
 from unkey_api.infra.clickhouse.rows import RatelimitRow
-from unkey_api.infra.mysql import Database, Dsn
+from unkey_api.infra.invalidation.caches import IN_WORKSPACE, NamedCaches
+from unkey_api.infra.mysql import Database, Dsn, log_orphan
 from unkey_api.infra.resilience.background import BackgroundJobs
 from unkey_api.infra.vault.port import VaultClient
 from unkey_api.liveness.handler import LivenessHandler
@@ -67,6 +68,7 @@ from unkey_api.ratelimit.service.limit import Limit
 from unkey_api.ratelimit.service.multi_limit import MultiLimit
 from unkey_api.ratelimit.service.read_overrides import GetOverride, ListOverrides
 from unkey_api.ratelimit.service.set_override import SetOverride
+from unkey_api.rpc.bodies.limits import BodyLimits
 from unkey_api.rpc.documents import Documents
 from unkey_api.rpc.health import Health, Phase
 from unkey_api.rpc.observers.cache_timing import CacheTiming
@@ -141,6 +143,7 @@ class Node:
     refreshes: BackgroundJobs
     namespaces: Namespaces
     creation: NamespaceCreation
+    close: Callable[[], Awaitable[None]]
 
 
 @dataclass
@@ -157,7 +160,6 @@ class Stage:
     vault: VaultClient | None = None
     """Set it before the first request."""
     nodes: list[Node] = field(default_factory=list)
-    watched: Watched = field(default_factory=Watched)
 
     @property
     def node(self) -> Node:
@@ -186,9 +188,14 @@ class Stage:
 
     def add_node(self) -> Node:
         """Start another node on the same stores."""
-        node = build_node(self)
+        # A node hears of what its own database object commits: the further ones get their own.
+        node = build_node(self, self._own_database() if self.nodes else self.database)
         self.nodes.append(node)
         return node
+
+    def _own_database(self) -> Database:
+        settings = settings_for(self.dsn)
+        return Database(settings, clock=self.clock, observer=self.statements, on_orphan_error=log_orphan)
 
     async def post(
         self, path: str, body: object, *, root_key: str = "", headers: Mapping[str, str] | None = None, node: int = 0
@@ -223,6 +230,7 @@ class Stage:
             await node.creation.close()
             await node.refreshes.close()
             await node.limiter.loader.close()
+            await node.close()
 
 
 @pytest.fixture
@@ -242,18 +250,24 @@ def literal(value: Sql) -> str:
     return "'" + value.replace("\\", "\\\\").replace("'", "''") + "'"
 
 
-def build_node(stage: Stage) -> Node:
+def build_node(stage: Stage, database: Database) -> Node:
     """Put one node together."""
-    clock, ids, database = stage.clock, stage.ids, stage.database
+    clock, ids = stage.clock, stage.ids
     refreshes = BackgroundJobs("test.refreshes")
     timing = CacheTiming()
     audit = AuditLog(clock=clock, ids=ids)
     projects = DefaultProject(clock=clock, ids=ids)
     limiter = build_rate_limiter(stage.counters, clock=clock, observer=stage.counters)
     rows = Rows()
-    namespaces = Namespaces(namespace_cache(clock=clock, refreshes=refreshes, observer=timing), database.replica)
+    named = NamedCaches()
+    namespace_entries = namespace_cache(clock=clock, refreshes=refreshes, observer=timing)
+    named.add(namespace_entries, IN_WORKSPACE)
+    apis = api_cache(clock=clock, refreshes=refreshes, observer=timing)
+    named.add(apis, IN_WORKSPACE)
+    end = database.listen(ChangedCaches(named).apply)
+    namespaces = Namespaces(namespace_entries, database)
     creation = NamespaceCreation(database, audit, projects, namespaces, clock=clock, ids=ids)
-    live = LiveApis(api_cache(clock=clock, refreshes=refreshes, observer=timing), database.replica)
+    live = LiveApis(apis, database.reads_of)
     services = [
         Service(
             apis_connect.ApisService.desc(),
@@ -261,9 +275,9 @@ def build_node(stage: Stage) -> Node:
             ApisHandler(
                 create=CreateApi(database, audit, projects, clock=clock, ids=ids),
                 get=GetApi(live),
-                update=UpdateApi(database, audit, live, clock=clock, has_vault=stage.vault is not None),
-                delete=DeleteApi(database, audit, live, clock=clock),
-                list_keys=ListKeys(live, database.replica, stage.vault),
+                update=UpdateApi(database, audit, clock=clock, has_vault=stage.vault is not None),
+                delete=DeleteApi(database, audit, clock=clock),
+                list_keys=ListKeys(live, database.reads_of, stage.vault),
             ),
         ),
         Service(
@@ -273,10 +287,10 @@ def build_node(stage: Stage) -> Node:
                 RatelimitUseCases(
                     limit=Limit(namespaces, creation, limiter.limiter, rows, clock=clock),
                     multi_limit=MultiLimit(namespaces, creation, limiter.limiter, rows, clock=clock),
-                    set_override=SetOverride(database, audit, namespaces, clock=clock, ids=ids),
-                    get_override=GetOverride(database.replica),
-                    list_overrides=ListOverrides(database.replica),
-                    delete_override=DeleteOverride(database, audit, namespaces, clock=clock),
+                    set_override=SetOverride(database, audit, clock=clock, ids=ids),
+                    get_override=GetOverride(database.reads_of),
+                    list_overrides=ListOverrides(database.reads_of),
+                    delete_override=DeleteOverride(database, audit, clock=clock),
                 ),
                 test_mode=True,
             ),
@@ -287,16 +301,14 @@ def build_node(stage: Stage) -> Node:
             IdentitiesHandler(
                 IdentityUseCases(
                     create=CreateIdentity(database, audit, projects, clock=clock, ids=ids),
-                    get=GetIdentity(database.replica),
-                    list_identities=ListIdentities(database.replica),
-                    update=UpdateIdentity(
-                        database, audit, clock=clock, ids=ids, changed=stage.watched.identity_changed
-                    ),
-                    delete=DeleteIdentity(database, audit, ids=ids, changed=stage.watched.identity_changed),
+                    get=GetIdentity(database.reads_of),
+                    list_identities=ListIdentities(database.reads_of),
+                    update=UpdateIdentity(database, audit, clock=clock, ids=ids),
+                    delete=DeleteIdentity(database, audit, ids=ids),
                 )
             ),
         ),
-        _permissions(stage, audit, projects),
+        _permissions(stage, database, audit, projects),
         Service(
             liveness_connect.LivenessService.desc(),
             liveness_connect.LivenessServiceASGIApplication,
@@ -304,27 +316,33 @@ def build_node(stage: Stage) -> Node:
         ),
     ]
     throttle = RequestThrottle(
-        limits_cache(clock=clock, refreshes=refreshes, observer=timing), database.replica, limiter.limiter, clock=clock
+        limits_cache(clock=clock, refreshes=refreshes, observer=timing), database.reads_of, limiter.limiter, clock=clock
     )
     client = Client(Application(_platform(stage, throttle), services))
-    return Node(client, limiter, rows, refreshes, namespaces, creation)
+
+    async def close() -> None:
+        end()
+        if database is not stage.database:
+            await database.close()
+
+    return Node(client, limiter, rows, refreshes, namespaces, creation, close)
 
 
-def _permissions(stage: Stage, audit: AuditLog, projects: DefaultProject) -> Service:
-    clock, ids, database = stage.clock, stage.ids, stage.database
+def _permissions(stage: Stage, database: Database, audit: AuditLog, projects: DefaultProject) -> Service:
+    clock, ids = stage.clock, stage.ids
     resolver = PermissionResolver(projects, ids=ids)
     use_cases = PermissionUseCases(
         create_permission=CreatePermission(database, audit, projects, clock=clock, ids=ids),
-        get_permission=GetPermission(database.replica),
-        list_permissions=ListPermissions(database.replica),
-        update_permission=UpdatePermission(database, audit, stage.watched, clock=clock),
-        delete_permission=DeletePermission(database, audit, stage.watched),
+        get_permission=GetPermission(database.reads_of),
+        list_permissions=ListPermissions(database.reads_of),
+        update_permission=UpdatePermission(database, audit, clock=clock),
+        delete_permission=DeletePermission(database, audit),
         create_role=CreateRole(database, audit, projects, resolver, clock=clock, ids=ids),
-        get_role=GetRole(database.replica),
-        list_roles=ListRoles(database.replica),
-        update_role=UpdateRole(database, audit, stage.watched, clock=clock),
-        delete_role=DeleteRole(database, audit, stage.watched),
-        set_role_permissions=SetRolePermissions(database, audit, resolver, stage.watched, clock=clock, ids=ids),
+        get_role=GetRole(database.reads_of),
+        list_roles=ListRoles(database.reads_of),
+        update_role=UpdateRole(database, audit, clock=clock),
+        delete_role=DeleteRole(database, audit),
+        set_role_permissions=SetRolePermissions(database, audit, resolver, clock=clock, ids=ids),
     )
     return Service(
         permissions_connect.PermissionsService.desc(),
@@ -345,7 +363,7 @@ def _platform(stage: Stage, throttle: RequestThrottle) -> Platform:
         documents=Documents({}, assets=Path("/nowhere")),
         health=_serving(),
         request_timeout=timedelta(seconds=60),
-        max_body_bytes=8_000_000,
+        bodies=BodyLimits(max_bytes=8_000_000),
     )
 
 

@@ -26,7 +26,7 @@ class StatementRecorder:
     What a service does every few seconds by itself does not count: it would appear in whatever test is running.
     """
 
-    BY_ITSELF = "global_counter_"
+    BY_ITSELF = ("global_counter_", "change_lane_list", "change_list_after")
 
     def __init__(self) -> None:
         self._open: list[list[SeenStatement]] = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from ipaddress import ip_network
 from pathlib import Path
@@ -20,6 +20,7 @@ from tests.support.clock import FixedClock
 from unkey_api.app import Application, Platform, Service
 from unkey_api.core.ids import RandomIds
 from unkey_api.core.principal import Principal, SubjectType
+from unkey_api.rpc.bodies.limits import BodyLimits
 from unkey_api.rpc.documents import Documents
 from unkey_api.rpc.edge import Observer
 from unkey_api.rpc.exchange import Exchange, current_exchange
@@ -116,6 +117,7 @@ class Surface:
     assets: Path = Path("/nowhere")
     """Where the viewer of the reference page would be."""
     proxies: tuple[str, ...] = ()
+    bodies: BodyLimits = field(default_factory=BodyLimits)
     pprof: Pprof | None = None
     max_body: int = MAX_BODY
 
@@ -132,7 +134,7 @@ class Surface:
             documents=Documents({"openapi.yaml": b"openapi: 3.1.0\n", "openapi.json": b"{}"}, assets=self.assets),
             health=self.health,
             request_timeout=self.request_timeout,
-            max_body_bytes=self.max_body,
+            bodies=replace(self.bodies, max_bytes=self.max_body),
             proxies=tuple(ip_network(p) for p in self.proxies),
             pprof=self.pprof,
         )

@@ -8,7 +8,7 @@ from unkey_api.apis import queries
 from unkey_api.apis.types import LiveApi
 from unkey_api.core.clock import Clock
 from unkey_api.infra.caching.swr import CacheObserver, CacheWindows, SwrCache
-from unkey_api.infra.mysql import ReadConn
+from unkey_api.infra.mysql import ReadsOf
 from unkey_api.infra.resilience.background import BackgroundJobs
 from unkey_api.keys.errors import ApiNotFound
 
@@ -28,9 +28,9 @@ def api_cache(*, clock: Clock, refreshes: BackgroundJobs, observer: CacheObserve
 class LiveApis:
     """Looks up APIs that are not deleted."""
 
-    def __init__(self, cache: ApiCache, replica: ReadConn) -> None:
+    def __init__(self, cache: ApiCache, reads_of: ReadsOf) -> None:
         self._cache = cache
-        self._replica = replica
+        self._reads_of = reads_of
 
     async def get(self, workspace_id: str, api_id: str) -> LiveApi:
         """Return the API. Up to ten seconds old, plus one answer older than that after a quiet time.
@@ -49,13 +49,5 @@ class LiveApis:
         api = (await self._cache.get((workspace_id, api_id), self._load)).value
         return api if api is not None and api.workspace_id == workspace_id else None
 
-    def note_deleted(self, workspace_id: str, api_id: str) -> None:
-        """Answer "not found" from now on. Call after the commit."""
-        self._cache.set_null((workspace_id, api_id))
-
-    def forget(self, workspace_id: str, api_id: str) -> None:
-        """Read it again when it is asked for next. Call after the commit."""
-        self._cache.remove((workspace_id, api_id))
-
     async def _load(self, key: ApiKey) -> LiveApi | None:
-        return await queries.find_live(self._replica, key[1])
+        return await queries.find_live(self._reads_of(key[0]), key[1])

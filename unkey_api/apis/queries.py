@@ -12,14 +12,13 @@ from unkey_api.infra.mysql import ReadConn, WriteConn, load_query, load_statemen
 
 @dataclass(frozen=True, slots=True)
 class ApiRow:
-    """An API as deleting needs it, deleted ones included."""
+    """An API as deleting needs it."""
 
     id: ApiId
     name: str
     workspace_id: str
     key_auth_id: KeyspaceId | None
     delete_protection: bool | None
-    deleted_at_m: UnixMs | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +59,7 @@ class NewApi:
 
 
 _FIND_LIVE = load_query(__package__, "api_find_live_by_id", row=LiveApi)
-_FIND = load_query(__package__, "api_find_by_id", row=ApiRow)
+_LOCK = load_query(__package__, "api_lock_live", row=ApiRow)
 _FIND_SETTINGS = load_query(__package__, "api_settings_find_locked", row=ApiSettingsRow)
 _UPDATE_API = load_statement(__package__, "api_update_settings")
 _UPDATE_KEYSPACE = load_statement(__package__, "key_auth_update_settings")
@@ -74,9 +73,9 @@ async def find_live(conn: ReadConn, api_id: str) -> LiveApi | None:
     return await conn.fetch_one(_FIND_LIVE, {"id": api_id})
 
 
-async def find(conn: ReadConn, api_id: str) -> ApiRow | None:
-    """Return the API, deleted or not, whatever its workspace."""
-    return await conn.fetch_one(_FIND, {"id": api_id})
+async def lock_live(tx: WriteConn, workspace_id: str, api_id: str) -> ApiRow | None:
+    """Return the API unless it is deleted, and keep others from changing it until the transaction ends."""
+    return await tx.fetch_one(_LOCK, {"id": api_id, "workspace_id": workspace_id})
 
 
 async def find_settings_locked(tx: WriteConn, workspace_id: str, api_id: str) -> ApiSettingsRow | None:
@@ -103,7 +102,6 @@ async def insert_api(tx: WriteConn, api: NewApi) -> None:
     await tx.execute(_INSERT_API, asdict(api))
 
 
-async def mark_deleted(tx: WriteConn, api_id: str, workspace_id: str, *, now: UnixMs) -> bool:
-    """Mark the API as deleted and say whether this call did it; False when it was deleted already."""
-    params = {"id": api_id, "workspace_id": workspace_id, "now": now}
-    return (await tx.execute(_MARK_DELETED, params)).affected > 0
+async def mark_deleted(tx: WriteConn, api_id: str, workspace_id: str, *, now: UnixMs) -> None:
+    """Mark a locked API as deleted."""
+    await tx.execute(_MARK_DELETED, {"id": api_id, "workspace_id": workspace_id, "now": now})

@@ -8,7 +8,7 @@ from unkey_api.auth.workspace_limits import LimitsCache, WorkspaceLimits, find_w
 from unkey_api.core.clock import Clock
 from unkey_api.core.errors import AppError, ErrorCode
 from unkey_api.core.principal import Principal
-from unkey_api.infra.mysql import ReadConn
+from unkey_api.infra.mysql import ReadsOf
 from unkey_api.ratelimit.engine.limiter import RateLimiter
 from unkey_api.ratelimit.engine.types import Check, Decision, InvalidCheck
 
@@ -35,9 +35,9 @@ class RequestThrottle:
     Warm, it waits for nothing. Satisfies `Throttle` of the interceptors.
     """
 
-    def __init__(self, cache: LimitsCache, replica: ReadConn, limiter: RateLimiter, *, clock: Clock) -> None:
+    def __init__(self, cache: LimitsCache, reads_of: ReadsOf, limiter: RateLimiter, *, clock: Clock) -> None:
         self._cache = cache
-        self._replica = replica
+        self._reads_of = reads_of
         self._limiter = limiter
         self._clock = clock
 
@@ -67,7 +67,7 @@ class RequestThrottle:
             return None
 
     async def _find(self, workspace_id: str) -> WorkspaceLimits | None:
-        return await find_workspace_limits(self._replica, workspace_id)
+        return await find_workspace_limits(self._reads_of(workspace_id), workspace_id)
 
     async def _decide(self, check: Check) -> Decision | None:
         try:

@@ -8,7 +8,7 @@ from typing import TypeAlias
 from unkey_api.core.clock import Clock
 from unkey_api.core.identifiers import WorkspaceId
 from unkey_api.infra.caching.swr import CacheObserver, CacheWindows, SwrCache
-from unkey_api.infra.mysql import ReadConn, load_query
+from unkey_api.infra.mysql import ANY_WORKSPACE, AnyReads, load_query
 from unkey_api.infra.resilience.background import BackgroundJobs
 
 CACHE = "workspace_by_org_id"
@@ -39,12 +39,12 @@ def workspace_cache(
 class Workspaces:
     """Looks up workspaces by their organization."""
 
-    def __init__(self, cache: WorkspaceCache, replica: ReadConn) -> None:
+    def __init__(self, cache: WorkspaceCache, database: AnyReads) -> None:
         self._cache = cache
-        self._replica = replica
+        self._database = database
 
     async def find(self, organization_id: str) -> OrganizationWorkspace | None:
-        """Return the workspace, or None when there is none or it is deleted. Up to ten seconds old, or a day after.
+        """Return the workspace, or None when there is none or it is deleted. Up to ten seconds old, or ten minutes.
 
         Raises:
             StoreUnavailable: It is not known here and could not be read.
@@ -57,4 +57,8 @@ class Workspaces:
         return workspace is not None and workspace.enabled
 
     async def _load(self, organization_id: str) -> OrganizationWorkspace | None:
-        return await self._replica.fetch_one(_FIND, {"org_id": organization_id})
+        return await self._database.read_any(
+            lambda conn: conn.fetch_one(_FIND, {"org_id": organization_id}),
+            subject=ANY_WORKSPACE,
+            owners=lambda workspace: (workspace.id,),
+        )

@@ -20,6 +20,7 @@ from unkey_api.infra.telemetry.logging import dropped_lines
 from unkey_api.infra.telemetry.metrics import Metrics
 from unkey_api.openapi_document import document_files
 from unkey_api.profiling.profiles import Profiles
+from unkey_api.rpc.bodies.limits import BodyLimits
 from unkey_api.rpc.documents import Documents
 from unkey_api.rpc.edge import Observer
 from unkey_api.rpc.exchange import Exchange
@@ -44,7 +45,7 @@ async def open_application(settings: Settings, runtime: Runtime) -> AsyncIterato
         open_telemetry(settings, runtime, failed=failed) as telemetry,
         open_stores(settings, runtime, telemetry, failed=failed) as stores,
         open_bus(settings, runtime, telemetry.metrics, details, failed=failed) as bus,
-        open_operations(settings, runtime, stores, telemetry.metrics, bus) as operations,
+        open_operations(settings, runtime, stores, telemetry.metrics, bus, failed=failed) as operations,
     ):
         health = Health(details=details)
         request_metrics = RequestMetrics(telemetry.metrics.http)
@@ -90,9 +91,22 @@ def _platform(
         documents=Documents(document_files(), assets=assets),
         health=health,
         request_timeout=settings.request_timeout,
-        max_body_bytes=settings.max_request_body_size,
+        bodies=_body_limits(settings),
         proxies=settings.trusted_proxies,
         pprof=_pprof(settings, runtime),
+    )
+
+
+def _body_limits(settings: Settings) -> BodyLimits:
+    limits = settings.limits
+    return BodyLimits(
+        max_bytes=settings.max_request_body_size,
+        light_bytes=limits.light_body_bytes,
+        values=limits.body_values,
+        heavy_bytes=limits.heavy_body_bytes,
+        heavy_calls=limits.heavy_bodies,
+        heavy_calls_per_workspace=limits.heavy_bodies_per_workspace,
+        wait_seconds=limits.heavy_body_timeout.total_seconds(),
     )
 
 

@@ -17,7 +17,7 @@ from unkey_api.auth.workspaces import Workspaces
 from unkey_api.container.caches import Caches
 from unkey_api.core.clock import Clock
 from unkey_api.infra.jwks.client import JwksClient, open_jwks_session
-from unkey_api.infra.mysql import ReadConn
+from unkey_api.infra.mysql import Database
 from unkey_api.keys.verification.directory import KeyDirectory
 from unkey_api.portal.sessions import PortalSessions
 from unkey_api.settings.auth import WORKOS, AuthEntry, JwtAuth, PortalSessionAuth, RootKeyAuth
@@ -35,12 +35,12 @@ class Authenticators:
 
 @asynccontextmanager
 async def open_authenticators(
-    entries: Sequence[AuthEntry], directory: KeyDirectory, caches: Caches, replica: ReadConn, clock: Clock
+    entries: Sequence[AuthEntry], directory: KeyDirectory, caches: Caches, database: Database, clock: Clock
 ) -> AsyncIterator[Authenticators]:
     """Build the chains. A kind of credential that has no entry is not accepted."""
     async with AsyncExitStack() as stack:
-        workspaces = Workspaces(caches.workspaces, replica)
-        sessions = PortalSessions(caches.portal_sessions, replica)
+        workspaces = Workspaces(caches.workspaces, database)
+        sessions = PortalSessions(caches.portal_sessions, database)
         protected: list[Resolver] = []
         portal: list[Resolver] = []
         session = await stack.enter_async_context(open_jwks_session())

@@ -10,18 +10,14 @@ from urllib.parse import urlsplit
 import structlog
 
 from unkey_api.container.background import running
-from unkey_api.container.caches import Caches
 from unkey_api.container.runtime import Runtime
-from unkey_api.core.identifiers import KeyHash
 from unkey_api.core.ids import IdPrefix
 from unkey_api.infra.invalidation.bus import BroadcastBus
-from unkey_api.infra.invalidation.caches import IN_WORKSPACE, PLAIN, CacheCluster, KeyText
-from unkey_api.infra.invalidation.ports import Channel, InvalidationBus
+from unkey_api.infra.invalidation.ports import Channel
 from unkey_api.infra.invalidation.redis_channel import RedisChannel
 from unkey_api.infra.invalidation.serf_agent import AgentOptions, SerfAgent, rpc_token
 from unkey_api.infra.invalidation.serf_channel import SerfChannel
 from unkey_api.infra.telemetry.metrics import Metrics
-from unkey_api.keys.verification.directory import KeyDirectory
 from unkey_api.rpc.health import Details
 from unkey_api.settings.sections import SUPERVISED_AGENT, GossipSettings, Settings
 
@@ -57,18 +53,6 @@ async def open_bus(
         if not await bus.wait_preferred(GOSSIP_WAIT_SECONDS if settings.gossip else REDIS_WAIT_SECONDS):
             _log.warning("cache invalidation starts without its best way", way=details[DETAIL])
         yield bus
-
-
-def join_caches(bus: InvalidationBus, caches: Caches, directory: KeyDirectory) -> None:
-    """Put every cache on the bus whose entries are removed when something changes."""
-    cluster = CacheCluster(bus)
-    cluster.join(caches.keys, KeyText(str, KeyHash))
-    cluster.join(directory.owners, PLAIN)
-    cluster.join(caches.apis, IN_WORKSPACE)
-    cluster.join(caches.namespaces, IN_WORKSPACE)
-    cluster.join(caches.limits, PLAIN)
-    cluster.join(caches.workspaces, PLAIN)
-    cluster.join(caches.portal_sessions, PLAIN)
 
 
 async def _open_gossip(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -28,9 +29,9 @@ from unkey_api.container.authentication import Authenticators, open_authenticato
 from unkey_api.container.caches import Caches, open_caches
 from unkey_api.container.closing import graces
 from unkey_api.container.hashing import hash_caps
-from unkey_api.container.invalidation import join_caches
 from unkey_api.container.limit_reports import CreditReports, LimiterReports, watch_limits
 from unkey_api.container.published import serve_published
+from unkey_api.container.revocation import ChangedCaches, following, named_caches
 from unkey_api.container.runtime import Runtime
 from unkey_api.container.stores import Stores
 from unkey_api.identities.handler import IdentitiesHandler, IdentityUseCases
@@ -116,20 +117,27 @@ class _Shared:
 
 @asynccontextmanager
 async def open_operations(
-    settings: Settings, runtime: Runtime, stores: Stores, metrics: Metrics, bus: InvalidationBus
+    settings: Settings,
+    runtime: Runtime,
+    stores: Stores,
+    metrics: Metrics,
+    bus: InvalidationBus,
+    *,
+    failed: asyncio.Event,
 ) -> AsyncIterator[Operations]:
     """Build every use case and run what works behind them."""
     async with AsyncExitStack() as stack:
         shared = await _open_shared(stack, settings, runtime, stores, metrics)
-        join_caches(bus, shared.caches, shared.directory)
-        replica = stores.database.replica
+        database = stores.database
+        changed = ChangedCaches(named_caches(shared.caches, shared.directory.owners))
+        await stack.enter_async_context(following(settings, runtime, database, metrics, bus, changed, failed=failed))
         authenticators = await stack.enter_async_context(
-            open_authenticators(settings.auth, shared.directory, shared.caches, replica, runtime.clock)
+            open_authenticators(settings.auth, shared.directory, shared.caches, database, runtime.clock)
         )
         yield Operations(
             services=_services(shared),
             authenticators=authenticators,
-            throttle=RequestThrottle(shared.caches.limits, replica, shared.limiter, clock=runtime.clock),
+            throttle=RequestThrottle(shared.caches.limits, database.reads_of, shared.limiter, clock=runtime.clock),
         )
 
 
@@ -139,10 +147,10 @@ async def _open_shared(
     clock, database = runtime.clock, stores.database
     limiter, credits_ = await _open_limits(stack, settings, runtime, stores, metrics)
     caches = await stack.enter_async_context(open_caches(settings.caches, clock, CacheTiming(), metrics))
-    directory = KeyDirectory(caches.keys, database.replica)
+    directory = KeyDirectory(caches.keys, database)
     watch_limits(metrics, limiter, credits_, directory.counts)
     audit, projects = AuditLog(clock=clock, ids=runtime.ids), DefaultProject(clock=clock, ids=runtime.ids)
-    namespaces = Namespaces(caches.namespaces, database.replica)
+    namespaces = Namespaces(caches.namespaces, database)
     creation = NamespaceCreation(database, audit, projects, namespaces, clock=clock, ids=runtime.ids)
     stack.push_async_callback(creation.close)
     return _Shared(
@@ -200,7 +208,7 @@ async def _open_foreign_hashes(
             passwords.verify, clock=runtime.clock, threads=chosen.hash_threads, per_second=chosen.hashes_per_second
         )
     )
-    return ForeignHashes(stores.database.replica, slow, chosen.peppers)
+    return ForeignHashes(stores.database.reads_of, slow, chosen.peppers)
 
 
 def _services(shared: _Shared) -> tuple[Service, ...]:
@@ -219,47 +227,46 @@ def _services(shared: _Shared) -> tuple[Service, ...]:
 
 def _apis(shared: _Shared) -> ApisHandler:
     database, clock = shared.stores.database, shared.runtime.clock
-    live = LiveApis(shared.caches.apis, database.replica)
+    live = LiveApis(shared.caches.apis, database.reads_of)
     return ApisHandler(
         create=CreateApi(database, shared.audit, shared.projects, clock=clock, ids=shared.runtime.ids),
         get=GetApi(live),
-        update=UpdateApi(database, shared.audit, live, clock=clock, has_vault=shared.stores.vault is not None),
-        delete=DeleteApi(database, shared.audit, live, clock=clock),
-        list_keys=ListKeys(live, database.replica, shared.stores.vault),
+        update=UpdateApi(database, shared.audit, clock=clock, has_vault=shared.stores.vault is not None),
+        delete=DeleteApi(database, shared.audit, clock=clock),
+        list_keys=ListKeys(live, database.reads_of, shared.stores.vault),
     )
 
 
 def _permissions(shared: _Shared) -> PermissionsHandler:
     database, audit, projects = shared.stores.database, shared.audit, shared.projects
-    clock, ids, replica = shared.runtime.clock, shared.runtime.ids, shared.stores.database.replica
-    resolver, watcher = PermissionResolver(projects, ids=ids), shared.directory.owners
+    clock, ids, reads_of = shared.runtime.clock, shared.runtime.ids, shared.stores.database.reads_of
+    resolver = PermissionResolver(projects, ids=ids)
     return PermissionsHandler(
         PermissionUseCases(
             create_permission=CreatePermission(database, audit, projects, clock=clock, ids=ids),
-            get_permission=GetPermission(replica),
-            list_permissions=ListPermissions(replica),
-            update_permission=UpdatePermission(database, audit, watcher, clock=clock),
-            delete_permission=DeletePermission(database, audit, watcher),
+            get_permission=GetPermission(reads_of),
+            list_permissions=ListPermissions(reads_of),
+            update_permission=UpdatePermission(database, audit, clock=clock),
+            delete_permission=DeletePermission(database, audit),
             create_role=CreateRole(database, audit, projects, resolver, clock=clock, ids=ids),
-            get_role=GetRole(replica),
-            list_roles=ListRoles(replica),
-            update_role=UpdateRole(database, audit, watcher, clock=clock),
-            delete_role=DeleteRole(database, audit, watcher),
-            set_role_permissions=SetRolePermissions(database, audit, resolver, watcher, clock=clock, ids=ids),
+            get_role=GetRole(reads_of),
+            list_roles=ListRoles(reads_of),
+            update_role=UpdateRole(database, audit, clock=clock),
+            delete_role=DeleteRole(database, audit),
+            set_role_permissions=SetRolePermissions(database, audit, resolver, clock=clock, ids=ids),
         )
     )
 
 
 def _identities(shared: _Shared) -> IdentitiesHandler:
     database, clock, ids = shared.stores.database, shared.runtime.clock, shared.runtime.ids
-    changed = shared.directory.owners.identity_changed
     return IdentitiesHandler(
         IdentityUseCases(
             create=CreateIdentity(database, shared.audit, shared.projects, clock=clock, ids=ids),
-            get=GetIdentity(database.replica),
-            list_identities=ListIdentities(database.replica),
-            update=UpdateIdentity(database, shared.audit, clock=clock, ids=ids, changed=changed),
-            delete=DeleteIdentity(database, shared.audit, ids=ids, changed=changed),
+            get=GetIdentity(database.reads_of),
+            list_identities=ListIdentities(database.reads_of),
+            update=UpdateIdentity(database, shared.audit, clock=clock, ids=ids),
+            delete=DeleteIdentity(database, shared.audit, ids=ids),
         )
     )
 
@@ -279,10 +286,9 @@ def _keys(shared: _Shared) -> KeysHandler:
         database=stores.database,
         audit=shared.audit,
         projects=shared.projects,
-        directory=shared.directory,
         vault=stores.vault,
         credits=shared.credits,
-        apis=LiveApis(shared.caches.apis, stores.database.replica),
+        apis=LiveApis(shared.caches.apis, stores.database.reads_of),
         clock=runtime.clock,
         ids=runtime.ids,
         random_bytes=runtime.random_bytes,
@@ -297,7 +303,6 @@ def _root_keys(shared: _Shared) -> RootKeysHandler:
         shared.stores.database,
         shared.audit,
         shared.projects,
-        shared.directory,
         clock=runtime.clock,
         ids=runtime.ids,
         random_bytes=runtime.random_bytes,
@@ -305,7 +310,7 @@ def _root_keys(shared: _Shared) -> RootKeysHandler:
     return RootKeysHandler(
         RootKeyUseCases(
             create=CreateRootKey(parts),
-            list=ListRootKeys(parts.database.replica),
+            list=ListRootKeys(parts.database.reads_of),
             update=UpdateRootKey(parts),
             reroll=RerollRootKey(parts),
             delete=DeleteRootKey(parts),
@@ -320,9 +325,9 @@ def _ratelimit(shared: _Shared) -> RatelimitHandler:
         RatelimitUseCases(
             limit=Limit(namespaces, creation, shared.limiter, rows, clock=runtime.clock),
             multi_limit=MultiLimit(namespaces, creation, shared.limiter, rows, clock=runtime.clock),
-            set_override=SetOverride(database, shared.audit, namespaces, clock=runtime.clock, ids=runtime.ids),
-            get_override=GetOverride(database.replica),
-            list_overrides=ListOverrides(database.replica),
-            delete_override=DeleteOverride(database, shared.audit, namespaces, clock=runtime.clock),
+            set_override=SetOverride(database, shared.audit, clock=runtime.clock, ids=runtime.ids),
+            get_override=GetOverride(database.reads_of),
+            list_overrides=ListOverrides(database.reads_of),
+            delete_override=DeleteOverride(database, shared.audit, clock=runtime.clock),
         )
     )

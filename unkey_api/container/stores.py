@@ -123,6 +123,7 @@ def mysql_settings(settings: Settings) -> MysqlSettings:
         connect_timeout=database.connect_timeout,
         acquire_timeout=database.acquire_timeout,
         close_timeout=graces(settings.shutdown_timeout).writes,
+        replica_lag_max=settings.revocation.replica_lag_max,
     )
 
 

@@ -72,6 +72,7 @@ class ErrorCode(StrEnum):
     USER_BAD_REQUEST_QUERY_RANGE_EXCEEDS_RETENTION = "err:user:bad_request:query_range_exceeds_retention"
     USER_BAD_REQUEST_REQUEST_TIMEOUT = "err:user:bad_request:request_timeout"
     USER_BAD_REQUEST_REQUEST_BODY_TOO_LARGE = "err:user:bad_request:request_body_too_large"
+    USER_BAD_REQUEST_UNSUPPORTED_CONTENT_ENCODING = "err:user:bad_request:unsupported_content_encoding"
     USER_BAD_REQUEST_CLIENT_CLOSED_REQUEST = "err:user:bad_request:client_closed_request"
     USER_BAD_REQUEST_MISSING_REQUIRED_HEADER = "err:user:bad_request:missing_required_header"
     USER_UNPROCESSABLE_ENTITY_QUERY_EXECUTION_TIMEOUT = "err:user:unprocessable_entity:query_execution_timeout"

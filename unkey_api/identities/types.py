@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
 
 from unkey_api.core.identifiers import IdentityId, RatelimitId
-
-IdentityChanged: TypeAlias = Callable[[str], None]
-"""Told the id of an identity whose change was committed."""
 
 MAX_META_BYTES = 1_048_576
 """Of the JSON text as it is stored."""

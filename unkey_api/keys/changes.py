@@ -6,8 +6,9 @@ from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
+from unkey_api.core.changes import Change, key_changed
 from unkey_api.core.columns import UnixMs
-from unkey_api.core.identifiers import IdentityId, KeyId
+from unkey_api.core.identifiers import IdentityId, KeyHash, KeyId, KeyspaceId
 from unkey_api.infra.mysql import ReadConn, WriteConn, load_query, load_statement
 from unkey_api.keys import rerolls
 from unkey_api.permissions.queries import RoleDetailsRow
@@ -19,7 +20,13 @@ class LockedKeyRow:
     """A key that nobody else can change before the transaction ends."""
 
     id: KeyId
+    hash: KeyHash
+    key_auth_id: KeyspaceId
     remaining_requests: int | None
+
+    def changed(self, workspace_id: str) -> Change:
+        """Return what to tell of a change of this key."""
+        return key_changed(workspace_id, self.hash, self.key_auth_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

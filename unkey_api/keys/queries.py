@@ -93,6 +93,11 @@ class NewRatelimit:
 
 
 @dataclass(frozen=True, slots=True)
+class _ApiIdRow:
+    id: ApiId
+
+
+@dataclass(frozen=True, slots=True)
 class _HashRow:
     hash: str
 
@@ -106,6 +111,7 @@ class MigrationRow:
 
 
 _FIND_ISSUING_API = load_query(__package__, "issuing_api_find", row=IssuingApiRow)
+_HOLD_API = load_query(__package__, "api_hold_live", row=_ApiIdRow)
 _KEY_VALUES = column_values(NewKey)
 _LIMIT_VALUES = column_values(NewRatelimit)
 _INSERT = load_statement(__package__, "key_insert")
@@ -124,6 +130,11 @@ _COPY_ROLES = load_statement(__package__, "key_role_copy")
 async def find_issuing_api(conn: ReadConn, api_id: str) -> IssuingApiRow | None:
     """Return the API, whatever its workspace and state."""
     return await conn.fetch_one(_FIND_ISSUING_API, {"id": api_id, "project_slug": DEFAULT_PROJECT})
+
+
+async def hold_api(tx: WriteConn, workspace_id: str, api_id: str) -> bool:
+    """Keep the API from being deleted until the transaction ends; False when it is gone."""
+    return await tx.fetch_one(_HOLD_API, {"id": api_id, "workspace_id": workspace_id}) is not None
 
 
 def expiry_column(expires_ms: int | None) -> datetime | None:

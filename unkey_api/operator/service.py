@@ -7,12 +7,13 @@ from collections.abc import Sequence
 
 from unkey_api.audit.service import AuditLog
 from unkey_api.audit.types import AuditAction, AuditEvent, AuditTarget, TargetType
+from unkey_api.core.changes import root_key_changed, workspace_changed
 from unkey_api.core.clock import Clock
 from unkey_api.core.columns import UnixMs
 from unkey_api.core.ids import IdPrefix, IdSource
 from unkey_api.core.keymaterial import RandomBytes
 from unkey_api.core.principal import operator
-from unkey_api.infra.mysql import Database, DuplicateKey, WriteConn
+from unkey_api.infra.mysql import Database, DuplicateKey, Transaction
 from unkey_api.keys.service.attempts import with_fresh_ids
 from unkey_api.operator import queries
 from unkey_api.operator.errors import RootKeyUnknown, WorkspaceTaken, WorkspaceUnknown
@@ -21,7 +22,7 @@ from unkey_api.projects.service import DefaultProject
 from unkey_api.rootkeys.grants import Grants
 from unkey_api.rootkeys.home import RootKeyHome
 from unkey_api.rootkeys.issuing import RootKeyIssuing, RootKeySettings
-from unkey_api.rootkeys.queries import mark_deleted
+from unkey_api.rootkeys.queries import lock, mark_deleted
 from unkey_api.rootkeys.types import IssuedRootKey
 
 
@@ -44,8 +45,9 @@ class OperatorDesk:
         """Create a workspace and return its id. `org_id` defaults to the id itself. Raises WorkspaceTaken."""
         workspace_id = self._ids.new(IdPrefix.WORKSPACE)
 
-        async def work(tx: WriteConn) -> None:
+        async def work(tx: Transaction) -> None:
             await self._home.add_workspace(tx, workspace_id, name, slug, org_id or workspace_id)
+            tx.tell(workspace_changed(workspace_id))
 
         try:
             await self._database.transaction("operator.workspace_create", work)
@@ -72,7 +74,7 @@ class OperatorDesk:
             raise WorkspaceUnknown(f"there is no workspace '{workspace_id}'; `workspace list` shows them")
         draft = self._issuing.draft()
 
-        async def work(tx: WriteConn) -> None:
+        async def work(tx: Transaction) -> None:
             home = await self._home.ensure(tx)
             wanted = RootKeySettings(for_workspace_id=workspace_id, name=name, permissions=permissions)
             await self._issuing.write(tx, draft, home, wanted)
@@ -92,15 +94,17 @@ class OperatorDesk:
         return await queries.list_root_keys(self._database.primary, workspace_id)
 
     async def revoke_root_key(self, key_id: str) -> None:
-        """Delete a root key; servers refuse it within their cache window. Raises RootKeyUnknown."""
+        """Delete a root key; servers refuse it as soon as they read the log of changes. Raises RootKeyUnknown."""
 
-        async def work(tx: WriteConn) -> None:
+        async def work(tx: Transaction) -> None:
             found = await queries.find_root_key(tx, key_id)
-            now = UnixMs(self._clock.now_ms())
-            if found is None or not await mark_deleted(tx, found.for_workspace_id, key_id, now=now):
+            locked = None if found is None else await lock(tx, found.for_workspace_id, key_id)
+            if found is None or locked is None:
                 raise RootKeyUnknown(f"there is no root key '{key_id}'; `root-key list` shows them")
+            await mark_deleted(tx, found.for_workspace_id, key_id, now=UnixMs(self._clock.now_ms()))
             target = AuditTarget(TargetType.KEY, key_id, found.name or key_id)
             event = AuditEvent(AuditAction.KEY_DELETE, f"Revoked root key {key_id}", (target,))
             await self._audit.record(tx, operator(found.for_workspace_id), [event])
+            tx.tell(root_key_changed(found.for_workspace_id, locked.hash))
 
         await self._database.transaction("operator.root_key_revoke", work)

@@ -9,11 +9,12 @@ from typing import Any
 
 from unkey_api.audit.service import AuditLog
 from unkey_api.audit.types import AuditAction, AuditEvent, AuditTarget, TargetType
+from unkey_api.core.changes import workspace_changed
 from unkey_api.core.clock import Clock
 from unkey_api.core.columns import UnixMs
 from unkey_api.core.errors import InvalidInput
 from unkey_api.core.principal import operator
-from unkey_api.infra.mysql import Database, WriteConn
+from unkey_api.infra.mysql import Database, Transaction, WriteConn
 from unkey_api.operator import queries
 from unkey_api.operator.errors import WorkspaceProtected, WorkspaceUnknown
 from unkey_api.operator.types import LIMITS, LimitsRow, WorkspaceDetails, WorkspaceRow, unlimited
@@ -49,7 +50,7 @@ class WorkspaceAdmin:
         """
         now = UnixMs(self._clock.now_ms())
 
-        async def work(tx: WriteConn) -> bool:
+        async def work(tx: Transaction) -> bool:
             found = await self._locked(tx, workspace_id)
             if found.enabled == enabled:
                 return False
@@ -74,7 +75,7 @@ class WorkspaceAdmin:
         """
         now = UnixMs(self._clock.now_ms())
 
-        async def work(tx: WriteConn) -> WorkspaceRow:
+        async def work(tx: Transaction) -> WorkspaceRow:
             found = await self._locked(tx, workspace_id)
             await _require_no_home(tx, workspace_id)
             if found.delete_protection and not although_protected:
@@ -94,7 +95,7 @@ class WorkspaceAdmin:
             WorkspaceUnknown: No live workspace has this id.
         """
 
-        async def work(tx: WriteConn) -> LimitsRow:
+        async def work(tx: Transaction) -> LimitsRow:
             found = await self._locked(tx, workspace_id)
             before = await queries.find_limits(tx, workspace_id) or unlimited(workspace_id)
             values: dict[str, Any] = {
@@ -121,12 +122,13 @@ class WorkspaceAdmin:
         return found
 
     async def _record(
-        self, tx: WriteConn, found: WorkspaceRow, action: AuditAction, word: str, changes: Mapping[str, object]
+        self, tx: Transaction, found: WorkspaceRow, action: AuditAction, word: str, changes: Mapping[str, object]
     ) -> None:
         meta = {"changes": changes} if changes else {}
         target = AuditTarget(TargetType.WORKSPACE, found.id, found.name, meta)
         event = AuditEvent(action, f"{word} workspace {found.id}", (target,))
         await self._audit.record(tx, operator(found.id), [event])
+        tx.tell(workspace_changed(found.id))
 
 
 def parse_limit(text: str) -> tuple[str, int | None]:

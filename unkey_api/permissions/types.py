@@ -3,21 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
 
 from unkey_api.core.identifiers import PermissionId, ProjectId, RoleId
-
-
-class GrantWatcher(Protocol):
-    """Told what was committed, because it changes what keys are worth that have a role or permission."""
-
-    def role_changed(self, workspace_id: str, name: str) -> None:
-        """Note that a role was changed or deleted; `name` is the one it had before."""
-        ...
-
-    def permission_changed(self, workspace_id: str, slug: str) -> None:
-        """Note that a permission was changed or deleted; `slug` is the one it had before."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

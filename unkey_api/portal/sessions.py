@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from unkey_api.core.clock import Clock
 from unkey_api.infra.caching.swr import CacheObserver, CacheWindows, SwrCache
-from unkey_api.infra.mysql import ReadConn, load_query
+from unkey_api.infra.mysql import AnyReads, load_query
 from unkey_api.infra.resilience.background import BackgroundJobs
 from unkey_api.portal.types import PortalSessionRow
 
@@ -27,9 +27,9 @@ def session_cache(*, clock: Clock, refreshes: BackgroundJobs, observer: CacheObs
 class PortalSessions:
     """Looks up sessions, whatever their state."""
 
-    def __init__(self, cache: SessionCache, replica: ReadConn) -> None:
+    def __init__(self, cache: SessionCache, database: AnyReads) -> None:
         self._cache = cache
-        self._replica = replica
+        self._database = database
 
     async def find(self, token_hash: str) -> PortalSessionRow | None:
         """Return the session with this digest of its access token, or None. Up to ten seconds old, or five minutes.
@@ -43,9 +43,9 @@ class PortalSessions:
         """Return the session as it was read last, without asking anybody."""
         return self._cache.held(token_hash)
 
-    def forget(self, token_hash: str) -> None:
-        """Read afresh next time. Call it after the commit of a revocation."""
-        self._cache.remove(token_hash)
-
     async def _load(self, token_hash: str) -> PortalSessionRow | None:
-        return await self._replica.fetch_one(_FIND, {"hash": token_hash})
+        return await self._database.read_any(
+            lambda conn: conn.fetch_one(_FIND, {"hash": token_hash}),
+            subject=token_hash,
+            owners=lambda session: (session.workspace_id,),
+        )

@@ -6,18 +6,19 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from unkey_api.audit.service import AuditLog
 from unkey_api.audit.types import AuditAction, AuditEvent, AuditTarget, TargetType
+from unkey_api.core.changes import namespace_changed
 from unkey_api.core.clock import Clock
 from unkey_api.core.columns import UnixMs
 from unkey_api.core.identifiers import NamespaceId
 from unkey_api.core.ids import IdPrefix, IdSource
 from unkey_api.core.principal import Caller
 from unkey_api.core.rbac import require
-from unkey_api.infra.mysql import Database, WriteConn
+from unkey_api.infra.mysql import Database, Transaction
 from unkey_api.infra.resilience.single_flight import SingleFlight
 from unkey_api.projects.service import DefaultProject
 from unkey_api.ratelimit import queries, requirements
 from unkey_api.ratelimit.errors import NamespaceVanished
-from unkey_api.ratelimit.namespaces import Namespaces, read_namespace
+from unkey_api.ratelimit.namespaces import Namespaces
 from unkey_api.ratelimit.types import Namespace, make_namespace
 
 
@@ -71,34 +72,37 @@ class NamespaceCreation:
     async def _create(self, caller: Caller, names: Sequence[str]) -> Mapping[str, Namespace]:
         workspace_id = caller.principal.workspace_id
         fresh = {name: NamespaceId(self._ids.new(IdPrefix.RATELIMIT_NAMESPACE)) for name in names}
-        created = await self._insert(caller, fresh)
-        namespaces = {}
-        for name, namespace_id in fresh.items():
-            if namespace_id in created:
-                namespaces[name] = make_namespace(namespace_id, name)
-            else:
-                namespaces[name] = await self._winner(workspace_id, name)
-            self._namespaces.keep(workspace_id, namespaces[name], name)
+        namespaces = dict(await self._insert(caller, fresh))
+        for name in fresh.keys() - namespaces.keys():
+            namespaces[name] = await self._winner(workspace_id, name)
         return namespaces
 
-    async def _insert(self, caller: Caller, fresh: Mapping[str, NamespaceId]) -> set[NamespaceId]:
-        """Return those of the ids that were inserted."""
+    async def _insert(self, caller: Caller, fresh: Mapping[str, NamespaceId]) -> Mapping[str, Namespace]:
+        """Return what was inserted, by name."""
         workspace_id = caller.principal.workspace_id
         now = UnixMs(self._clock.now_ms())
 
-        async def work(tx: WriteConn) -> set[NamespaceId]:
+        async def work(tx: Transaction) -> Mapping[str, Namespace]:
             project_id = await self._projects.ensure(tx, workspace_id)
             rows = [queries.NewNamespace(id_, workspace_id, project_id, name, now) for name, id_ in fresh.items()]
             await queries.insert_missing(tx, rows)
             created = await queries.existing_ids(tx, workspace_id, list(fresh.values()))
             events = [_created(name, id_) for name, id_ in fresh.items() if id_ in created]
             await self._audit.record(tx, caller, events)
-            return created
+            inserted = {name: make_namespace(id_, name) for name, id_ in fresh.items() if id_ in created}
+            for name, namespace in inserted.items():
+                tx.tell(*namespace_changed(workspace_id, namespace.id, name))
+            return inserted
 
-        return await self._database.transaction("ratelimit.create_namespace", work)
+        def keep(inserted: Mapping[str, Namespace]) -> None:
+            # In the step of the commit: nobody can have set an override yet that this would hide.
+            for namespace in inserted.values():
+                self._namespaces.keep(workspace_id, namespace)
+
+        return await self._database.transaction("ratelimit.create_namespace", work, on_commit=keep)
 
     async def _winner(self, workspace_id: str, name: str) -> Namespace:
-        found = await read_namespace(self._database.primary, workspace_id, name)
+        found = await self._namespaces.find_current(workspace_id, name)
         if found is None:
             raise NamespaceVanished(name)
         return found

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from unkey_api.core.clock import Clock
 from unkey_api.infra.caching.swr import Cached, CacheObserver, CacheWindows, SwrCache
-from unkey_api.infra.mysql import ReadConn
+from unkey_api.infra.mysql import Database, ReadConn
 from unkey_api.infra.resilience.background import BackgroundJobs
 from unkey_api.ratelimit import queries
 from unkey_api.ratelimit.types import Namespace
@@ -36,9 +36,9 @@ async def read_namespace(conn: ReadConn, workspace_id: str, key: str) -> Namespa
 class Namespaces:
     """Looks up namespaces by id or name. A deleted namespace is found, and marked as such."""
 
-    def __init__(self, cache: NamespaceCache, replica: ReadConn) -> None:
+    def __init__(self, cache: NamespaceCache, database: Database) -> None:
         self._cache = cache
-        self._replica = replica
+        self._database = database
 
     def peek(self, workspace_id: str, key: str) -> Cached[Namespace] | None:
         """Return what is known and fresh, without waiting. None means that `find` has to be asked."""
@@ -57,21 +57,25 @@ class Namespaces:
         found = await self._cache.get_many([(workspace_id, key) for key in keys], self._load_many)
         return {key: cached.value for (_, key), cached in found.items()}
 
-    def keep(self, workspace_id: str, namespace: Namespace, key: str) -> None:
-        """Remember a namespace that was just read or created, under its id and under `key`."""
+    def keep(self, workspace_id: str, namespace: Namespace) -> None:
+        """Remember a namespace that was created in this very step of the event loop, under its id and its name."""
         self._cache.set((workspace_id, namespace.id), namespace)
-        self._cache.set((workspace_id, key), namespace)
+        self._cache.set((workspace_id, namespace.name), namespace)
 
-    def forget(self, workspace_id: str, *keys: str) -> None:
-        """Read afresh next time. Call after a commit, with every id and name the namespace may be cached under."""
-        for key in keys:
-            self._cache.remove((workspace_id, key))
+    async def find_current(self, workspace_id: str, key: str) -> Namespace | None:
+        """Forget what is known, and return the namespace as the primary has it. Raises as `find` does."""
+        self._cache.drop((workspace_id, key))
+        return (await self._cache.get((workspace_id, key), self._load_current)).value
 
     async def _load(self, key: NamespaceKey) -> Namespace | None:
-        return await read_namespace(self._replica, *key)
+        return await read_namespace(self._database.reads_of(key[0]), *key)
+
+    async def _load_current(self, key: NamespaceKey) -> Namespace | None:
+        return await read_namespace(self._database.primary, *key)
 
     async def _load_many(self, keys: Sequence[NamespaceKey]) -> Mapping[NamespaceKey, Namespace]:
         workspace_id = keys[0][0]
-        found = await queries.find_with_overrides(self._replica, workspace_id, [key for _, key in keys])
+        conn = self._database.reads_of(workspace_id)
+        found = await queries.find_with_overrides(conn, workspace_id, [key for _, key in keys])
         known = {namespace.name: namespace for namespace in found} | {namespace.id: namespace for namespace in found}
         return {key: known[key[1]] for key in keys if key[1] in known}

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from unkey_api.core.changes import root_key_changed
 from unkey_api.core.clock import Clock
 from unkey_api.core.columns import UnixMs
 from unkey_api.core.identifiers import KeyId
 from unkey_api.core.ids import IdPrefix, IdSource
 from unkey_api.core.keymaterial import KeyMaterial, RandomBytes, generate_key
-from unkey_api.infra.mysql import WriteConn
+from unkey_api.infra.mysql import Transaction
 from unkey_api.keys.queries import NewKey, expiry_column, insert_keys
 from unkey_api.rootkeys.grants import Grant, Grants
 from unkey_api.rootkeys.queries import KeyspaceRow
@@ -58,7 +59,7 @@ class RootKeyIssuing:
         )
 
     async def write(
-        self, tx: WriteConn, draft: RootKeyDraft, home: KeyspaceRow, wanted: RootKeySettings
+        self, tx: Transaction, draft: RootKeyDraft, home: KeyspaceRow, wanted: RootKeySettings
     ) -> list[Grant]:
         """Insert the key and its permissions and return the latter. Raises DuplicateKey when the id is taken."""
         key = NewKey(
@@ -74,4 +75,5 @@ class RootKeyIssuing:
             created_at_m=draft.created_at,
         )
         await insert_keys(tx, [key])
+        tx.tell(root_key_changed(wanted.for_workspace_id, key.hash))
         return await self._grants.give(tx, home.workspace_id, draft.id, wanted.permissions)

@@ -14,8 +14,11 @@ from urllib.parse import quote, unquote_to_bytes
 import orjson
 from connectrpc.server import ConnectASGIApplication
 
+from unkey_api.rpc.bodies.admission import Admission
+from unkey_api.rpc.bodies.rpc_calls import CountingReceive
 from unkey_api.rpc.errors import cut, forget_ways
 from unkey_api.rpc.exchange import STATUS_CLIENT_CLOSED, Exchange
+from unkey_api.rpc.interceptors.recovery import PanicHook
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]  # ASGI events are mappings with values of any kind
 Send = Callable[[dict[str, Any]], Awaitable[None]]  # the same
@@ -49,23 +52,27 @@ _HTTP_OF_GRPC = {
 class ConnectSurface:
     """Serves the RPC paths of several generated applications."""
 
-    def __init__(self, applications: Mapping[str, ConnectASGIApplication[Any]]) -> None:
-        """Take the application of each procedure, by its full path."""
+    def __init__(
+        self, applications: Mapping[str, tuple[ConnectASGIApplication[Any], Admission]], on_panic: PanicHook
+    ) -> None:
+        """Take the application of each procedure, by its full path, and who may send it what."""
         self._applications = applications
+        self._on_panic = on_panic
 
     async def __call__(self, exchange: Exchange, receive: Receive, send: Send) -> None:
         """Answer one call."""
-        application = self._applications.get(exchange.path)
-        if application is None:
+        found = self._applications.get(exchange.path)
+        if found is None:
             await send_unimplemented(exchange, send)
             return
-
+        application, admission = found
         answering = _Answering(exchange, send)
-        await application(exchange.scope, receive, answering)
+        receiving = CountingReceive(exchange, receive, admission, self._on_panic)
+        await application(exchange.scope, receiving, answering)
         # The application keeps what was raised in a variable, so both would keep each other with all they refer to.
         forget_ways(exchange.raised)
         exchange.raised = None
-        answering.exchange = None
+        answering.exchange = receiving.exchange = None
         if exchange.status == 0:
             exchange.status = STATUS_CLIENT_CLOSED
 

@@ -90,6 +90,8 @@ class Edge:
         finally:
             self.in_flight -= 1
             exchange.cut_bodies()
+            if exchange.share is not None:
+                exchange.share.give_back()
             exchange.seconds = self._clock.monotonic() - exchange.started_at
             for complete in self._ends:
                 self._tell(complete, exchange)

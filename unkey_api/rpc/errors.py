@@ -16,9 +16,13 @@ from unkey_proto.unkey.common.v1 import error_code_pb, error_detail_pb
 from unkey_proto.unkey.options.v1 import options_pb
 
 from unkey_api.core.errors import AppError, ErrorCode, Violation
+from unkey_api.core.shortening import shorten
 
 DOCS = "https://unkey.com/docs/errors/"
 UNEXPECTED = "An unexpected error occurred while processing your request."
+VIOLATIONS_TOLD = 10  # to HTTP/JSON; a caller mends these and asks again
+PUBLIC_CHARS = 1_000  # of a sentence
+VIOLATION_CHARS = 400  # of each text of a violation
 RPC_MESSAGE_BYTES = 300  # of a sentence; `grpc-message` may need three characters for each of them
 RPC_VIOLATIONS = 5
 RPC_VIOLATION_BYTES = 120  # of each text of a violation
@@ -33,6 +37,7 @@ _BY_STATUS = {
     410: Code.NOT_FOUND,
     412: Code.FAILED_PRECONDITION,
     413: Code.RESOURCE_EXHAUSTED,
+    415: Code.UNIMPLEMENTED,
     422: Code.RESOURCE_EXHAUSTED,
     429: Code.RESOURCE_EXHAUSTED,
     499: Code.CANCELED,
@@ -101,9 +106,11 @@ class Fault(ConnectError):
         plain_json: bool = False,
     ) -> None:
         self.entry = ERRORS[code]
-        self.public = public
+        self.public = shorten(public, PUBLIC_CHARS)
         self.internal = internal
-        self.violations = violations
+        self.violations = violations[:VIOLATIONS_TOLD]
+        self.omitted = len(violations) - len(self.violations)
+        """How many violations there are besides those that are told."""
         self.plain_json = plain_json
         """The HTTP/JSON body is `application/json` whatever the caller accepts."""
         self._request_id = request_id
@@ -121,7 +128,7 @@ class Fault(ConnectError):
             title=entry.title,
             type=entry.type,
             violations=[_short(violation) for violation in self.violations[:RPC_VIOLATIONS]],
-            omitted_violations=max(0, len(self.violations) - RPC_VIOLATIONS),
+            omitted_violations=max(0, len(self.violations) - RPC_VIOLATIONS) + self.omitted,
         )
         return [ErrorDetail(detail)]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextvars import ContextVar
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from unkey_api.core.addresses import Network, client_address
 from unkey_api.core.principal import Caller, Principal
@@ -39,6 +39,14 @@ class KeptAnswer(Generic[Answer]):
         """The `data` of the HTTP/JSON answer, once it was made."""
 
 
+class Share(Protocol):
+    """A part of a budget."""
+
+    def give_back(self) -> None:
+        """Let others have it."""
+        ...
+
+
 class Exchange:
     """A request and what became of it. Made by the edge, one per request, never reused."""
 
@@ -63,6 +71,7 @@ class Exchange:
         "scope",
         "seconds",
         "sent_headers",
+        "share",
         "span",
         "started_at",
         "started_ms",
@@ -91,14 +100,12 @@ class Exchange:
         """What ended the request, if it did not succeed."""
         self.raised: BaseException | None = None
         """The exception behind `failure` while somebody holds on to it who must let go of it in the end."""
-        self.http_json = False
-        """Whether the request came over the HTTP/JSON surface."""
+        self.http_json = False  # or whether it came over the RPC surface
         self.kept: KeptAnswer[Any] | None = None
         """Where the JSON of the answer stays, when the same answer is given to many requests."""
         self.quiet = False
         """Set to keep the request out of the analytics rows."""
-        self.span: object = None
-        """The request's trace span, when tracing is on."""
+        self.span: object = None  # of the request, when tracing is on
         self.status = 0
         """HTTP status sent; 0 until the answer starts."""
         self.request_body = b""
@@ -106,6 +113,8 @@ class Exchange:
         """Size of the body as far as it was read; `request_body` may have been cut."""
         self.body_valid = False
         """Whether the body was decoded and obeys its rules; until then nothing is known of what is in it."""
+        self.share: Share | None = None
+        """What the body takes of the budgets for heavy ones; the edge gives it back."""
         self.response_body = b""
         self.response_headers: Headers = []
         """Headers that handlers and interceptors add to the answer, on either surface."""

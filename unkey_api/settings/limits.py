@@ -60,6 +60,47 @@ class LimitSettings:
             unit="bytes per second",
         ),
     )
+    light_body_bytes: int = field(
+        default=65_536,
+        metadata=about(
+            "Longest body that is read from a caller who is not authenticated yet. A longer one, one that unpacks to "
+            "more, and one with very many values is heavy: its caller is authenticated before it is read or decoded.",
+            between=(4_096, 10_485_760),
+            unit="bytes",
+        ),
+    )
+    body_values: int = field(
+        default=20_000,
+        metadata=about(
+            "Members and elements a body may hold. While so many are decoded and checked the worker does nothing else, "
+            "about three milliseconds for each thousand.",
+            between=(1_000, 10_000_000),
+            unit="values",
+        ),
+    )
+    heavy_bodies: int = field(
+        default=16,
+        metadata=about("Requests with heavy bodies in a worker at once.", between=(1, 10_000), unit="requests"),
+    )
+    heavy_bodies_per_workspace: int = field(
+        default=4,
+        metadata=about("The same for one workspace.", between=(1, 10_000), unit="requests"),
+    )
+    heavy_body_bytes: int = field(
+        default=67_108_864,
+        metadata=about(
+            "Bytes that heavy bodies may take together in a worker; a single one may be longer.",
+            between=(65_536, 1_099_511_627_776),
+            unit="bytes",
+        ),
+    )
+    heavy_body_timeout: timedelta = field(
+        default=timedelta(seconds=5),
+        metadata=about(
+            "How long a heavy body waits for others to be done before it is answered 429.",
+            between=(timedelta(milliseconds=100), timedelta(minutes=1)),
+        ),
+    )
     idle_timeout: timedelta = field(
         default=timedelta(seconds=75),
         metadata=about(

@@ -12,6 +12,7 @@ from unkey_api.settings.about import about
 from unkey_api.settings.auth import AuthEntry
 from unkey_api.settings.cores import available_cores
 from unkey_api.settings.limits import CounterSettings, FailedCredentialSettings, LimitSettings
+from unkey_api.settings.revocation import RevocationSettings
 from unkey_api.settings.stores import (
     CacheSettings,
     ClickhouseSettings,
@@ -315,6 +316,9 @@ class Settings:
     pprof: PprofSettings | None = field(default=None, metadata=about("Profiling."))
     observability: ObservabilitySettings = field(
         default=ObservabilitySettings(), metadata=about("Logs, metrics, traces.")
+    )
+    revocation: RevocationSettings = field(
+        default=RevocationSettings(), metadata=about("Following what other processes change.")
     )
     gossip: GossipSettings | None = field(default=None, metadata=about("Cache invalidation between nodes."))
     auth: tuple[AuthEntry, ...] = field(

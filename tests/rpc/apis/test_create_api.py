@@ -59,7 +59,8 @@ class TestCreated:
         await stage.post(PATH, {"name": "abc"}, root_key=key)
         with stage.statements.recording() as seen:
             await stage.post(PATH, {"name": "abc"}, root_key=key)
-        assert names(seen) == ["project_find_by_slug", "key_auth_insert", "api_insert", "clickhouse_outbox_insert"]
+        made = ["project_find_by_slug", "key_auth_insert", "api_insert", "clickhouse_outbox_insert"]
+        assert names(seen) == [*made, "change_lane_advance", "change_insert"]
         projects = await stage.sql(f"SELECT name, slug FROM projects WHERE workspace_id = '{workspace}'")
         assert projects == [("Default", "default")]
 

@@ -8,6 +8,7 @@ import pytest
 
 from tests.support.asgi import Answer
 from tests.support.keys import OPERATOR, KeyWorld, fresh
+from tests.support.reads import Direct
 from unkey_api.infra.mysql import StoreUnavailable
 
 pytestmark = pytest.mark.integration
@@ -144,10 +145,10 @@ class TestDatabaseAway:
     async def test_unknown_credential_is_an_error_of_ours_and_known_ones_go_on(self, world: KeyWorld) -> None:
         key = await world.key()
         await world.verify(key.secret)
-        present, world.directory._conn = world.directory._conn, Away()
+        present, world.directory._database = world.directory._database, Direct(Away())
         expected = (500, "unkey:application:service_unavailable", "We could not load the requested key.")
         assert failure(await call(world, fresh("root"))) == expected
         assert failure(await world.call("verifyKey", {"key": fresh("sk")})) == expected
         assert (await world.verify(key.secret))["valid"]
-        world.directory._conn = present
+        world.directory._database = present
         assert (await world.verify(fresh("sk")))["code"] == "NOT_FOUND"

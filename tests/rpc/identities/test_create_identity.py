@@ -100,6 +100,8 @@ class TestCreated:
             "identity_insert",
             "identity_ratelimit_insert",
             "clickhouse_outbox_insert",
+            "change_lane_advance",
+            "change_insert",
         ]
 
 

@@ -138,6 +138,7 @@ class TestSuccess:
         assert [statement.name for statement in seen] == [
             "issuing_api_find",
             "keys.create",
+            "api_hold_live",
             "key_insert",
             "ratelimit_upsert",
             "permission_list_by_slugs",
@@ -148,6 +149,8 @@ class TestSuccess:
             "role_list_held",
             "key_role_upsert",
             "clickhouse_outbox_insert",
+            "change_lane_advance",
+            "change_insert",
             "keys.create",
         ]
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.support.clock import FixedClock
+from tests.support.reads import Direct
 from tests.support.tokens import ISSUER, NOW_S, SECRET, Issuer, shared_token, signed_token
 from unkey_api.auth.chain import AuthenticationChain, Credentials
 from unkey_api.auth.errors import CredentialMalformed, CredentialMissing
@@ -51,7 +52,7 @@ class World:
         cache = workspace_cache(clock=self.clock, refreshes=BackgroundJobs("test"))
         keys = SharedSecrets([Secret(text) for text in secrets or (SECRET,)])
         self.tokens = JsonWebTokens(
-            keys, Expectation(ISSUER, ""), Workspaces(cache, self.replica), clock=self.clock, workos=workos
+            keys, Expectation(ISSUER, ""), Workspaces(cache, Direct(self.replica)), clock=self.clock, workos=workos
         )
 
     async def resolve(self, authorization: str | None) -> Principal | None:
@@ -161,7 +162,9 @@ class TestChain:
 
         world = World()
         keys = PublishedKeys(issuer.fetch, world.clock)
-        replica = Workspaces(workspace_cache(clock=world.clock, refreshes=BackgroundJobs("test")), world.replica)
+        replica = Workspaces(
+            workspace_cache(clock=world.clock, refreshes=BackgroundJobs("test")), Direct(world.replica)
+        )
         tokens = JsonWebTokens(keys, Expectation(ISSUER, ""), replica, clock=world.clock, workos=False)
         chain = AuthenticationChain([NoRootKey(), tokens])
         with pytest.raises(TokenNotChecked):

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.support.clock import FixedClock
+from tests.support.reads import Direct
 from unkey_api.auth.chain import AuthenticationChain, Credentials
 from unkey_api.auth.errors import CredentialMissing
 from unkey_api.auth.portal_session import (
@@ -67,7 +68,7 @@ class World:
         self.clock = FixedClock(NOW)
         self.replica = Replica(row)
         cache = session_cache(clock=self.clock, refreshes=BackgroundJobs("test"))
-        self.cookies = PortalCookies(PortalSessions(cache, self.replica), self.clock)
+        self.cookies = PortalCookies(PortalSessions(cache, Direct(self.replica)), self.clock)
 
     async def resolve(self, cookie: str | None = f"portal_session={TOKEN}", authorization: str | None = None) -> Any:
         return await self.cookies.resolve(Credentials(authorization, cookie))

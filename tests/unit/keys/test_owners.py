@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.support.clock import FixedClock
-from unkey_api.core.identifiers import ExternalId, IdentityId, KeyHash, WorkspaceId
+from unkey_api.core.identifiers import ExternalId, IdentityId, KeyHash, KeyspaceId, WorkspaceId
 from unkey_api.infra.caching.swr import CacheWindows, SwrCache
 from unkey_api.infra.resilience.background import BackgroundJobs
 from unkey_api.keys.verification.owners import KeyOwners
@@ -16,12 +16,18 @@ from unkey_api.keys.verification.types import KeyIdentity, Status, VerifiableKey
 
 
 def key(
-    workspace: str = "ws_1", *, identity: str = "", roles: tuple[str, ...] = (), slugs: tuple[str, ...] = ()
+    workspace: str = "ws_1",
+    *,
+    identity: str = "",
+    roles: tuple[str, ...] = (),
+    slugs: tuple[str, ...] = (),
+    keyspace: str = "ks",
+    acts_for: str | None = None,
 ) -> VerifiableKey:
     blank: Any = ""  # what does not matter here
     return VerifiableKey(
         id=blank,
-        keyspace_id=blank,
+        keyspace_id=KeyspaceId(keyspace),
         workspace_id=WorkspaceId(workspace),
         api_id=blank,
         name="",
@@ -40,6 +46,7 @@ def key(
         automatic=(),
         may_verify=blank,
         principal=None,
+        acts_for=None if acts_for is None else WorkspaceId(acts_for),
     )
 
 
@@ -50,8 +57,6 @@ class World:
             "verification_key_by_hash", clock=FixedClock(), windows=windows, refreshes=BackgroundJobs("test")
         )
         self.owners = KeyOwners(self.cache)
-        self.told: list[str | None] = []
-        self.owners.announce_to(self.told.append)
 
     def put(self, **keys: Any) -> None:
         for name, value in keys.items():
@@ -62,42 +67,47 @@ class World:
         return {name for name in "abcd" if self.cache.held(KeyHash(name)) is not None}
 
 
-class TestForgetting:
+class TestDropping:
     def test_an_identity_takes_its_keys_along_and_no_others(self) -> None:
         world = World()
         world.put(a=key(identity="id_1"), b=key(identity="id_1"), c=key(identity="id_2"), d=key())
-        world.owners.identity_changed("id_1")
+        world.owners.drop("identity:id_1")
         assert world.left == {"c", "d"}
-        assert world.told == ["identity:id_1"]
 
     def test_a_role_takes_along_the_keys_of_its_workspace_that_have_it(self) -> None:
         world = World()
         world.put(a=key(roles=("ad:min",)), b=key(roles=("other",)), c=key("ws_2", roles=("ad:min",)), d=key())
-        world.owners.role_changed("ws_1", "ad:min")
+        world.owners.drop("role:ws_1:ad:min")
         assert world.left == {"b", "c", "d"}
-        assert world.told == ["role:ws_1:ad:min"]
 
     def test_a_permission_does_too(self) -> None:
         world = World()
         world.put(a=key(slugs=("x.y",)), b=key(slugs=("x",)), c=key("ws_2", slugs=("x.y",)), d=key(roles=("x.y",)))
-        world.owners.permission_changed("ws_1", "x.y")
+        world.owners.drop("permission:ws_1:x.y")
         assert world.left == {"b", "c", "d"}
 
-    def test_a_name_too_long_for_a_message_takes_along_all_that_were_granted_anything(self) -> None:
+    def test_no_name_takes_along_all_of_the_workspace_that_were_granted_anything(self) -> None:
         world = World()
         world.put(a=key(roles=("r",)), b=key(slugs=("s",)), c=key(), d=key("ws_2", roles=("r",)))
-        world.owners.role_changed("ws_1", "ä" * 150)
+        world.owners.drop("role:ws_1:")
         assert world.left == {"c", "d"}
-        assert world.told == ["role:ws_1:"]
 
-    def test_keys_are_not_told_one_by_one(self) -> None:
-        """Each process finds its own."""
+    def test_a_keyspace_takes_its_keys_along(self) -> None:
         world = World()
-        told: list[object] = []
-        world.cache.announce_to(told.append)
-        world.put(a=key(identity="id_1"))
-        world.owners.identity_changed("id_1")
-        assert told == []
+        world.put(a=key(keyspace="ks_1"), b=key(keyspace="ks_1", slugs=("s",)), c=key(keyspace="ks_2"))
+        world.owners.drop("keyspace:ks_1")
+        assert world.left == {"c"}
+
+    def test_a_workspace_takes_along_its_keys_and_the_root_keys_that_act_for_it(self) -> None:
+        world = World()
+        world.put(
+            a=key(keyspace="ks_1"),
+            b=key(keyspace="ks_2"),
+            c=key("ws_home", keyspace="ks_home", acts_for="ws_1"),
+            d=key("ws_home", keyspace="ks_home", acts_for="ws_2"),
+        )
+        world.owners.drop("workspace:ws_1")
+        assert world.left == {"d"}
 
     async def test_a_load_that_was_under_way_is_not_kept(self) -> None:
         """It may have read the identity as it was before."""
@@ -111,13 +121,31 @@ class TestForgetting:
         assert (await world.cache.get(KeyHash("a"), load)).value is not None
         assert world.left == set()
 
-
-class TestHearing:
-    def test_what_others_say_is_dropped_and_not_repeated(self) -> None:
+    async def test_a_load_of_something_else_is_kept(self) -> None:
         world = World()
-        world.put(a=key(identity="id_1"))
-        world.owners.drop("identity:id_1")
-        assert (world.left, world.told) == (set(), [])
+
+        async def load(_: KeyHash) -> VerifiableKey | None:
+            world.owners.drop("identity:id_1")
+            world.owners.drop("role:ws_1:admin")
+            world.owners.drop("workspace:ws_2")
+            found: VerifiableKey = key(identity="id_2", roles=("other",))
+            return found
+
+        await world.cache.get(KeyHash("a"), load)
+        assert world.left == {"a"}
+
+    async def test_after_very_many_changes_no_load_is_kept(self) -> None:
+        """What would have to be compared is bounded."""
+        world = World()
+
+        async def load(_: KeyHash) -> VerifiableKey | None:
+            for number in range(1_000):
+                world.owners.drop(f"identity:other_{number}")
+            found: VerifiableKey = key()
+            return found
+
+        await world.cache.get(KeyHash("a"), load)
+        assert world.left == set()
 
     @pytest.mark.parametrize("text", ["", "id_1", "group:x"])
     def test_a_text_that_names_no_owner_is_an_error(self, text: str) -> None:
@@ -131,15 +159,15 @@ class TestMemory:
         for name in "abcd":
             world.put(**{name: key(identity=f"id_{name}", roles=("r",))})
         assert len(world.cache) == 2
-        assert len(world.owners) == 3
-        world.cache.clear()
+        assert len(world.owners) == 2 + 3  # identities; workspace with grants, its keyspace, the keyspace's workspace
+        world.cache.drop_all()
         assert len(world.owners) == 0
 
     def test_a_key_that_changed_its_identity_is_found_under_the_new_one_only(self) -> None:
         world = World()
         world.put(a=key(identity="id_1"))
         world.put(a=replace(key(), identity=key(identity="id_2").identity))
-        world.owners.identity_changed("id_1")
+        world.owners.drop("identity:id_1")
         assert world.left == {"a"}
-        world.owners.identity_changed("id_2")
+        world.owners.drop("identity:id_2")
         assert world.left == set()

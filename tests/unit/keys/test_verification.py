@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.support.clock import FixedClock
+from tests.support.reads import Direct
 from unkey_api.core.columns import UnixMs
 from unkey_api.core.errors import ServiceUnavailable
 from unkey_api.core.identifiers import ApiId, KeyHash, KeyId, KeyspaceId, WorkspaceId
@@ -43,8 +44,10 @@ ROW = VerifiableKeyRow(
     pending_migration_id=None,
     api_id=ApiId("api_1"),
     api_deleted_at=None,
+    keyspace_deleted_at=None,
     ip_whitelist=None,
     workspace_enabled=True,
+    workspace_deleted_at=None,
     for_workspace_enabled=None,
     identity_id=None,
     external_id=None,
@@ -131,7 +134,8 @@ class Bench:
         self.limits = Limits()
         self.purse = Purse()
         self.jobs = BackgroundJobs("test")
-        self.directory = KeyDirectory(key_cache(CacheSettings(), clock=self.clock, refreshes=self.jobs), self.store)
+        cache = key_cache(CacheSettings(), clock=self.clock, refreshes=self.jobs)
+        self.directory = KeyDirectory(cache, Direct(self.store))
         events: NullSink[KeyVerificationRow] = NullSink()
         self.verify = VerifyKey(
             VerificationParts(

@@ -13,6 +13,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 import unkey_api
+from unkey_api.core.changes import LoggedChange, workspace_changed
 from unkey_api.infra.batching.batcher import FlushReason
 from unkey_api.infra.caching.swr import CacheCounts
 from unkey_api.infra.clickhouse.writer import FlushOutcome, FlushReport
@@ -90,6 +91,11 @@ def feed(metrics: Metrics) -> None:
     metrics.invalidation.on_delivery("redis", 0.1)
     metrics.invalidation.on_broadcast_error("redis")
     metrics.invalidation.set_up("redis", up=True)
+    metrics.changes.watch(age=lambda: 0, marked=lambda: 0, rereads=lambda: 0)
+    metrics.changes.on_looked(0)
+    metrics.changes.on_applied([LoggedChange(1, workspace_changed("ws"))])
+    metrics.changes.on_reset("gap")
+    metrics.changes.on_failure()
     metrics.logs.watch(dropped=lambda: 0, skipped={("repeated", "x"): 1})
     metrics.on_panic("", "/")
     metrics.on_guess_refused()

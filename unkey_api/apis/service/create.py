@@ -5,13 +5,14 @@ from __future__ import annotations
 from unkey_api.apis import queries, requirements
 from unkey_api.audit.service import AuditLog
 from unkey_api.audit.types import AuditAction, AuditEvent, AuditTarget, TargetType
+from unkey_api.core.changes import api_changed
 from unkey_api.core.clock import Clock
 from unkey_api.core.columns import UnixMs
 from unkey_api.core.identifiers import ApiId, KeyspaceId
 from unkey_api.core.ids import IdPrefix, IdSource
 from unkey_api.core.principal import Caller
 from unkey_api.core.rbac import require
-from unkey_api.infra.mysql import Database, WriteConn
+from unkey_api.infra.mysql import Database, Transaction
 from unkey_api.projects.service import DefaultProject
 
 
@@ -39,13 +40,14 @@ class CreateApi:
         keyspace_id = KeyspaceId(self._ids.new(IdPrefix.KEYSPACE))
         now = UnixMs(self._clock.now_ms())
 
-        async def work(tx: WriteConn) -> None:
+        async def work(tx: Transaction) -> None:
             workspace_id = caller.principal.workspace_id
             project_id = await self._projects.ensure(tx, workspace_id)
             await queries.insert_keyspace(tx, queries.NewKeyspace(keyspace_id, workspace_id, project_id, now))
             api = queries.NewApi(api_id, name, workspace_id, project_id, keyspace_id, now)
             await queries.insert_api(tx, api)
             await self._audit.record(tx, caller, [_created(api_id, name)])
+            tx.tell(api_changed(workspace_id, api_id, keyspace_id))
 
         await self._database.transaction("apis.create", work)
         return api_id

@@ -16,7 +16,7 @@ from unkey_api.apis.types import LiveApi
 from unkey_api.core.paging import Page, cut_page
 from unkey_api.core.principal import Principal
 from unkey_api.core.rbac import require
-from unkey_api.infra.mysql import ReadConn
+from unkey_api.infra.mysql import ReadsOf
 from unkey_api.infra.vault.port import VaultClient, VaultUnavailable
 from unkey_api.keys.errors import ApiNotFound, NoVault
 from unkey_api.keys.service.get import ShownKey
@@ -41,10 +41,10 @@ class ListKeysCommand(NamedTuple):
 class ListKeys:
     """Lists the keys of an API."""
 
-    def __init__(self, apis: LiveApis, replica: ReadConn, vault: VaultClient | None) -> None:
+    def __init__(self, apis: LiveApis, reads_of: ReadsOf, vault: VaultClient | None) -> None:
         """Take the parts; `vault` is None when none is configured."""
         self._apis = apis
-        self._replica = replica
+        self._reads_of = reads_of
         self._vault = vault
 
     async def __call__(self, principal: Principal, command: ListKeysCommand) -> Page[ShownKey]:
@@ -63,8 +63,9 @@ class ListKeys:
         may_list = requirements.list_keys(api.workspace_id, api.id, api.keyspace_id)
         require(principal.permissions, may_list, hide_as=ApiNotFound)
         vault = self._vault_for(principal, api) if command.decrypt else None
+        conn = self._reads_of(api.workspace_id)
         keys = await list_keys(
-            self._replica, api, cursor=command.cursor, external_id=command.external_id, limit=command.limit + 1
+            conn, api, cursor=command.cursor, external_id=command.external_id, limit=command.limit + 1
         )
         page = cut_page(keys, limit=command.limit, id_of=lambda shown: shown.key.id)
         if vault is None:

@@ -7,18 +7,18 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from unkey_api.apis import queries, requirements
-from unkey_api.apis.live import LiveApis
 from unkey_api.apis.queries import ApiSettingsRow
 from unkey_api.audit.service import AuditLog
 from unkey_api.audit.types import AuditAction, AuditEvent, AuditTarget, TargetType
 from unkey_api.core.addresses import read_network
+from unkey_api.core.changes import api_changed
 from unkey_api.core.clock import Clock
 from unkey_api.core.columns import UnixMs
 from unkey_api.core.errors import InvalidInput, Violation
 from unkey_api.core.needs import ANY
 from unkey_api.core.principal import Caller
 from unkey_api.core.rbac import require_unseen
-from unkey_api.infra.mysql import Database, WriteConn
+from unkey_api.infra.mysql import Database, Transaction
 from unkey_api.keys.errors import ApiNotFound, NoVault
 from unkey_api.keys.types import UNSET, Unset
 
@@ -48,10 +48,9 @@ class UpdateApiCommand:
 class UpdateApi:
     """Changes an API; what is not mentioned stays."""
 
-    def __init__(self, database: Database, audit: AuditLog, apis: LiveApis, *, clock: Clock, has_vault: bool) -> None:
+    def __init__(self, database: Database, audit: AuditLog, *, clock: Clock, has_vault: bool) -> None:
         self._database = database
         self._audit = audit
-        self._apis = apis
         self._clock = clock
         self._has_vault = has_vault
 
@@ -67,7 +66,7 @@ class UpdateApi:
         """
         workspace_id, now = caller.principal.workspace_id, UnixMs(self._clock.now_ms())
 
-        async def work(tx: WriteConn) -> ApiSettingsRow:
+        async def work(tx: Transaction) -> ApiSettingsRow:
             before = await require_unseen(
                 caller.principal.permissions,
                 lambda: queries.find_settings_locked(tx, workspace_id, command.api_id),
@@ -81,11 +80,10 @@ class UpdateApi:
             if after != before:
                 await queries.update_settings(tx, workspace_id, after, now=now)
                 await self._audit.record(tx, caller, [_updated(before, after)])
+                tx.tell(api_changed(workspace_id, after.id, after.keyspace_id))
             return after
 
-        return await self._database.transaction(
-            "apis.update", work, on_commit=lambda _: self._apis.forget(workspace_id, command.api_id)
-        )
+        return await self._database.transaction("apis.update", work)
 
 
 def joined(entries: Sequence[str]) -> str | None:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from unkey_api.audit.service import AuditLog
 from unkey_api.audit.types import AuditAction, AuditEvent
 from unkey_api.core.byte_caps import require_bytes_at_most
+from unkey_api.core.changes import identity_changed
 from unkey_api.core.clock import Clock
 from unkey_api.core.columns import UnixMs
 from unkey_api.core.identifiers import IdentityId, RatelimitId
@@ -18,7 +19,7 @@ from unkey_api.identities import queries, requirements
 from unkey_api.identities.errors import IdentityAlreadyExists
 from unkey_api.identities.events import identity_event, ratelimit_event
 from unkey_api.identities.types import MAX_META_BYTES, IdentityRatelimit, RatelimitSpec
-from unkey_api.infra.mysql import Database, DuplicateKey, WriteConn
+from unkey_api.infra.mysql import Database, DuplicateKey, Transaction
 from unkey_api.projects.service import DefaultProject
 
 
@@ -61,7 +62,7 @@ class CreateIdentity:
         now = UnixMs(self._clock.now_ms())
         workspace_id = caller.principal.workspace_id
 
-        async def work(tx: WriteConn) -> None:
+        async def work(tx: Transaction) -> None:
             project_id = await self._projects.ensure(tx, workspace_id)
             identity = queries.NewIdentity(
                 identity_id, command.external_id, workspace_id, project_id, now, meta=command.meta
@@ -73,6 +74,7 @@ class CreateIdentity:
             await queries.insert_ratelimits(tx, rows_of(ratelimits, workspace_id, identity_id, now))
             events = _created(identity_id, command.external_id, ratelimits)
             await self._audit.record(tx, caller, events, correlation_id)
+            tx.tell(identity_changed(workspace_id, identity_id))
 
         await self._database.transaction("identities.create", work)
         return identity_id

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from unkey_api.audit.service import AuditLog
 from unkey_api.audit.types import AuditAction, AuditEvent
+from unkey_api.core.changes import identity_changed
 from unkey_api.core.ids import IdPrefix, IdSource
 from unkey_api.core.principal import Caller
 from unkey_api.core.rbac import require
@@ -11,15 +12,14 @@ from unkey_api.identities import queries, requirements
 from unkey_api.identities.errors import IdentityNotFound
 from unkey_api.identities.events import identity_event, ratelimit_event
 from unkey_api.identities.service.read import find_identity
-from unkey_api.identities.types import Identity, IdentityChanged
-from unkey_api.infra.mysql import Database, DuplicateKey, WriteConn
+from unkey_api.identities.types import Identity
+from unkey_api.infra.mysql import Database, DuplicateKey, Transaction, WriteConn
 
 
 class DeleteIdentity:
     """Deletes an identity. Its keys go on without it; its row is kept until the next of its external id is deleted."""
 
-    def __init__(self, database: Database, audit: AuditLog, *, ids: IdSource, changed: IdentityChanged) -> None:
-        self._changed = changed
+    def __init__(self, database: Database, audit: AuditLog, *, ids: IdSource) -> None:
         self._database = database
         self._audit = audit
         self._ids = ids
@@ -34,10 +34,10 @@ class DeleteIdentity:
         """
         require(caller.principal.permissions, requirements.on_all(caller.principal.workspace_id, "delete_identity"))
         workspace_id = caller.principal.workspace_id
-        identity = await find_identity(self._database.replica, workspace_id, key)
+        identity = await find_identity(self._database.primary, workspace_id, key)
         correlation_id = self._ids.new(IdPrefix.CORRELATION)
 
-        async def work(tx: WriteConn) -> None:
+        async def work(tx: Transaction) -> None:
             locked = await queries.find_locked(tx, workspace_id, identity.id)
             if locked is None:
                 raise IdentityNotFound
@@ -45,8 +45,9 @@ class DeleteIdentity:
                 return  # somebody else did it at the same time, and wrote the entries
             await self._mark(tx, workspace_id, identity)
             await self._audit.record(tx, caller, _deleted(identity), correlation_id)
+            tx.tell(identity_changed(workspace_id, identity.id))
 
-        await self._database.transaction("identities.delete", work, on_commit=lambda _: self._changed(identity.id))
+        await self._database.transaction("identities.delete", work)
 
     @staticmethod
     async def _mark(tx: WriteConn, workspace_id: str, identity: Identity) -> None:

@@ -13,14 +13,14 @@ from unkey_api.core.searching import substring_pattern
 from unkey_api.identities import queries, requirements
 from unkey_api.identities.errors import IdentityNotFound
 from unkey_api.identities.types import Identity, IdentityRatelimit, RatelimitSpec
-from unkey_api.infra.mysql import ReadConn
+from unkey_api.infra.mysql import ReadConn, ReadsOf
 
 
 class GetIdentity:
     """Shows one identity."""
 
-    def __init__(self, replica: ReadConn) -> None:
-        self._replica = replica
+    def __init__(self, reads_of: ReadsOf) -> None:
+        self._reads_of = reads_of
 
     async def __call__(self, principal: Principal, key: str) -> Identity:
         """Return the identity with this id, else the one with this external id.
@@ -30,7 +30,7 @@ class GetIdentity:
             InsufficientPermissions: There is one, and the caller may not read it.
             StoreUnavailable: It could not be read.
         """
-        found = await find_identity(self._replica, principal.workspace_id, key)
+        found = await find_identity(self._reads_of(principal.workspace_id), principal.workspace_id, key)
         require(principal.permissions, requirements.read(principal.workspace_id, found.id))
         return found
 
@@ -38,8 +38,8 @@ class GetIdentity:
 class ListIdentities:
     """Lists the identities of a workspace."""
 
-    def __init__(self, replica: ReadConn) -> None:
-        self._replica = replica
+    def __init__(self, reads_of: ReadsOf) -> None:
+        self._reads_of = reads_of
 
     async def __call__(self, principal: Principal, *, cursor: str, search: str, limit: int) -> Page[Identity]:
         """Return at most `limit` identities by ascending id, the first not below `cursor`, with two statements.
@@ -55,13 +55,14 @@ class ListIdentities:
             StoreUnavailable: They could not be read.
         """
         workspace_id = principal.workspace_id
+        conn = self._reads_of(workspace_id)
         rows = await queries.list_page(
-            self._replica, workspace_id, cursor=cursor, pattern=substring_pattern(search), limit=limit + 1
+            conn, workspace_id, cursor=cursor, pattern=substring_pattern(search), limit=limit + 1
         )
         page = cut_page(rows, limit=limit, id_of=lambda row: row.id)
         for row in page.items:
             require(principal.permissions, requirements.read_in_list(workspace_id, row.id))
-        return Page(await with_ratelimits(self._replica, workspace_id, page.items), page.next_cursor)
+        return Page(await with_ratelimits(conn, workspace_id, page.items), page.next_cursor)
 
 
 async def find_identity(conn: ReadConn, workspace_id: str, key: str) -> Identity:

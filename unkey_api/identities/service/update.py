@@ -9,6 +9,7 @@ from typing import NamedTuple
 from unkey_api.audit.service import AuditLog
 from unkey_api.audit.types import AuditAction, AuditEvent
 from unkey_api.core.byte_caps import require_bytes_at_most
+from unkey_api.core.changes import identity_changed
 from unkey_api.core.clock import Clock
 from unkey_api.core.columns import UnixMs
 from unkey_api.core.ids import IdPrefix, IdSource
@@ -19,8 +20,8 @@ from unkey_api.identities.errors import IdentityNotFound, RatelimitNamedTwice
 from unkey_api.identities.events import identity_event, ratelimit_event
 from unkey_api.identities.service.create import new_ratelimits, rows_of
 from unkey_api.identities.service.read import find_identity, ratelimit_of
-from unkey_api.identities.types import MAX_META_BYTES, Identity, IdentityChanged, IdentityRatelimit, RatelimitSpec
-from unkey_api.infra.mysql import Database, WriteConn
+from unkey_api.identities.types import MAX_META_BYTES, Identity, IdentityRatelimit, RatelimitSpec
+from unkey_api.infra.mysql import Database, Transaction, WriteConn
 
 
 class UpdateIdentityCommand(NamedTuple):
@@ -54,10 +55,7 @@ class _Change:
 class UpdateIdentity:
     """Changes metadata and limits of an identity."""
 
-    def __init__(
-        self, database: Database, audit: AuditLog, *, clock: Clock, ids: IdSource, changed: IdentityChanged
-    ) -> None:
-        self._changed = changed
+    def __init__(self, database: Database, audit: AuditLog, *, clock: Clock, ids: IdSource) -> None:
         self._database = database
         self._audit = audit
         self._clock = clock
@@ -76,12 +74,12 @@ class UpdateIdentity:
         require(caller.principal.permissions, requirements.on_all(caller.principal.workspace_id, "update_identity"))
         _refuse_repeated_names(command.ratelimits or ())
         require_bytes_at_most("Metadata", command.meta or "", cap=MAX_META_BYTES)
-        found = await find_identity(self._database.replica, caller.principal.workspace_id, command.identity)
+        found = await find_identity(self._database.primary, caller.principal.workspace_id, command.identity)
         fresh = new_ratelimits(self._ids, command.ratelimits or ())
         correlation_id = self._ids.new(IdPrefix.CORRELATION)
         now = UnixMs(self._clock.now_ms())
 
-        async def work(tx: WriteConn) -> tuple[IdentityRatelimit, ...]:
+        async def work(tx: Transaction) -> tuple[IdentityRatelimit, ...]:
             locked = await queries.find_locked(tx, caller.principal.workspace_id, found.id)
             if locked is None or locked.deleted:
                 raise IdentityNotFound
@@ -91,11 +89,10 @@ class UpdateIdentity:
             if command.ratelimits is not None:
                 change = await self._replace(tx, caller.principal.workspace_id, found, fresh, now)
             await self._audit.record(tx, caller, _updated(found, change), correlation_id)
+            tx.tell(identity_changed(caller.principal.workspace_id, found.id))
             return found.ratelimits if change is None else change.result
 
-        ratelimits = await self._database.transaction(
-            "identities.update", work, on_commit=lambda _: self._changed(found.id)
-        )
+        ratelimits = await self._database.transaction("identities.update", work)
         return Identity(found.id, found.external_id, command.meta, ratelimits)
 
     @staticmethod

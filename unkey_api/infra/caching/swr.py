@@ -12,7 +12,7 @@ import structlog
 
 from unkey_api.core.clock import Clock
 from unkey_api.infra.caching.index import EntryWatcher
-from unkey_api.infra.caching.loading import Load, LoadMany, many, never, nobody, one
+from unkey_api.infra.caching.loading import Load, LoadMany, anything, many, never, one
 from unkey_api.infra.caching.shelf import Entry, Shelf
 from unkey_api.infra.resilience.background import BackgroundJobs
 
@@ -20,6 +20,7 @@ K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 REFRESH_PAUSE_MS = 1_000  # a source that just failed is asked again at most this often per key
+DOUBTS_MAX = 32  # more changes than that during one load, and it is not stored whatever it brings back
 ABSENT_MAX = 10_000  # what does not exist is asked for by mistake or in order to guess; either needs little memory
 ENTRY_BYTES = 300  # an entry apart from its value: its view, times, place in the table and in an index
 
@@ -92,21 +93,21 @@ class SwrCache(Generic[K, V]):
     does not disturb it. A load that finds nothing is remembered as absent for the same windows; one that fails is not
     remembered and leaves an old entry in place.
 
-    `remove` and `set` win over loads already under way: what those bring back is not stored.
+    `drop` and `set` win over loads already under way: what those bring back is not stored.
 
-    `remove`, `set_null` and `clear` are changes that other processes should hear of: whoever was given to
-    `announce_to` is told. `drop` and `drop_all` are for what was heard from them, and tell nobody.
+    Use cases do not ask for it: transactions tell what they change, and whoever acts on that calls `drop`, in this
+    process and in the others.
     """
 
     __slots__ = (
         "_absent",
         "_clock",
+        "_doubts",
         "_entries",
         "_flights",
         "_jobs",
         "_observer",
         "_shelf",
-        "_tell",
         "_watcher",
         "_weigh",
         "_windows",
@@ -149,12 +150,8 @@ class SwrCache(Generic[K, V]):
         )
         self._entries = self._shelf.entries  # itself, because every request looks there
         self._flights: dict[K, _Flight[K, V]] = {}
-        self._tell: Callable[[K | None], None] = nobody
+        self._doubts: dict[_Flight[K, V], list[Callable[[V], bool]]] = {}
         self._watcher: EntryWatcher[K, V] | None = None
-
-    def announce_to(self, tell: Callable[[K | None], None]) -> None:
-        """Have `tell` called with every key that is removed or set to nothing; None stands for all keys."""
-        self._tell = tell
 
     def watch(self, watcher: EntryWatcher[K, V]) -> None:
         """Tell `watcher` about every entry from now on. The cache must be empty, and has one watcher."""
@@ -258,38 +255,27 @@ class SwrCache(Generic[K, V]):
         self._flights.pop(key, None)
         self._store(key, value)
 
-    def set_null(self, key: K) -> None:
-        """Store that there is no such thing."""
-        self._flights.pop(key, None)
-        self._store(key, None)
-        self._tell(key)
-
-    def remove(self, key: K) -> None:
-        """Forget `key`; the next read loads it, whatever was already being loaded."""
-        self.drop(key)
-        self._tell(key)
-
-    def clear(self) -> None:
-        """Forget everything."""
-        self.drop_all()
-        self._tell(None)
-
     def drop(self, key: K) -> None:
-        """Forget `key` like `remove`, telling nobody."""
+        """Forget `key`; the next read loads it, whatever was already being loaded."""
         self._flights.pop(key, None)
         self._pop(key)
 
     def drop_all(self) -> None:
-        """Forget everything like `clear`, telling nobody."""
+        """Forget everything, and do not store what is being loaded."""
         self._flights.clear()
         for key in (*self._entries, *self._absent.entries) if self._watcher is not None else ():
             self._pop(key)
         self._shelf.clear()
         self._absent.clear()
 
-    def disown_loads(self) -> None:
-        """Do not store what loads now under way bring back. Those who wait for them still get it."""
-        self._flights.clear()
+    def doubt_loads(self, changed: Callable[[V], bool]) -> None:
+        """Do not store what loads now under way bring back if `changed` says so; it may have been read before.
+
+        Those who wait for them still get it: they had asked before.
+        """
+        for flight in set(self._flights.values()):
+            doubts = self._doubts.setdefault(flight, [])
+            doubts.append(changed if len(doubts) < DOUBTS_MAX else anything)
 
     async def close(self) -> None:
         """End loads that are under way. Safe to repeat."""
@@ -358,6 +344,7 @@ class SwrCache(Generic[K, V]):
         return flight
 
     def _land(self, keys: tuple[K, ...], flight: _Flight[K, V]) -> None:
+        doubts = self._doubts.pop(flight, ())
         current = [key for key in keys if self._flights.get(key) is flight]
         for key in current:
             del self._flights[key]
@@ -368,7 +355,9 @@ class SwrCache(Generic[K, V]):
             return
         loaded = flight.result()
         for key in current:
-            self._store(key, loaded[key])
+            value = loaded[key]
+            if value is None or not any(changed(value) for changed in doubts):
+                self._store(key, value)
 
     def _store(self, key: K, value: V | None) -> None:
         self._pop(key)

@@ -13,6 +13,7 @@ from unkey_api.infra.invalidation.ports import (
     Channel,
     ChannelDown,
     Handler,
+    HeadListener,
     Invalidation,
 )
 from unkey_api.infra.invalidation.wire import MalformedMessage, Message, decode, encode
@@ -59,7 +60,9 @@ class BroadcastBus:
         self._on_way = on_way
         self._window = window_seconds
         self._handlers: list[Handler] = []
+        self._head_listeners: list[HeadListener] = []
         self._pending: dict[Invalidation, int] = {}
+        self._heads: dict[int, int] = {}
         self._wake = asyncio.Event()
         self._settled = asyncio.Event()
         self._closed = False
@@ -80,9 +83,20 @@ class BroadcastBus:
         self._pending.setdefault(Invalidation(cache, key), self._clock.now_ms())
         self._wake.set()
 
+    def publish_head(self, lane: int, revision: int) -> None:
+        """Tell the others soon how far a lane of the log of changes is. As `publish` does."""
+        if not self._links:
+            return
+        self._heads[lane] = max(revision, self._heads.get(lane, 0))
+        self._wake.set()
+
     def subscribe(self, handler: Handler) -> None:
         """Call `handler` with what others have changed, never with what this process has."""
         self._handlers.append(handler)
+
+    def subscribe_heads(self, listener: HeadListener) -> None:
+        """Call `listener` with how far others have written the log of changes."""
+        self._head_listeners.append(listener)
 
     async def wait_preferred(self, seconds: float) -> bool:
         """Return True once the preferred way is up, False when that took longer. True at once without channels."""
@@ -116,17 +130,20 @@ class BroadcastBus:
 
     async def _flush(self) -> None:
         link = next((link for link in self._links if link.up), None)
-        if link is None or not self._pending:
+        if link is None or not (self._pending or self._heads):
             return
         pending, self._pending = self._pending, {}
+        heads, self._heads = self._heads, {}
         too_old = self._clock.now_ms() - KEEP_MS
         young = {change: at for change, at in pending.items() if at >= too_old}
         for _ in range(len(pending) - len(young)):
             self.observer.on_broadcast_error(link.channel.name)
-        if not young:
-            return
         messages = encode(
-            young, origin=self._origin, changed_at_ms=min(young.values()), bytes_max=link.channel.bytes_max
+            young,
+            heads=heads,
+            origin=self._origin,
+            changed_at_ms=min(young.values(), default=self._clock.now_ms()),
+            bytes_max=link.channel.bytes_max,
         )
         for message in messages:
             if not await self._sent(link, message):
@@ -173,6 +190,9 @@ class BroadcastBus:
         self.observer.on_delivery(transport, max(0, self._clock.now_ms() - heard.changed_at_ms) / 1_000)
         for change in heard.changes:
             self.observer.on_received(change.cache, _action(change), self._handle(change))
+        for lane, revision in heard.heads.items():
+            for listener in self._head_listeners:
+                listener(lane, revision)
 
     def _handle(self, change: Invalidation) -> str:
         try:

@@ -1,31 +1,27 @@
-"""Caches on the bus."""
+"""Caches by name, so that what is said about an entry can be acted on wherever it is heard."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
-from unkey_api.infra.invalidation.ports import Invalidation, InvalidationBus
+from unkey_api.infra.invalidation.ports import Invalidation
 
 K = TypeVar("K", bound=Hashable)
-KP = TypeVar("KP", bound=Hashable)
+KP_contra = TypeVar("KP_contra", bound=Hashable, contravariant=True)
 
 
-class SharedCache(Protocol[KP]):
-    """A cache whose removals others should hear of."""
+class DroppingCache(Protocol[KP_contra]):
+    """A cache that forgets on demand."""
 
     name: str
 
-    def announce_to(self, tell: Callable[[KP | None], None]) -> None:
-        """Have `tell` called with every key that is removed here; None stands for all."""
-        ...
-
-    def drop(self, key: KP) -> None:
-        """Forget a key, telling nobody."""
+    def drop(self, key: KP_contra, /) -> None:
+        """Forget a key, and do not store what is being loaded for it."""
         ...
 
     def drop_all(self) -> None:
-        """Forget everything, telling nobody."""
+        """Forget everything, and do not store what is being loaded."""
         ...
 
 
@@ -52,29 +48,30 @@ IN_WORKSPACE: KeyText[tuple[str, str]] = KeyText(":".join, _split)
 """Keys that are a workspace and something in it. Ids of workspaces hold no colon."""
 
 
-class CacheCluster:
-    """Keeps caches of all processes in step: what is removed here is dropped there, and the other way round."""
+class NamedCaches:
+    """The caches of a process by name."""
 
-    def __init__(self, bus: InvalidationBus) -> None:
-        self._bus = bus
-        self._forget: dict[str, Callable[[str | None], None]] = {}
-        bus.subscribe(self._heard)
+    def __init__(self) -> None:
+        """Start without any."""
+        self._drop: dict[str, Callable[[str], None]] = {}
+        self._drop_all: dict[str, Callable[[], None]] = {}
 
-    def join(self, cache: SharedCache[K], text: KeyText[K]) -> None:
-        """Put a cache on the bus. Its name must be the same in every process."""
+    def add(self, cache: DroppingCache[K], text: KeyText[K]) -> None:
+        """Add a cache. Its name must be the same in every process."""
+        self._drop[cache.name] = lambda key: cache.drop(text.read(key))
+        self._drop_all[cache.name] = cache.drop_all
 
-        def forget(key: str | None) -> None:
-            if key is None:
-                cache.drop_all()
-            else:
-                cache.drop(text.read(key))
-
-        self._forget[cache.name] = forget
-        cache.announce_to(lambda key: self._bus.publish(cache.name, None if key is None else text.write(key)))
-
-    def _heard(self, change: Invalidation) -> bool:
-        forget = self._forget.get(change.cache)
-        if forget is None:
+    def drop(self, entry: Invalidation) -> bool:
+        """Forget what no longer holds. False without such a cache; raises ValueError for a key it cannot have."""
+        if entry.cache not in self._drop:
             return False
-        forget(change.key)
+        if entry.key is None:
+            self._drop_all[entry.cache]()
+        else:
+            self._drop[entry.cache](entry.key)
         return True
+
+    def drop_all(self) -> None:
+        """Forget everything."""
+        for drop_all in self._drop_all.values():
+            drop_all()

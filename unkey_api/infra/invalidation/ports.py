@@ -17,6 +17,8 @@ class Invalidation(NamedTuple):
 
 Handler = Callable[[Invalidation], bool]
 """Forgets what another process has changed. Returns False when there is no such cache here."""
+HeadListener = Callable[[int, int], None]
+"""Takes a lane of the log of changes and the newest revision another process wrote there."""
 
 
 class InvalidationBus(Protocol):
@@ -26,8 +28,16 @@ class InvalidationBus(Protocol):
         """Tell the others soon. Never waits, never raises; may be lost. Call it after the commit."""
         ...
 
+    def publish_head(self, lane: int, revision: int) -> None:
+        """Tell the others soon how far a lane of the log of changes is. As `publish` does."""
+        ...
+
     def subscribe(self, handler: Handler) -> None:
         """Call `handler` with what others have changed, never with what this process has."""
+        ...
+
+    def subscribe_heads(self, listener: HeadListener) -> None:
+        """Call `listener` with how far others have written the log of changes."""
         ...
 
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from unkey_proto.unkey.cache.v1.invalidation_pb import CacheInvalidation, InvalidationBatch
+from unkey_proto.unkey.cache.v1.invalidation_pb import CacheInvalidation, InvalidationBatch, LaneHead
 
 from unkey_api.infra.invalidation.ports import Invalidation
 
 _ENTRY_BYTES = 6  # tags and lengths of one entry with its name, at most
 _KEY_BYTES = 3  # tag and length of one key, at most
 _FRAME_BYTES = 16  # tags, lengths and the time around the entries, at most
+_HEAD_BYTES = 15  # one lane's head, at most
 
 
 class Message(NamedTuple):
@@ -27,34 +28,46 @@ class Heard(NamedTuple):
     origin: str
     changed_at_ms: int
     changes: tuple[Invalidation, ...]
+    heads: Mapping[int, int]
+    """Newest revision by lane, of the lanes the message is about."""
 
 
 class MalformedMessage(ValueError):
     """Not a batch of ours."""
 
 
-def encode(changes: Iterable[Invalidation], *, origin: str, changed_at_ms: int, bytes_max: int) -> Iterator[Message]:
-    """Yield messages that together say all changes, each at most `bytes_max` long.
+def encode(
+    changes: Iterable[Invalidation],
+    *,
+    origin: str,
+    changed_at_ms: int,
+    bytes_max: int,
+    heads: Mapping[int, int] | None = None,
+) -> Iterator[Message]:
+    """Yield messages that together say all changes and heads, each at most `bytes_max` long.
 
-    A change too long to fit even alone is yielded as a message without data.
+    All heads come with the first message: who hears it reads the rest in the log. A change too long to fit even alone
+    is yielded as a message without data.
     """
-    room = bytes_max - _FRAME_BYTES - len(origin.encode())
+    whole = bytes_max - _FRAME_BYTES - len(origin.encode())
+    heads = heads or {}
+    room = whole - _HEAD_BYTES * len(heads)
     batch: list[Invalidation] = []
     size, last_cache = 0, None
     for change in sorted(changes, key=lambda each: each.cache):
         alone = _entry_size(change.cache) + _key_size(change)
-        if alone > room:
+        if alone > whole:
             yield Message(b"", (change,))
             continue
         more = _key_size(change) if change.cache == last_cache else alone
         if size + more > room:
-            yield _message(batch, origin, changed_at_ms)
-            batch, size, more = [], 0, alone
+            yield _message(batch, heads, origin, changed_at_ms)
+            batch, size, more, room, heads = [], 0, alone, whole, {}
         batch.append(change)
         size += more
         last_cache = change.cache
-    if batch:
-        yield _message(batch, origin, changed_at_ms)
+    if batch or heads:
+        yield _message(batch, heads, origin, changed_at_ms)
 
 
 def decode(data: bytes) -> Heard:
@@ -72,10 +85,10 @@ def decode(data: bytes) -> Heard:
         if entry.all:
             changes.append(Invalidation(entry.cache_name, None))
         changes.extend(Invalidation(entry.cache_name, key) for key in entry.keys)
-    return Heard(batch.origin, batch.changed_at_ms, tuple(changes))
+    return Heard(batch.origin, batch.changed_at_ms, tuple(changes), {head.lane: head.revision for head in batch.heads})
 
 
-def _message(changes: list[Invalidation], origin: str, changed_at_ms: int) -> Message:
+def _message(changes: list[Invalidation], heads: Mapping[int, int], origin: str, changed_at_ms: int) -> Message:
     entries: dict[str, CacheInvalidation] = {}
     for change in changes:
         entry = entries.setdefault(change.cache, CacheInvalidation(cache_name=change.cache))
@@ -83,7 +96,12 @@ def _message(changes: list[Invalidation], origin: str, changed_at_ms: int) -> Me
             entry.all = True
         else:
             entry.keys.append(change.key)
-    batch = InvalidationBatch(origin=origin, changed_at_ms=changed_at_ms, invalidations=list(entries.values()))
+    batch = InvalidationBatch(
+        origin=origin,
+        changed_at_ms=changed_at_ms,
+        invalidations=list(entries.values()),
+        heads=[LaneHead(lane=lane, revision=revision) for lane, revision in heads.items()],
+    )
     return Message(batch.to_binary(), tuple(changes))
 
 

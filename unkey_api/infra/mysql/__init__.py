@@ -11,14 +11,30 @@ from unkey_api.infra.mysql.database import Database, open_database
 from unkey_api.infra.mysql.driver import tls_context
 from unkey_api.infra.mysql.errors import BeginFailed, CommitFailed, DuplicateKey, RowMismatch, StoreUnavailable
 from unkey_api.infra.mysql.orphans import OrphanHook, log_orphan
-from unkey_api.infra.mysql.ports import ExecResult, Mode, Operation, Params, ReadConn, StatementObserver, WriteConn
+from unkey_api.infra.mysql.ports import (
+    AnyReads,
+    ChangeListener,
+    ExecResult,
+    Mode,
+    Operation,
+    Params,
+    ReadConn,
+    ReadsOf,
+    StatementObserver,
+    Transaction,
+    WriteConn,
+)
+from unkey_api.infra.mysql.replica_rule import ANY_WORKSPACE, ReplicaRule
 from unkey_api.infra.mysql.settings import MysqlSettings
 from unkey_api.infra.mysql.statement import Query, Statement, load_query, load_statement
 from unkey_api.infra.mysql.values import column_values
 from unkey_api.settings.addresses.mysql import Dsn, DsnError, TlsMode, parse_dsn
 
 __all__ = [
+    "ANY_WORKSPACE",
+    "AnyReads",
     "BeginFailed",
+    "ChangeListener",
     "CommitFailed",
     "Database",
     "Dsn",
@@ -32,11 +48,14 @@ __all__ = [
     "Params",
     "Query",
     "ReadConn",
+    "ReadsOf",
+    "ReplicaRule",
     "RowMismatch",
     "Statement",
     "StatementObserver",
     "StoreUnavailable",
     "TlsMode",
+    "Transaction",
     "WriteConn",
     "column_values",
     "load_query",

@@ -7,17 +7,31 @@ by `transaction_timeout`; one that still waits for a connection is given up.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from functools import partial
 from typing import Literal, TypeVar
 
+from unkey_api.core.changes import LoggedChange
 from unkey_api.core.clock import Clock
+from unkey_api.infra.mysql.change_log import write_changes
 from unkey_api.infra.mysql.errors import BeginFailed, CommitFailed, StoreUnavailable
 from unkey_api.infra.mysql.flights import Flights, Started
 from unkey_api.infra.mysql.orphans import OrphanHook
 from unkey_api.infra.mysql.pool import Pool
-from unkey_api.infra.mysql.ports import ExecResult, Mode, Params, ReadConn, StatementObserver, WriteConn
+from unkey_api.infra.mysql.ports import (
+    ChangeListener,
+    ExecResult,
+    Mode,
+    Params,
+    ReadConn,
+    StatementObserver,
+    Transaction,
+    WriteConn,
+)
 from unkey_api.infra.mysql.replay import is_transient, is_undone, replaying
+from unkey_api.infra.mysql.replica_rule import ReplicaRule
 from unkey_api.infra.mysql.session import Runtime, Session, Watch
 from unkey_api.infra.mysql.settings import MysqlSettings
 from unkey_api.infra.mysql.statement import Query, Statement
@@ -104,6 +118,14 @@ class Database:
         self._replica_pool = Pool(settings.replica, settings, clock=clock) if settings.replica else None
         self.flights = Flights(on_orphan_error)
         """Writes under way."""
+        self.replica_rule = ReplicaRule(
+            clock, lag_max_seconds=settings.replica_lag_max.total_seconds(), enabled=settings.replica is not None
+        )
+        """Which reads the replica may serve."""
+        self._clock = clock
+        self._following_pool = Pool(settings.primary, replace(settings, max_open=1, max_idle=1), clock=clock)
+        self._following = _Reader(self._following_pool, self._runtime, "rw")
+        self._listeners: list[ChangeListener] = []
         self._primary = _Writer(self, self._pool, self._runtime)
         self._replica = _Reader(self._replica_pool, self._runtime, "ro") if self._replica_pool else self._primary
 
@@ -114,8 +136,60 @@ class Database:
 
     @property
     def replica(self) -> ReadConn:
-        """Data that may lag behind the primary; the primary itself where no replica is configured."""
+        """Data that may lag behind the primary; the primary itself where no replica is configured.
+
+        For what may be old whatever was changed just now. What belongs to a workspace is read through `reads_of`.
+        """
         return self._replica
+
+    @property
+    def has_replica(self) -> bool:
+        """Whether there is a replica beside the primary."""
+        return self._replica_pool is not None
+
+    @property
+    def following(self) -> ReadConn:
+        """The primary over a connection that nothing else uses, so that following the log waits for nobody."""
+        return self._following
+
+    def reads_of(self, workspace_id: str) -> ReadConn:
+        """Return where to read what belongs to a workspace, for answers and caches; decisions read the primary.
+
+        That is the replica, unless this process knows of a change of the workspace that the replica may not have.
+        """
+        return self._replica if self.replica_rule.may_serve(workspace_id) else self._primary
+
+    async def read_any(
+        self,
+        read: Callable[[ReadConn], Awaitable[T | None]],
+        *,
+        subject: str,
+        owners: Callable[[T], Iterable[str]],
+    ) -> T | None:
+        """Read something whose workspace shows only once it is found; old rows of a replica are read again.
+
+        Args:
+            read: Asks the server it is given; may run twice.
+            subject: What is looked up, as changes name it: a replica that lacks it is believed only when nothing is
+                known about it.
+            owners: The workspaces a row belongs to.
+
+        Raises:
+            StoreUnavailable: It could not be read.
+        """
+        rule = self.replica_rule
+        if not rule.may_miss(subject):
+            return await read(self._primary)
+        found = await read(self._replica)
+        if rule.may_miss(subject) if found is None else rule.may_serve(*owners(found)):
+            return found
+        rule.rereads += 1
+        return await read(self._primary)
+
+    def listen(self, listener: ChangeListener) -> Callable[[], None]:
+        """Have `listener` told what transactions of this process changed; return how to end that."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
 
     @property
     def pools(self) -> tuple[Pool, ...]:
@@ -125,7 +199,7 @@ class Database:
     async def transaction(
         self,
         name: str,
-        work: Callable[[WriteConn], Awaitable[T]],
+        work: Callable[[Transaction], Awaitable[T]],
         *,
         on_commit: Callable[[T], Awaitable[None] | None] | None = None,
     ) -> T:
@@ -133,8 +207,9 @@ class Database:
 
         After a deadlock, a lock wait time-out or a lost connection the whole of `work` runs again in a new transaction,
         at most three times: make ids and read the clock outside of it, and let side effects follow the commit.
-        `on_commit` is the place for those that must not be missed, such as cache invalidation: it gets the result and
-        runs also when the caller has left meanwhile.
+        What `work` told is written to the log of changes right before the commit, and acted on here right after it.
+        `on_commit` is the place for other effects that must not be missed: it gets the result and is called after that,
+        also when the caller has left meanwhile, and before anybody else runs; what it returns is awaited.
 
         Raises:
             StoreUnavailable: Beginning, committing or a statement failed for good. Once the commit was sent and the
@@ -142,8 +217,8 @@ class Database:
         """
 
         async def write(started: Started) -> T:
-            result = await self.bounded(replaying(lambda: self._attempt(name, work, started), _may_replay), name)
-            effect = on_commit(result) if on_commit is not None else None
+            attempt = partial(self._attempt, name, work, on_commit, started)
+            result, effect = await self.bounded(replaying(attempt, _may_replay), name)
             if effect is not None:
                 await effect
             return result
@@ -170,14 +245,35 @@ class Database:
     async def close(self) -> None:
         """Wait for writes under way, at most `close_timeout`, then close all connections. May be called twice."""
         await self.flights.land(self._settings.close_timeout)
-        for pool in self.pools:
+        for pool in (*self.pools, self._following_pool):
             await pool.close()
 
-    async def _attempt(self, name: str, work: Callable[[WriteConn], Awaitable[T]], started: Started) -> T:
+    async def _attempt(
+        self,
+        name: str,
+        work: Callable[[Transaction], Awaitable[T]],
+        on_commit: Callable[[T], Awaitable[None] | None] | None,
+        started: Started,
+    ) -> tuple[T, Awaitable[None] | None]:
         async with self._begun(name, started) as session:
             result = await work(session)
-            await _step(session, "commit", name, CommitFailed)
-            return result
+            logged = await write_changes(session, session.told, self._clock)
+            try:
+                await _step(session, "commit", name, CommitFailed)
+            except BaseException:
+                # It may have taken effect all the same, and the next revisions may be somebody else's.
+                self._announce([LoggedChange(0, each.change) for each in logged])
+                raise
+            self._announce(logged)
+            return result, None if on_commit is None else on_commit(result)
+
+    def _announce(self, logged: Sequence[LoggedChange]) -> None:
+        if not logged:
+            return
+        for each in logged:
+            self.replica_rule.note(each)
+        for listener in self._listeners:
+            listener(logged)
 
     @asynccontextmanager
     async def _begun(self, name: str, started: Started) -> AsyncIterator[Session]:

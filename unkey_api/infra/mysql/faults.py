@@ -12,12 +12,14 @@ from unkey_api.infra.mysql.errors import DuplicateKey, StoreUnavailable
 DEADLOCK = 1213
 LOCK_WAIT_TIMEOUT = 1205
 TOO_MANY_CONNECTIONS = 1040
+CHANGED_SINCE_READ = 1020
+"""Of a MariaDB whose `innodb_snapshot_isolation` is on: like a deadlock, the transaction has to begin anew."""
 DUPLICATE_ENTRY = 1062
 LOST = frozenset({2006, 2013, 2055, 1053, 1927, 4031})
 """The connection ended under a statement: gone, lost, shut down, killed, idle for too long."""
 UNREACHABLE = frozenset({2002, 2003, 2005})
 """There was no connection to begin with."""
-TRANSIENT = LOST | UNREACHABLE | {DEADLOCK, LOCK_WAIT_TIMEOUT, TOO_MANY_CONNECTIONS}
+TRANSIENT = LOST | UNREACHABLE | {DEADLOCK, LOCK_WAIT_TIMEOUT, TOO_MANY_CONNECTIONS, CHANGED_SINCE_READ}
 
 # Their texts name tables, columns, users and hosts, never stored values; other texts may quote a secret.
 _TEXT_IS_SAFE = TRANSIENT | {1044, 1045, 1049, 1054, 1091, 1142, 1146, 1290, 1317, 1364, 1406, 1969, 2026, 3024}

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeVar
 
+from unkey_api.core.changes import Change, LoggedChange
 from unkey_api.infra.mysql.statement import Query, Statement
 
 R = TypeVar("R")
@@ -65,6 +66,46 @@ class WriteConn(ReadConn, Protocol):
         The statement has one `VALUES (…)` group. All rows or none are written. No rows, no statement. Rows that are
         made while they are read are made while the server works.
         Raises as `execute` does.
+        """
+        ...
+
+
+class Transaction(WriteConn, Protocol):
+    """A transaction on the primary. What it tells is written down with it and acted on once it has committed."""
+
+    def tell(self, *changes: Change) -> None:
+        """Say what verifications and limits see differently once this commits. Repetitions count once.
+
+        The only way to have a cache forget something: whoever tells also leaves a row in the log of changes.
+        """
+        ...
+
+
+ReadsOf = Callable[[str], ReadConn]
+"""Returns where to read what belongs to a workspace: a replica, unless it may lag behind what this process knows."""
+
+
+class AnyReads(Protocol):
+    """Something that looks up what is not known to belong to a workspace before it is found."""
+
+    async def read_any(
+        self,
+        read: Callable[[ReadConn], Awaitable[R | None]],
+        *,
+        subject: str,
+        owners: Callable[[R], Iterable[str]],
+    ) -> R | None:
+        """See `Database.read_any`."""
+        ...
+
+
+class ChangeListener(Protocol):
+    """Told what committed transactions changed."""
+
+    def __call__(self, changes: Sequence[LoggedChange], /) -> None:
+        """Act on it at once: nothing has run since the answer to the commit. Must not raise.
+
+        Changes whose commit got no answer come too, without a revision.
         """
         ...
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
+from unkey_api.core.changes import Change
 from unkey_api.core.clock import Clock
 from unkey_api.infra.mysql.driver import Answer, DriverConnection
 from unkey_api.infra.mysql.errors import StoreUnavailable
@@ -46,7 +47,7 @@ class Runtime:
 
 
 class Session:
-    """A `WriteConn` over one connection.
+    """A `WriteConn` over one connection, and a `Transaction` while one is open.
 
     Statements from several tasks take turns. Once the server may have rolled a transaction back by itself (deadlock,
     lost connection) every further statement raises the same error: run outside, it would commit on its own.
@@ -58,6 +59,16 @@ class Session:
         self._mode: Mode = mode
         self._turn = asyncio.Lock()
         self._ended: StoreUnavailable | None = None
+        self._told: dict[Change, None] = {}
+
+    @property
+    def told(self) -> tuple[Change, ...]:
+        """What was told so far, each thing once, in order."""
+        return tuple(self._told)
+
+    def tell(self, *changes: Change) -> None:
+        """See `Transaction`."""
+        self._told.update(dict.fromkeys(changes))
 
     @property
     def closed(self) -> bool:

@@ -34,6 +34,8 @@ class MysqlSettings:
     """Budget for a write with all its replays; it also bounds writes whose caller has left."""
     close_timeout: timedelta = timedelta(seconds=10)
     """How long closing waits for writes in flight before it ends them."""
+    replica_lag_max: timedelta = timedelta(seconds=30)
+    """How long after a change the replica is not asked for what belongs to its workspace; see `ReplicaRule`."""
     startup_attempts: int = 5
     """Pings before the start fails; the n-th failure is followed by a wait of n seconds."""
     region: str = ""

@@ -55,6 +55,7 @@ _WORK = {
     "frames",
     "job",
     "key_id",
+    "lane",
     "level_of_agent",
     "limit",
     "location",

@@ -8,7 +8,7 @@ scraped, see `collectors`; so are requests, see `http_metrics`, because there ar
 from __future__ import annotations
 
 import platform
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from prometheus_client import (
@@ -24,6 +24,7 @@ from prometheus_client import (
 )
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
+from unkey_api.core.changes import LoggedChange
 from unkey_api.infra.clickhouse.writer import FlushOutcome, FlushReport
 from unkey_api.infra.mysql.ports import Mode, Operation
 from unkey_api.infra.resilience.breaker import BreakerState
@@ -244,6 +245,51 @@ class InvalidationMetrics:
         self._up.labels(transport).set(up)
 
 
+class ChangeMetrics:
+    """Following the log of changes; satisfies the observer of `infra.changes`."""
+
+    def __init__(self, make: _Factory) -> None:
+        name = "unkey_changes_"
+        self._behind = make.gauge(f"{name}lag", "Changes that were not read yet when the log was last looked at.")
+        self._applied = make.counter(f"{name}applied_total", "Changes of other processes acted on.", "kind")
+        self._resets = make.counter(
+            f"{name}resets_total", "Times everything cached was dropped, as changes were missed.", "reason"
+        )
+        self._failures = make.counter(f"{name}read_errors_total", "Looks at the log of changes that failed.")
+        self._age = make.gauge(
+            "unkey_as_of_age_seconds", "Age of the newest moment as of which everything cached is at least."
+        )
+        self._marked = make.gauge(
+            "unkey_replica_marked_workspaces", "Workspaces the primary serves until the replica has them."
+        )
+        self._rereads = make.gauge(
+            "unkey_primary_rereads", "Rows read again from the primary, as the replica may have had older ones."
+        )
+
+    def watch(self, *, age: Callable[[], float], marked: Callable[[], float], rereads: Callable[[], float]) -> None:
+        """Read these when scraped."""
+        self._age.set_function(age)
+        self._marked.set_function(marked)
+        self._rereads.set_function(rereads)
+
+    def on_looked(self, behind: int) -> None:
+        """Note how many changes were not read yet."""
+        self._behind.set(behind)
+
+    def on_applied(self, changes: Sequence[LoggedChange]) -> None:
+        """Count changes of others that were acted on."""
+        for each in changes:
+            self._applied.labels(each.change.kind.name.lower()).inc()
+
+    def on_reset(self, reason: str) -> None:
+        """Count a time everything was dropped."""
+        self._resets.labels(reason).inc()
+
+    def on_failure(self) -> None:
+        """Count a look that failed."""
+        self._failures.inc()
+
+
 class Metrics:
     """All metrics of one process."""
 
@@ -264,6 +310,7 @@ class Metrics:
         self.usage = UsageMetrics(make)
         self.ratelimit = RatelimitMetrics(make)
         self.invalidation = InvalidationMetrics(make)
+        self.changes = ChangeMetrics(make)
         self._panics = make.counter(
             "unkey_internal_panics_total", "Faults that nothing below the edge handled.", "caller", "path"
         )

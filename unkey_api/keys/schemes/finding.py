@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from unkey_api.core.identifiers import KeyHash
 from unkey_api.core.secret import Secret
-from unkey_api.infra.mysql import ReadConn, load_query
+from unkey_api.infra.mysql import ReadConn, ReadsOf, load_query
 from unkey_api.keys.schemes.bounded import SlowHashes
 from unkey_api.keys.schemes.registry import stored_texts
 from unkey_api.keys.schemes.salted import lookups_of, read_salted
@@ -29,8 +29,8 @@ _LIST = load_query(__package__, "pending_key_list_by_lookups", row=_HashRow)
 class ForeignHashes:
     """Looks keys up by what other systems stored of them."""
 
-    def __init__(self, conn: ReadConn, slow: SlowHashes, peppers: Iterable[Secret]) -> None:
-        self._conn = conn
+    def __init__(self, reads_of: ReadsOf, slow: SlowHashes, peppers: Iterable[Secret]) -> None:
+        self._reads_of = reads_of
         self._slow = slow
         self._peppers = tuple(peppers)
 
@@ -45,10 +45,11 @@ class ForeignHashes:
             StoreUnavailable: The store failed.
         """
         where = {"migration_id": migration_id, "workspace_id": workspace_id}
-        row = await self._conn.fetch_one(_FIND, {"hashes": stored_texts(key, self._peppers), **where})
+        conn = self._reads_of(workspace_id)
+        row = await conn.fetch_one(_FIND, {"hashes": stored_texts(key, self._peppers), **where})
         if row is not None:
             return row.hash
-        for stored in await list_alike(self._conn, workspace_id, migration_id, lookups_of(key)):
+        for stored in await list_alike(conn, workspace_id, migration_id, lookups_of(key)):
             salted = read_salted(stored)
             if salted is not None and await self._slow.matches(workspace_id, salted.phc, key):
                 return stored

@@ -8,7 +8,7 @@ from unkey_api.core.columns import UnixMs
 from unkey_api.core.ids import IdPrefix
 from unkey_api.core.principal import Caller
 from unkey_api.core.rbac import require
-from unkey_api.infra.mysql import WriteConn
+from unkey_api.infra.mysql import Transaction
 from unkey_api.keys import changes, queries
 from unkey_api.keys.errors import KeyNotFound
 from unkey_api.keys.live import LiveKey, get_key
@@ -39,17 +39,15 @@ class AddPermissions:
             StoreUnavailable: Nothing was changed.
         """
         parts = self._parts
-        key = await get_key(parts.database.replica, caller.principal, key_id)
+        key = await get_key(parts.database.primary, caller.principal, key_id)
         require(caller.principal.permissions, key.needs_grants("add_permission_to_key"))
         wanted = await self.prepare(caller, key, slugs)
         correlation_id, now = parts.ids.new(IdPrefix.CORRELATION), parts.now()
 
-        async def work(tx: WriteConn) -> list[Permission]:
+        async def work(tx: Transaction) -> list[Permission]:
             return await self._write(tx, caller, key, wanted, correlation_id, now=now)
 
-        return await parts.database.transaction(
-            "keys.add_permissions", work, on_commit=lambda _: parts.directory.forget(key.hash)
-        )
+        return await parts.database.transaction("keys.add_permissions", work)
 
     async def prepare(self, caller: Caller, key: LiveKey, slugs: Sequence[str]) -> dict[str, NewPermission]:
         """Return the permissions by slug, as they would be created.
@@ -59,14 +57,14 @@ class AddPermissions:
         """
         wanted = tuple(dict.fromkeys(slugs))
         project_id = await self._parts.projects.ensure(self._parts.database.primary, key.workspace_id)
-        present = await permission_queries.list_permissions(self._parts.database.replica, key.workspace_id, wanted)
+        present = await permission_queries.list_permissions(self._parts.database.primary, key.workspace_id, wanted)
         if len(present) < len(wanted):
             require(caller.principal.permissions, create_missing_permissions(key.workspace_id))
         return new_permissions(self._parts.ids, key.workspace_id, project_id, wanted, now=self._parts.now())
 
     async def _write(
         self,
-        tx: WriteConn,
+        tx: Transaction,
         caller: Caller,
         key: LiveKey,
         wanted: dict[str, NewPermission],
@@ -75,7 +73,8 @@ class AddPermissions:
         now: UnixMs,
     ) -> list[Permission]:
         workspace_id = key.workspace_id
-        if await changes.lock(tx, workspace_id, key.id) is None:
+        locked = await changes.lock(tx, workspace_id, key.id)
+        if locked is None:
             raise KeyNotFound(internal=f"key {key.id} was deleted meanwhile")
         current = await changes.list_permissions(tx, workspace_id, key.id)
         linked = {permission.id for permission in current}
@@ -86,4 +85,5 @@ class AddPermissions:
         log = [events.permission_created(permission) for permission in ensured.created]
         log += [events.permission_connected(target, p.id, label=p.name, shown=p.name) for p in added]
         await self._parts.audit.record(tx, caller, log, correlation_id)
+        tx.tell(locked.changed(workspace_id))
         return [*current, *added]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from unkey_api.core.columns import UnixMs
 from unkey_api.core.principal import Caller
 from unkey_api.core.rbac import require
-from unkey_api.infra.mysql import WriteConn
+from unkey_api.infra.mysql import Transaction
 from unkey_api.keys import changes, queries
 from unkey_api.keys.errors import KeyNotFound
 from unkey_api.keys.live import LiveKey, get_key
@@ -33,26 +33,25 @@ class AddRoles:
             StoreUnavailable: Nothing was changed.
         """
         database = self._parts.database
-        key = await get_key(database.replica, caller.principal, key_id)
+        key = await get_key(database.primary, caller.principal, key_id)
         require(caller.principal.permissions, key.needs_grants("add_role_to_key"))
-        current = await changes.list_roles(database.replica, key.workspace_id, key.id)
-        wanted = await get_roles(database.replica, key.workspace_id, names)
+        current = await changes.list_roles(database.primary, key.workspace_id, key.id)
+        wanted = await get_roles(database.primary, key.workspace_id, names)
         if {role.id for role in wanted} <= {role.id for role in current}:
             return current
 
         now = self._parts.now()
 
-        async def work(tx: WriteConn) -> list[Role]:
+        async def work(tx: Transaction) -> list[Role]:
             return await self._write(tx, caller, key, names, now=now)
 
-        return await database.transaction(
-            "keys.add_roles", work, on_commit=lambda _: self._parts.directory.forget(key.hash)
-        )
+        return await database.transaction("keys.add_roles", work)
 
     async def _write(
-        self, tx: WriteConn, caller: Caller, key: LiveKey, names: Sequence[str], *, now: UnixMs
+        self, tx: Transaction, caller: Caller, key: LiveKey, names: Sequence[str], *, now: UnixMs
     ) -> list[Role]:
-        if await changes.lock(tx, key.workspace_id, key.id) is None:
+        locked = await changes.lock(tx, key.workspace_id, key.id)
+        if locked is None:
             raise KeyNotFound(internal=f"key {key.id} was deleted meanwhile")
         # Looked at again under the lock: somebody may have added the same roles since, or deleted one.
         wanted = await get_roles(tx, key.workspace_id, names)
@@ -63,4 +62,5 @@ class AddRoles:
         target = events.key_target(key.id, key.name or "")
         log = [events.role_connected(target, role.id, role.name, verb="Added") for role in added]
         await self._parts.audit.record(tx, caller, log)
+        tx.tell(locked.changed(key.workspace_id))
         return [*current, *added]

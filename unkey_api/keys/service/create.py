@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from unkey_api.audit.types import AuditEvent
 from unkey_api.core.byte_caps import require_bytes_at_most
+from unkey_api.core.changes import key_changed
 from unkey_api.core.columns import UnixMs
 from unkey_api.core.identifiers import IdentityId, KeyId, KeyspaceId, RatelimitId
 from unkey_api.core.ids import IdPrefix, IdSource
@@ -16,7 +17,7 @@ from unkey_api.core.rbac import require
 from unkey_api.core.secret import Secret
 from unkey_api.identities.ensure import ensure_identity
 from unkey_api.identities.queries import NewIdentity
-from unkey_api.infra.mysql import WriteConn
+from unkey_api.infra.mysql import Transaction
 from unkey_api.infra.vault.port import Ciphertext
 from unkey_api.keys import queries, requirements
 from unkey_api.keys.errors import (
@@ -107,7 +108,7 @@ class CreateKey:
 
     async def _issuing_api(self, caller: Caller, api_id: str) -> tuple[IssuingApiRow, KeyspaceId]:
         workspace_id = caller.principal.workspace_id
-        api = await queries.find_issuing_api(self._parts.database.replica, api_id)
+        api = await queries.find_issuing_api(self._parts.database.primary, api_id)
         if api is None or api.workspace_id != workspace_id or api.deleted_at is not None:
             raise IssuingApiNotFound(internal=f"api {api_id} is absent, deleted or of another workspace")
         needed = requirements.create_in(workspace_id, api.id, api.keyspace_id)
@@ -170,9 +171,11 @@ class CreateKey:
         correlation_id = ids.new(IdPrefix.CORRELATION)
         return _Draft(command, api, key, ciphertext, identity, limits, permissions, correlation_id)
 
-    async def _write(self, tx: WriteConn, caller: Caller, draft: _Draft) -> None:
+    async def _write(self, tx: Transaction, caller: Caller, draft: _Draft) -> None:
         key, now = draft.key, draft.now
         workspace_id = key.workspace_id
+        if not await queries.hold_api(tx, workspace_id, draft.api.id):
+            raise IssuingApiNotFound(internal=f"api {draft.api.id} was deleted meanwhile")
         if draft.identity is not None:
             key = replace(key, identity_id=await ensure_identity(tx, draft.identity))
         await queries.insert_keys(tx, [key])
@@ -190,6 +193,7 @@ class CreateKey:
         log += [events.role_connected(target, role.id, role.name) for role in roles]
         log.append(events.key_created(key.id, key.id, events.api_target(draft.api.id, draft.api.name)))
         await self._parts.audit.record(tx, caller, log, draft.correlation_id)
+        tx.tell(key_changed(workspace_id, key.hash, key.key_auth_id))
 
 
 def check_credits(wanted: CreditSettings | None) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from unkey_api.core.principal import Caller
 from unkey_api.core.rbac import require
-from unkey_api.infra.mysql import WriteConn
+from unkey_api.infra.mysql import Transaction
 from unkey_api.keys import changes
 from unkey_api.keys.errors import KeyNotFound
 from unkey_api.keys.live import get_key
@@ -26,20 +26,20 @@ class DeleteKey:
             InsufficientPermissions: The caller may not delete it.
             StoreUnavailable: Nothing was deleted.
         """
-        key = await get_key(self._parts.database.replica, caller.principal, key_id)
+        key = await get_key(self._parts.database.primary, caller.principal, key_id)
         require(caller.principal.permissions, key.needs("delete_key"))
         now = self._parts.now()
 
-        async def work(tx: WriteConn) -> None:
-            if permanent:
-                deleted = await changes.delete(tx, key.workspace_id, key.id)
-            else:
-                deleted = await changes.mark_deleted(tx, key.workspace_id, key.id, now=now)
-            if not deleted:
+        async def work(tx: Transaction) -> None:
+            locked = await changes.lock(tx, key.workspace_id, key.id)
+            if locked is None:
                 raise KeyNotFound(internal=f"key {key.id} was deleted meanwhile")
+            if permanent:
+                await changes.delete(tx, key.workspace_id, key.id)
+            else:
+                await changes.mark_deleted(tx, key.workspace_id, key.id, now=now)
             event = events.key_deleted(events.key_target(key.id, key.name or ""), permanent=permanent)
             await self._parts.audit.record(tx, caller, [event])
+            tx.tell(locked.changed(key.workspace_id))
 
-        await self._parts.database.transaction(
-            "keys.delete", work, on_commit=lambda _: self._parts.directory.forget(key.hash)
-        )
+        await self._parts.database.transaction("keys.delete", work)

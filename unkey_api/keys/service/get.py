@@ -44,11 +44,11 @@ class GetKey:
             DecryptionUnsupported: `decrypt`, and the keyspace keeps no secrets.
             StoreUnavailable: It could not be read.
         """
-        replica = self._parts.database.replica
-        key = await get_key(replica, principal, key_id)
+        conn = self._parts.database.reads_of(principal.workspace_id)
+        key = await get_key(conn, principal, key_id)
         require(principal.permissions, key.needs("read_key"))
         plaintext = await self._decrypted(principal, key) if decrypt else None
-        return ShownKey(key, await get_details(replica, key), plaintext)
+        return ShownKey(key, await get_details(conn, key), plaintext)
 
     async def _decrypted(self, principal: Principal, key: LiveKey) -> Secret | None:
         vault = self._parts.vault
@@ -79,7 +79,7 @@ class Whoami:
             KeyNotFound: There is no such key in the caller's workspace, or the caller may not read it.
             StoreUnavailable: It could not be read.
         """
-        replica = self._parts.database.replica
-        key = await get_key_by_hash(replica, principal, hash_key(secret))
+        conn = self._parts.database.reads_of(principal.workspace_id)
+        key = await get_key_by_hash(conn, principal, hash_key(secret))
         require(principal.permissions, key.needs("read_key"), hide_as=KeyNotFound)
-        return ShownKey(key, await get_details(replica, key))
+        return ShownKey(key, await get_details(conn, key))

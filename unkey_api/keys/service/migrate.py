@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from unkey_api.audit.types import AuditEvent
 from unkey_api.core.byte_caps import require_bytes_at_most
+from unkey_api.core.changes import key_changed
 from unkey_api.core.columns import UnixMs
 from unkey_api.core.identifiers import CorrelationId, IdentityId, KeyHash, KeyId, MigrationId, PermissionId, RoleId
 from unkey_api.core.ids import IdPrefix
@@ -16,7 +17,7 @@ from unkey_api.core.principal import Caller
 from unkey_api.core.rbac import require_unseen
 from unkey_api.identities import queries as identity_queries
 from unkey_api.identities.queries import NewIdentity
-from unkey_api.infra.mysql import WriteConn
+from unkey_api.infra.mysql import Transaction, WriteConn
 from unkey_api.keys import queries, requirements
 from unkey_api.keys.errors import ApiNotFound, HashUnsuitable, MigrationNotFound, RefillDayMissing
 from unkey_api.keys.ports import LiveApi
@@ -93,7 +94,7 @@ class MigrateKeys:
         if api is None:
             raise ApiNotFound(internal=f"api {command.api_id} is absent, deleted or of another workspace")
         project_id = await parts.projects.ensure(parts.database.primary, workspace_id)
-        migration = await queries.find_migration(parts.database.replica, workspace_id, command.migration_id)
+        migration = await queries.find_migration(parts.database.primary, workspace_id, command.migration_id)
         if migration is None:
             raise MigrationNotFound
         for index, key in enumerate(command.keys):
@@ -108,12 +109,12 @@ class MigrateKeys:
             taken = await parts.database.transaction("keys.migrate", lambda tx: self._write(tx, caller, draft))
             return _result(command.keys, draft, taken)
 
-        result = await with_fresh_ids(attempt, parts.sleep)
-        parts.directory.forget(*(KeyHash(key.hash) for key in result.migrated))
-        return result
+        return await with_fresh_ids(attempt, parts.sleep)
 
-    async def _write(self, tx: WriteConn, caller: Caller, draft: _Draft) -> set[str]:
+    async def _write(self, tx: Transaction, caller: Caller, draft: _Draft) -> set[str]:
         """Import what is free and return the hashes that are taken."""
+        if not await queries.hold_api(tx, draft.workspace_id, draft.api.id):
+            raise ApiNotFound(internal=f"api {draft.api.id} was deleted meanwhile")
         if any(read_salted(key_hash) is not None for key_hash in draft.keys):
             # Before anything is read, so that what others of these imports have written is seen and counted.
             await queries.lock_migration(tx, draft.workspace_id, draft.migration_id)
@@ -138,6 +139,7 @@ class MigrateKeys:
         ids = {slug: permission.id for slug, permission in permissions.items()}
         log = [event for id_, key in items for event in _events(draft, id_, key, ids, roles)]
         await self._parts.audit.record(tx, caller, log, draft.correlation_id)
+        tx.tell(*(key_changed(workspace_id, key_hash, draft.api.keyspace_id) for key_hash in fresh))
         return taken
 
     async def _refuse_too_many_alike(

@@ -15,7 +15,6 @@ from unkey_api.infra.mysql import Database
 from unkey_api.infra.vault.port import VaultClient
 from unkey_api.keys.ports import CreditControl, LiveApis
 from unkey_api.keys.schemes.salted import HashCaps
-from unkey_api.keys.verification.directory import KeyDirectory
 from unkey_api.projects.service import DefaultProject
 
 
@@ -26,8 +25,6 @@ class KeyParts:
     database: Database
     audit: AuditLog
     projects: DefaultProject
-    directory: KeyDirectory
-    """Told which keys have changed."""
     vault: VaultClient | None
     """None when no vault is configured."""
     credits: CreditControl

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from unkey_api.core.principal import Caller
 from unkey_api.core.rbac import require
-from unkey_api.infra.mysql import WriteConn
+from unkey_api.infra.mysql import Transaction
 from unkey_api.keys import changes
-from unkey_api.keys.live import get_key
+from unkey_api.keys.errors import KeyNotFound
+from unkey_api.keys.live import LiveKey, get_key
 from unkey_api.keys.service import events
 from unkey_api.keys.service.parts import KeyParts
 from unkey_api.keys.service.roles import get_roles
@@ -25,26 +26,31 @@ class RemoveRoles:
         """Remove roles by name and return those the key still has. Repeatable.
 
         Raises:
-            KeyNotFound: There is no such key in the caller's workspace.
+            KeyNotFound: There is no such key in the caller's workspace, or no longer.
             InsufficientPermissions: The caller may not do it.
             RoleNotFound: The workspace has no role of a name; nothing was removed.
             StoreUnavailable: Nothing was changed.
         """
         database = self._parts.database
-        key = await get_key(database.replica, caller.principal, key_id)
+        key = await get_key(database.primary, caller.principal, key_id)
         require(caller.principal.permissions, key.needs("update_key"))
-        current = await changes.list_roles(database.replica, key.workspace_id, key.id)
-        unwanted = {role.id for role in await get_roles(database.replica, key.workspace_id, names)}
+
+        async def work(tx: Transaction) -> list[Role]:
+            return await self._write(tx, caller, key, names)
+
+        return await database.transaction("keys.remove_roles", work)
+
+    async def _write(self, tx: Transaction, caller: Caller, key: LiveKey, names: Sequence[str]) -> list[Role]:
+        workspace_id = key.workspace_id
+        locked = await changes.lock(tx, workspace_id, key.id)
+        if locked is None:
+            raise KeyNotFound(internal=f"key {key.id} was deleted meanwhile")
+        current = await changes.list_roles(tx, workspace_id, key.id)
+        unwanted = {role.id for role in await get_roles(tx, workspace_id, names)}
         removed = [role for role in current if role.id in unwanted]
         if removed:
+            await changes.remove_roles(tx, workspace_id, key.id, [role.id for role in removed])
             target = events.key_target(key.id, key.name or "")
-            log = [events.role_disconnected(target, role) for role in removed]
-
-            async def work(tx: WriteConn) -> None:
-                await changes.remove_roles(tx, key.workspace_id, key.id, [role.id for role in removed])
-                await self._parts.audit.record(tx, caller, log)
-
-            await database.transaction(
-                "keys.remove_roles", work, on_commit=lambda _: self._parts.directory.forget(key.hash)
-            )
+            await self._parts.audit.record(tx, caller, [events.role_disconnected(target, role) for role in removed])
+            tx.tell(locked.changed(workspace_id))
         return [role for role in current if role.id not in unwanted]

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from unkey_api.audit.types import AuditEvent
+from unkey_api.core.changes import key_changed
 from unkey_api.core.columns import UnixMs, to_datetime
 from unkey_api.core.identifiers import KeyId
 from unkey_api.core.ids import IdPrefix
 from unkey_api.core.keymaterial import KeyMaterial, generate_key
 from unkey_api.core.principal import Caller
 from unkey_api.core.rbac import require
-from unkey_api.infra.mysql import WriteConn
+from unkey_api.infra.mysql import Transaction, WriteConn
 from unkey_api.infra.vault.port import Ciphertext
 from unkey_api.keys import changes, queries, requirements, rerolls
 from unkey_api.keys.errors import EncryptionUnsupported, KeyNotFound, NoVault
@@ -73,11 +74,7 @@ class RerollKey:
 
         async def attempt() -> KeyId:
             draft = _Draft(KeyId(parts.ids.new(IdPrefix.KEY)), material, ciphertext, grace_ms, parts.now())
-            await parts.database.transaction(
-                "keys.reroll",
-                lambda tx: self._write(tx, caller, key_id, draft),
-                on_commit=lambda _: parts.directory.forget(key.hash),
-            )
+            await parts.database.transaction("keys.reroll", lambda tx: self._write(tx, caller, key_id, draft))
             return draft.new_id
 
         new_id = await with_fresh_ids(attempt, parts.sleep)
@@ -96,10 +93,11 @@ class RerollKey:
             raise EncryptionUnsupported
         return await secrets.encrypt(self._parts.vault, key.workspace_id, material.plaintext)
 
-    async def _write(self, tx: WriteConn, caller: Caller, key_id: str, draft: _Draft) -> None:
+    async def _write(self, tx: Transaction, caller: Caller, key_id: str, draft: _Draft) -> None:
         """Copy the key as it is under its lock: what was read before decided only whether it may be copied at all."""
         workspace_id, now = caller.principal.workspace_id, draft.now
-        if await changes.lock(tx, workspace_id, key_id) is None:
+        locked = await changes.lock(tx, workspace_id, key_id)
+        if locked is None:
             raise KeyNotFound(internal=f"key {key_id} was deleted meanwhile")
         old = await get_key(tx, caller.principal, key_id)
         await rerolls.refuse_ended(tx, workspace_id, old.id, old.expires, now=now)
@@ -109,6 +107,7 @@ class RerollKey:
             await changes.set_expiry(tx, workspace_id, old.id, to_datetime(ends_at), now=now)
             await rerolls.record(tx, Reroll(old.id, workspace_id, draft.new_id, ends_at, now))
         await self._parts.audit.record(tx, caller, [_rerolled(old, draft.new_id)])
+        tx.tell(locked.changed(workspace_id), key_changed(workspace_id, draft.material.hash, old.keyspace_id))
 
     async def _copy(self, tx: WriteConn, old: LiveKey, draft: _Draft) -> None:
         workspace_id, new_id, now = old.workspace_id, draft.new_id, draft.now

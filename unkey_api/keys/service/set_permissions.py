@@ -8,7 +8,7 @@ from unkey_api.core.columns import UnixMs
 from unkey_api.core.ids import IdPrefix
 from unkey_api.core.principal import Caller
 from unkey_api.core.rbac import require
-from unkey_api.infra.mysql import WriteConn
+from unkey_api.infra.mysql import Transaction
 from unkey_api.keys import changes, queries
 from unkey_api.keys.errors import KeyNotFound
 from unkey_api.keys.live import LiveKey, get_key
@@ -33,22 +33,20 @@ class SetPermissions:
         Raises as `AddPermissions` does.
         """
         parts = self._parts
-        key = await get_key(parts.database.replica, caller.principal, key_id)
+        key = await get_key(parts.database.primary, caller.principal, key_id)
         needed = key.needs_grants("add_permission_to_key", "remove_permission_from_key")
         require(caller.principal.permissions, needed)
         wanted = await self._prepare(caller, key, slugs)
         correlation_id, now = parts.ids.new(IdPrefix.CORRELATION), parts.now()
 
-        async def work(tx: WriteConn) -> list[Permission]:
+        async def work(tx: Transaction) -> list[Permission]:
             return await self._write(tx, caller, key, wanted, correlation_id, now=now)
 
-        return await parts.database.transaction(
-            "keys.set_permissions", work, on_commit=lambda _: parts.directory.forget(key.hash)
-        )
+        return await parts.database.transaction("keys.set_permissions", work)
 
     async def _write(
         self,
-        tx: WriteConn,
+        tx: Transaction,
         caller: Caller,
         key: LiveKey,
         wanted: dict[str, NewPermission],
@@ -57,7 +55,8 @@ class SetPermissions:
         now: UnixMs,
     ) -> list[Permission]:
         workspace_id = key.workspace_id
-        if await changes.lock(tx, workspace_id, key.id) is None:
+        locked = await changes.lock(tx, workspace_id, key.id)
+        if locked is None:
             raise KeyNotFound(internal=f"key {key.id} was deleted meanwhile")
         current = await changes.list_permissions(tx, workspace_id, key.id)
         ensured = await ensure_permissions(tx, workspace_id, wanted)
@@ -72,5 +71,6 @@ class SetPermissions:
         log += [events.permission_created(permission) for permission in ensured.created]
         log += [events.permission_connected(target, p.id, label=p.name, shown=p.name) for p in added]
         await self._parts.audit.record(tx, caller, log, correlation_id)
+        tx.tell(locked.changed(workspace_id))
         created = set(ensured.created)
         return [*(p for p in ensured.all if p not in created), *ensured.created]

@@ -8,7 +8,7 @@ from unkey_api.core.columns import UnixMs
 from unkey_api.core.ids import IdPrefix
 from unkey_api.core.principal import Caller
 from unkey_api.core.rbac import require
-from unkey_api.infra.mysql import WriteConn
+from unkey_api.infra.mysql import Transaction
 from unkey_api.keys import changes, queries
 from unkey_api.keys.errors import KeyNotFound
 from unkey_api.keys.live import LiveKey, get_key
@@ -34,20 +34,18 @@ class SetRoles:
             StoreUnavailable: Nothing was changed.
         """
         parts = self._parts
-        key = await get_key(parts.database.replica, caller.principal, key_id)
+        key = await get_key(parts.database.primary, caller.principal, key_id)
         require(caller.principal.permissions, key.needs("update_key"))
         correlation_id, now = parts.ids.new(IdPrefix.CORRELATION), parts.now()
 
-        async def work(tx: WriteConn) -> list[Role]:
+        async def work(tx: Transaction) -> list[Role]:
             return await self._write(tx, caller, key, names, correlation_id, now=now)
 
-        return await parts.database.transaction(
-            "keys.set_roles", work, on_commit=lambda _: parts.directory.forget(key.hash)
-        )
+        return await parts.database.transaction("keys.set_roles", work)
 
     async def _write(
         self,
-        tx: WriteConn,
+        tx: Transaction,
         caller: Caller,
         key: LiveKey,
         names: Sequence[str],
@@ -56,7 +54,8 @@ class SetRoles:
         now: UnixMs,
     ) -> list[Role]:
         workspace_id = key.workspace_id
-        if await changes.lock(tx, workspace_id, key.id) is None:
+        locked = await changes.lock(tx, workspace_id, key.id)
+        if locked is None:
             raise KeyNotFound(internal=f"key {key.id} was deleted meanwhile")
         wanted = await get_roles(tx, workspace_id, names)
         current = await changes.list_roles(tx, workspace_id, key.id)
@@ -69,4 +68,5 @@ class SetRoles:
         log = [events.role_disconnected(target, role) for role in removed]
         log += [events.role_connected(target, role.id, role.name, verb="Added") for role in added]
         await self._parts.audit.record(tx, caller, log, correlation_id)
+        tx.tell(locked.changed(workspace_id))
         return wanted

@@ -11,7 +11,7 @@ from unkey_api.core.principal import Caller
 from unkey_api.core.rbac import require
 from unkey_api.identities.ensure import ensure_identity
 from unkey_api.identities.queries import NewIdentity
-from unkey_api.infra.mysql import WriteConn
+from unkey_api.infra.mysql import Transaction
 from unkey_api.keys import changes, queries
 from unkey_api.keys.changes import FieldChanges
 from unkey_api.keys.errors import KeyNotFound, RefillDayMissing, RefillDayRefused
@@ -61,19 +61,18 @@ class UpdateKey:
             StoreUnavailable: Nothing was changed.
         """
         parts = self._parts
-        key = await get_key(parts.database.replica, caller.principal, command.key_id)
+        key = await get_key(parts.database.primary, caller.principal, command.key_id)
         require(caller.principal.permissions, key.needs("update_key"))
         project_id = await parts.projects.ensure(parts.database.primary, key.workspace_id)
         draft = self._draft(command, key, project_id)
         if command.credits is not UNSET:
             await parts.credits.settle(key.id)
-        await parts.database.transaction(
-            "keys.update",
-            lambda tx: self._write(tx, caller, draft),
-            on_commit=lambda _: parts.directory.forget(key.hash),
-        )
-        if command.credits is not UNSET:
-            await parts.credits.invalidate(key.id)
+
+        async def recount(_: None) -> None:
+            if command.credits is not UNSET:
+                await parts.credits.invalidate(key.id)
+
+        await parts.database.transaction("keys.update", lambda tx: self._write(tx, caller, draft), on_commit=recount)
 
     def _draft(self, command: UpdateKeyCommand, key: LiveKey, project_id: str) -> _Draft:
         ids, now, workspace_id = self._parts.ids, self._parts.now(), key.workspace_id
@@ -98,9 +97,10 @@ class UpdateKey:
             roles, correlation_id,
         )  # fmt: skip
 
-    async def _write(self, tx: WriteConn, caller: Caller, draft: _Draft) -> None:
+    async def _write(self, tx: Transaction, caller: Caller, draft: _Draft) -> None:
         key, fields = draft.key, draft.fields
-        if await changes.lock(tx, key.workspace_id, key.id) is None:
+        locked = await changes.lock(tx, key.workspace_id, key.id)
+        if locked is None:
             raise KeyNotFound(internal=f"key {key.id} was deleted meanwhile")
         if draft.identity is not None:
             identity_id = await ensure_identity(tx, draft.identity)
@@ -115,8 +115,9 @@ class UpdateKey:
         api = events.api_target(key.api_id, key.api_name)
         log.append(events.key_updated(events.key_target(key.id, key.name or ""), api))
         await self._parts.audit.record(tx, caller, log, draft.correlation_id)
+        tx.tell(locked.changed(key.workspace_id))
 
-    async def _replace_permissions(self, tx: WriteConn, draft: _Draft) -> tuple[Permission, ...]:
+    async def _replace_permissions(self, tx: Transaction, draft: _Draft) -> tuple[Permission, ...]:
         if draft.permissions is None:
             return ()
         key, now = draft.key, draft.fields.now
@@ -126,7 +127,7 @@ class UpdateKey:
         await queries.link_permissions(tx, key.workspace_id, links, now=now)
         return ensured.created
 
-    async def _replace_roles(self, tx: WriteConn, draft: _Draft) -> None:
+    async def _replace_roles(self, tx: Transaction, draft: _Draft) -> None:
         if draft.roles is None:
             return
         key = draft.key

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from unkey_api.core.principal import Caller
 from unkey_api.core.rbac import require
-from unkey_api.infra.mysql import WriteConn
+from unkey_api.infra.mysql import Transaction
 from unkey_api.keys import changes
 from unkey_api.keys.errors import CreditsTooLarge, CreditsUnlimited, CreditValueMissing, KeyNotFound
 from unkey_api.keys.live import LiveKey, get_key
@@ -51,7 +51,7 @@ class UpdateCredits:
             InvalidInput: The operation makes no sense for the value or for the key.
             StoreUnavailable: Nothing was changed.
         """
-        key = await get_key(self._parts.database.replica, caller.principal, key_id)
+        key = await get_key(self._parts.database.primary, caller.principal, key_id)
         require(caller.principal.permissions, key.needs("update_key"))
         amount = None if value is UNSET else value
         if operation is not CreditOperation.SET:
@@ -62,19 +62,19 @@ class UpdateCredits:
         drop_refill = value is None
         await self._parts.credits.settle(key.id)
 
-        async def work(tx: WriteConn) -> int | None:
+        async def work(tx: Transaction) -> int | None:
             locked = await changes.lock(tx, key.workspace_id, key.id)
             if locked is None:
                 raise KeyNotFound(internal=f"key {key.id} was deleted meanwhile")
             remaining = _changed(locked.remaining_requests, operation, amount)
             await changes.set_credits(tx, key.workspace_id, key.id, remaining, drop_refill=drop_refill)
             await self._parts.audit.record(tx, caller, [events.credits_set(key.id, key.keyspace_id, remaining)])
+            tx.tell(locked.changed(key.workspace_id))
             return remaining
 
         remaining = await self._parts.database.transaction(
-            "keys.update_credits", work, on_commit=lambda _: self._parts.directory.forget(key.hash)
+            "keys.update_credits", work, on_commit=lambda _: self._parts.credits.invalidate(key.id)
         )
-        await self._parts.credits.invalidate(key.id)
         return _state(key, remaining, drop_refill=drop_refill)
 
 

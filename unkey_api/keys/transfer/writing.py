@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from unkey_api.audit.service import AuditLog
 from unkey_api.audit.types import AuditEvent
+from unkey_api.core.changes import key_changed
 from unkey_api.core.clock import Clock
 from unkey_api.core.columns import UnixMs
 from unkey_api.core.identifiers import IdentityId, KeyHash, KeyId, RoleId
@@ -14,7 +15,7 @@ from unkey_api.core.ids import IdPrefix, IdSource
 from unkey_api.core.principal import operator
 from unkey_api.identities import queries as identity_queries
 from unkey_api.identities.queries import NewIdentity
-from unkey_api.infra.mysql import Database, WriteConn
+from unkey_api.infra.mysql import Database, Transaction, WriteConn
 from unkey_api.keys import queries
 from unkey_api.keys.queries import NewKey
 from unkey_api.keys.service import events
@@ -73,7 +74,7 @@ class BatchWriter:
         """
         await self._database.transaction("keys.import", lambda tx: self._write(tx, batch))
 
-    async def _write(self, tx: WriteConn, batch: Batch) -> None:
+    async def _write(self, tx: Transaction, batch: Batch) -> None:
         workspace_id, now = batch.target.workspace_id, batch.now
         permissions = await self._permissions(tx, batch)
         identities = await self._identities(tx, batch)
@@ -90,6 +91,8 @@ class BatchWriter:
         )
         await queries.put_ratelimits(tx, limits)
         await self._audit.record(tx, operator(workspace_id), _events(batch), batch.correlation_id)
+        keyspace_id = batch.target.keyspace_id
+        tx.tell(*(key_changed(workspace_id, record.key.hash, keyspace_id) for _, record in batch.items))
 
     async def _permissions(self, tx: WriteConn, batch: Batch) -> dict[str, str]:
         slugs = dict.fromkeys(slug for _, record in batch.items for slug in record.key.permissions)

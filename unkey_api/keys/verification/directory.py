@@ -9,7 +9,7 @@ from typing import Literal
 from unkey_api.core.clock import Clock
 from unkey_api.core.identifiers import KeyHash
 from unkey_api.infra.caching.swr import Cached, CacheObserver, CacheWindows, SwrCache
-from unkey_api.infra.mysql import ReadConn, StoreUnavailable
+from unkey_api.infra.mysql import AnyReads, StoreUnavailable
 from unkey_api.infra.resilience.background import BackgroundJobs
 from unkey_api.keys.verification import queries
 from unkey_api.keys.verification.errors import KeyNotLoaded
@@ -51,12 +51,12 @@ class LoadCounts:
 class KeyDirectory:
     """Looks keys up by hash. Absent ones are remembered too; failures are not."""
 
-    def __init__(self, cache: KeyCache, conn: ReadConn) -> None:
+    def __init__(self, cache: KeyCache, database: AnyReads) -> None:
         self.counts = LoadCounts()
         self._cache = cache
-        self._conn = conn
+        self._database = database
         self.owners = KeyOwners(cache)
-        """Told when something else than a key has changed that verification sees."""
+        """Whose the cached keys are."""
         self.peek = cache.peek
         """Return what is fresh in the cache without awaiting, or None: then use `find`."""
         self.held = cache.held
@@ -75,14 +75,11 @@ class KeyDirectory:
             raise
         return found.value
 
-    def forget(self, *hashes: KeyHash) -> None:
-        """Have the next look-up of these hashes ask the database. Call it after the commit."""
-        for key_hash in hashes:
-            self._cache.remove(key_hash)
-
     async def _load(self, key_hash: KeyHash) -> VerifiableKey | None:
         try:
-            row = await queries.find_by_hash(self._conn, key_hash)
+            row = await self._database.read_any(
+                lambda conn: queries.find_by_hash(conn, key_hash), subject=key_hash, owners=queries.owners_of
+            )
         except StoreUnavailable as err:
             raise KeyNotLoaded(err.internal) from err
         return None if row is None else from_row(row)

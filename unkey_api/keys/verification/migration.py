@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from unkey_api.core.changes import key_changed
 from unkey_api.core.clock import Clock
 from unkey_api.core.columns import UnixMs
 from unkey_api.core.errors import AppError
 from unkey_api.core.identifiers import KeyHash
 from unkey_api.core.keymaterial import read_prefixed_api_key
-from unkey_api.infra.mysql import Database, DuplicateKey, StoreUnavailable
+from unkey_api.infra.mysql import Database, DuplicateKey, StoreUnavailable, Transaction
 from unkey_api.keys.queries import find_migration
 from unkey_api.keys.schemes.finding import ForeignHashes
 from unkey_api.keys.schemes.registry import start_of
@@ -40,7 +41,7 @@ class MigratedKeys:
             HashingBusy: Too many keys with expensive hashes are presented at once.
         """
         try:
-            migration = await find_migration(self._database.replica, workspace_id, migration_id)
+            migration = await find_migration(self._database.reads_of(workspace_id), workspace_id, migration_id)
         except StoreUnavailable as err:
             raise MigrationNotLoaded(err.internal) from err
         if migration is None:
@@ -87,11 +88,16 @@ class MigratedKeys:
             start=start,
             now=UnixMs(self._clock.now_ms()),
         )
+
+        async def work(tx: Transaction) -> None:
+            await queries.finish_migration(tx, migrated)
+            for changed in (stored, key_hash):
+                tx.tell(key_changed(key.workspace_id, changed, key.keyspace_id))
+
         try:
-            await queries.finish_migration(self._database.primary, migrated)
+            await self._database.transaction("keys.finish_migration", work)
         except (StoreUnavailable, DuplicateKey) as err:
             raise MigrationNotFinished(_reason(err)) from err
-        self._directory.forget(stored, key_hash)
 
 
 def _reason(err: AppError) -> str:

@@ -1,25 +1,26 @@
-"""Whose the cached keys are: finding them when not a key has changed, but its identity, a role or a permission."""
+"""Whose the cached keys are: finding them when not a key has changed, but something it depends on."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
-from unkey_api.core.identifiers import IdentityId, KeyHash, WorkspaceId
+from unkey_api.core.identifiers import IdentityId, KeyHash, KeyspaceId, WorkspaceId
 from unkey_api.infra.caching.index import MemberIndex
 from unkey_api.infra.caching.swr import SwrCache
 from unkey_api.keys.verification.types import VerifiableKey
 
 NAME = "verification_key_by_owner"
-NAME_BYTES_MAX = 200  # a longer name is left out, so that every message fits; then more is dropped than need be
 
-_IDENTITY, _ROLE, _PERMISSION = "identity", "role", "permission"
+Owns = Callable[[VerifiableKey], bool]
 
 
 class KeyOwners:
-    """Drops the cached keys of an identity, or those with a role or permission, here and in other processes.
+    """Drops the cached keys that depend on something.
 
-    It keeps an index of the cache's entries: by identity, and by workspace for keys that were granted anything. Both
-    hold only what the cache holds. On the bus it looks like a cache of its own whose keys are the owners.
+    It keeps indexes of the cache's entries: by keyspace, by identity, by the workspace a root key acts for, and by
+    workspace for keys that were granted anything. They hold only what the cache holds. On the bus it looks like a cache
+    of its own whose keys are the owners: `keyspace:<id>`, `workspace:<id>`, `identity:<id>`, `role:<workspace>:<name>`
+    and `permission:<workspace>:<slug>`; an empty name or slug stands for all of the workspace.
     """
 
     name = NAME
@@ -27,26 +28,17 @@ class KeyOwners:
     def __init__(self, cache: SwrCache[KeyHash, VerifiableKey]) -> None:
         """Watch a cache that is still empty."""
         self._cache = cache
+        self._by_keyspace: MemberIndex[KeyspaceId, KeyHash] = MemberIndex()
+        self._keyspaces: MemberIndex[WorkspaceId, KeyspaceId] = MemberIndex()
         self._by_identity: MemberIndex[IdentityId, KeyHash] = MemberIndex()
-        self._by_workspace: MemberIndex[WorkspaceId, KeyHash] = MemberIndex()
-        self._tell: Callable[[str | None], None] | None = None
+        self._granted: MemberIndex[WorkspaceId, KeyHash] = MemberIndex()
+        self._acting: MemberIndex[str, KeyHash] = MemberIndex()
         cache.watch(self)
 
     def __len__(self) -> int:
         """Return how many owners are indexed."""
-        return len(self._by_identity) + len(self._by_workspace)
-
-    def identity_changed(self, identity_id: str) -> None:
-        """Forget the keys of an identity. Call it after the commit."""
-        self._changed(f"{_IDENTITY}:{identity_id}")
-
-    def role_changed(self, workspace_id: str, name: str) -> None:
-        """Forget the keys that have a role, under the name they were given it. Call it after the commit."""
-        self._changed(f"{_ROLE}:{workspace_id}:{_short(name)}")
-
-    def permission_changed(self, workspace_id: str, slug: str) -> None:
-        """Forget the keys that have a permission, their own or by a role. Call it after the commit."""
-        self._changed(f"{_PERMISSION}:{workspace_id}:{_short(slug)}")
+        own = len(self._by_keyspace) + len(self._keyspaces) + len(self._acting)
+        return own + len(self._by_identity) + len(self._granted)
 
     # What the cache tells.
 
@@ -54,61 +46,69 @@ class KeyOwners:
         """Note an entry."""
         if value is None:
             return
+        self._by_keyspace.add(value.keyspace_id, key)
+        self._keyspaces.add(value.workspace_id, value.keyspace_id)
         if value.identity is not None:
             self._by_identity.add(value.identity.id, key)
         if value.permissions or value.roles:
-            self._by_workspace.add(value.workspace_id, key)
+            self._granted.add(value.workspace_id, key)
+        if value.acts_for is not None:
+            self._acting.add(value.acts_for, key)
 
     def dropped(self, key: KeyHash, value: VerifiableKey | None) -> None:
         """Forget an entry."""
         if value is None:
             return
+        self._by_keyspace.discard(value.keyspace_id, key)
+        if not self._by_keyspace.of(value.keyspace_id):
+            self._keyspaces.discard(value.workspace_id, value.keyspace_id)
         if value.identity is not None:
             self._by_identity.discard(value.identity.id, key)
-        self._by_workspace.discard(value.workspace_id, key)
+        self._granted.discard(value.workspace_id, key)
+        if value.acts_for is not None:
+            self._acting.discard(value.acts_for, key)
 
-    # What the bus asks of a cache.
-
-    def announce_to(self, tell: Callable[[str | None], None]) -> None:
-        """Have `tell` called with every owner whose keys were forgotten."""
-        self._tell = tell
+    # What is asked of a cache.
 
     def drop(self, key: str) -> None:
-        """Forget the keys of an owner, telling nobody. Raises ValueError when the text names none."""
+        """Forget the keys of an owner. Raises ValueError when the text names none."""
         kind, _, rest = key.partition(":")
         match kind:
+            case "keyspace":
+                self._drop(self._by_keyspace.of(KeyspaceId(rest)), lambda found: found.keyspace_id == rest)
+            case "workspace":
+                self._drop(self._of_workspace(rest), lambda found: rest in {found.workspace_id, found.acts_for})
             case "identity":
-                self._drop(self._by_identity.of(IdentityId(rest)))
+                self._drop(
+                    self._by_identity.of(IdentityId(rest)),
+                    lambda found: found.identity is not None and found.identity.id == rest,
+                )
             case "role" | "permission":
-                workspace_id, _, name = rest.partition(":")
-                self._drop(self._granted(WorkspaceId(workspace_id), kind, name))
+                self._drop_granted(kind == "role", rest)
             case _:
                 raise ValueError("not an owner of keys")
 
     def drop_all(self) -> None:
-        """Forget all keys, telling nobody."""
+        """Forget all keys."""
         self._cache.drop_all()
 
-    def _changed(self, owner: str) -> None:
-        self.drop(owner)
-        if self._tell is not None:
-            self._tell(owner)
-
-    def _drop(self, hashes: Iterable[KeyHash]) -> None:
+    def _drop(self, hashes: Iterable[KeyHash], owned: Owns) -> None:
         for key_hash in hashes:
             self._cache.drop(key_hash)
         # Whose keys are being loaded right now nobody knows, and they may have been read before the commit.
-        self._cache.disown_loads()
+        self._cache.doubt_loads(owned)
 
-    def _granted(self, workspace_id: WorkspaceId, kind: str, name: str) -> list[KeyHash]:
-        found = []
-        for key_hash in self._by_workspace.of(workspace_id):
-            key = self._cache.held(key_hash)
-            granted = () if key is None else key.roles if kind == _ROLE else key.slugs
-            if not name or name in granted:
-                found.append(key_hash)
-        return found
+    def _drop_granted(self, role: bool, named: str) -> None:  # noqa: FBT001 - role or permission
+        workspace_id, _, name = named.partition(":")
 
+        def granted(key: VerifiableKey) -> bool:
+            names: Iterable[str] = key.roles if role else key.slugs
+            return key.workspace_id == workspace_id and (not name or name in names)
 
-def _short(name: str) -> str:
-    return name if len(name.encode()) <= NAME_BYTES_MAX else ""
+        held = ((key_hash, self._cache.held(key_hash)) for key_hash in self._granted.of(WorkspaceId(workspace_id)))
+        self._drop([key_hash for key_hash, key in held if key is not None and granted(key)], granted)
+
+    def _of_workspace(self, workspace_id: str) -> Iterator[KeyHash]:
+        for keyspace_id in self._keyspaces.of(WorkspaceId(workspace_id)):
+            yield from self._by_keyspace.of(keyspace_id)
+        yield from self._acting.of(workspace_id)

@@ -40,10 +40,12 @@ class VerifiableKeyRow:
     pending_migration_id: MigrationId | None
     api_id: ApiId
     api_deleted_at: UnixMs | None
+    keyspace_deleted_at: UnixMs | None
     ip_whitelist: str | None
     workspace_enabled: bool
+    workspace_deleted_at: UnixMs | None
     for_workspace_enabled: bool | None
-    """None when there is no such workspace."""
+    """None when there is no such workspace, or it is deleted."""
     identity_id: IdentityId | None
     external_id: ExternalId | None
     identity_meta: str | None
@@ -73,6 +75,13 @@ _UPDATE_MIGRATED = load_statement(__package__, "key_update_migrated")
 async def find_by_hash(conn: ReadConn, key_hash: KeyHash) -> VerifiableKeyRow | None:
     """Return the key with this hash, unless it was deleted."""
     return await conn.fetch_one(_FIND_BY_HASH, {"hash": key_hash})
+
+
+def owners_of(row: VerifiableKeyRow) -> tuple[str, ...]:
+    """Return the workspaces whose changes this key depends on."""
+    if row.for_workspace_id is None:
+        return (row.workspace_id,)
+    return (row.workspace_id, row.for_workspace_id)
 
 
 async def finish_migration(conn: WriteConn, key: MigratedKey) -> None:

@@ -42,6 +42,7 @@ def from_row(row: VerifiableKeyRow) -> VerifiableKey:
         automatic=(),
         may_verify=on_key(row.workspace_id, row.api_id, row.key_auth_id, row.id, "verify_key"),
         principal=_principal(row, slugs),
+        acts_for=row.for_workspace_id,
     )
     key.automatic = tuple(plan(key, config, cost=1) for config in limits.values() if config.auto_apply)
     return key
@@ -54,11 +55,11 @@ def plan(key: VerifiableKey, config: LimitConfig, *, cost: int) -> PlannedCheck:
 
 
 def _standing(row: VerifiableKeyRow) -> Status:
-    if row.for_workspace_id is not None and row.for_workspace_enabled is None:
+    if row.workspace_deleted_at is not None or (row.for_workspace_id is not None and row.for_workspace_enabled is None):
         return Status.WORKSPACE_NOT_FOUND
     if not row.workspace_enabled or row.for_workspace_enabled is False:
         return Status.WORKSPACE_DISABLED
-    if row.api_deleted_at is not None:
+    if row.api_deleted_at is not None or row.keyspace_deleted_at is not None:
         return Status.NOT_FOUND
     return Status.VALID if row.enabled else Status.DISABLED
 

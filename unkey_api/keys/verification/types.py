@@ -20,7 +20,7 @@ class Status(StrEnum):
     VALID = "VALID"
     NOT_FOUND = "NOT_FOUND"
     WORKSPACE_NOT_FOUND = "WORKSPACE_NOT_FOUND"
-    """A root key for a workspace that does not exist."""
+    """Its workspace, or the one it acts for as a root key, does not exist or is deleted."""
     WORKSPACE_DISABLED = "WORKSPACE_DISABLED"
     DISABLED = "DISABLED"
     EXPIRED = "EXPIRED"
@@ -100,6 +100,8 @@ class VerifiableKey:
     """What a caller needs to verify this key."""
     principal: Principal | None
     """Who a request with this key as root key acts as; None for an ordinary key."""
+    acts_for: WorkspaceId | None = None
+    """The workspace a root key acts for, whatever became of it; None for an ordinary key."""
     presentation: object = field(default=None, repr=False)
     """What the edge derived from the key for its answers."""
 

@@ -6,13 +6,14 @@ from typing import NamedTuple
 
 from unkey_api.audit.service import AuditLog
 from unkey_api.audit.types import AuditAction
+from unkey_api.core.changes import permission_changed
 from unkey_api.core.clock import Clock
 from unkey_api.core.columns import UnixMs
 from unkey_api.core.identifiers import PermissionId
 from unkey_api.core.ids import IdPrefix, IdSource
 from unkey_api.core.principal import Caller
 from unkey_api.core.rbac import require
-from unkey_api.infra.mysql import Database, DuplicateKey, WriteConn
+from unkey_api.infra.mysql import Database, DuplicateKey, Transaction
 from unkey_api.permissions import permission_queries, requirements
 from unkey_api.permissions.errors import PermissionAlreadyExists
 from unkey_api.permissions.events import permission_event
@@ -56,7 +57,7 @@ class CreatePermission:
         name, slug, description = command.name, command.slug, command.description or None
         workspace_id = caller.principal.workspace_id
 
-        async def work(tx: WriteConn) -> None:
+        async def work(tx: Transaction) -> None:
             project_id = await self._projects.ensure(tx, workspace_id)
             row = NewPermission(permission_id, workspace_id, project_id, name, slug, description, now)
             try:
@@ -66,6 +67,7 @@ class CreatePermission:
             created = Permission(permission_id, slug, name, description)
             event = permission_event(AuditAction.PERMISSION_CREATE, f"Created {permission_id}", created)
             await self._audit.record(tx, caller, [event])
+            tx.tell(permission_changed(workspace_id, slug))
 
         await self._database.transaction("permissions.create", work)
         return permission_id

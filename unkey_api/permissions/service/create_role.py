@@ -6,13 +6,14 @@ from typing import NamedTuple
 
 from unkey_api.audit.service import AuditLog
 from unkey_api.audit.types import AuditAction, AuditEvent
+from unkey_api.core.changes import role_changed
 from unkey_api.core.clock import Clock
 from unkey_api.core.columns import UnixMs
 from unkey_api.core.identifiers import RoleId
 from unkey_api.core.ids import IdPrefix, IdSource
 from unkey_api.core.principal import Caller
 from unkey_api.core.rbac import require
-from unkey_api.infra.mysql import Database, DuplicateKey, WriteConn
+from unkey_api.infra.mysql import Database, DuplicateKey, Transaction, WriteConn
 from unkey_api.permissions import requirements, role_queries
 from unkey_api.permissions.errors import RoleAlreadyExists
 from unkey_api.permissions.events import connected, created_on_the_way, role_event, role_meta, role_target
@@ -70,7 +71,7 @@ class CreateRole:
         wanted = self._resolver.mint(slugs)
         now = UnixMs(self._clock.now_ms())
 
-        async def work(tx: WriteConn) -> None:
+        async def work(tx: Transaction) -> None:
             resolved = await self._resolver.resolve(
                 tx,
                 workspace_id,
@@ -81,6 +82,7 @@ class CreateRole:
             role = await self._insert(tx, workspace_id, role_id, command, now)
             await role_queries.add_permissions(tx, workspace_id, role_id, resolved.all, now=now)
             await self._audit.record(tx, caller, _created(role, resolved))
+            tx.tell(role_changed(workspace_id, role.name))
 
         await self._database.transaction("permissions.create_role", work)
         return role_id

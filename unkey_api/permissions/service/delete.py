@@ -4,23 +4,22 @@ from __future__ import annotations
 
 from unkey_api.audit.service import AuditLog
 from unkey_api.audit.types import AuditAction
+from unkey_api.core.changes import permission_changed, role_changed
 from unkey_api.core.needs import ANY
 from unkey_api.core.principal import Caller
 from unkey_api.core.rbac import require_unseen
-from unkey_api.infra.mysql import Database, WriteConn
+from unkey_api.infra.mysql import Database, Transaction
 from unkey_api.permissions import permission_queries, requirements, role_queries
 from unkey_api.permissions.errors import UnknownPermission, UnknownRole
 from unkey_api.permissions.events import permission_event, role_event
-from unkey_api.permissions.types import GrantWatcher
 
 
 class DeletePermission:
     """Deletes a permission and takes it from all roles and keys."""
 
-    def __init__(self, database: Database, audit: AuditLog, watcher: GrantWatcher) -> None:
+    def __init__(self, database: Database, audit: AuditLog) -> None:
         self._database = database
         self._audit = audit
-        self._watcher = watcher
 
     async def __call__(self, caller: Caller, key: str) -> None:
         """Delete the permission with this id, else the one with this slug. Repeating it raises UnknownPermission.
@@ -33,34 +32,31 @@ class DeletePermission:
         workspace_id = caller.principal.workspace_id
         found = await require_unseen(
             caller.principal.permissions,
-            lambda: permission_queries.find_by_key(self._database.replica, workspace_id, key),
+            lambda: permission_queries.find_by_key(self._database.primary, workspace_id, key),
             lambda row: requirements.on_permission(workspace_id, "delete_permission", row.id if row else ANY),
         )
         if found is None:
             raise UnknownPermission
 
-        async def work(tx: WriteConn) -> str:
+        async def work(tx: Transaction) -> None:
             stored = await permission_queries.find_locked(tx, workspace_id, found.id)
             if stored is None:
                 raise UnknownPermission
-            await permission_queries.delete_links(tx, workspace_id, found.id)
-            await permission_queries.delete(tx, workspace_id, found.id)
-            event = permission_event(AuditAction.PERMISSION_DELETE, f"Deleted {found.id}", stored)
+            await permission_queries.delete_links(tx, workspace_id, stored.id)
+            await permission_queries.delete(tx, workspace_id, stored.id)
+            event = permission_event(AuditAction.PERMISSION_DELETE, f"Deleted {stored.id}", stored)
             await self._audit.record(tx, caller, [event])
-            return stored.slug
+            tx.tell(permission_changed(workspace_id, stored.slug))
 
-        await self._database.transaction(
-            "permissions.delete", work, on_commit=lambda slug: self._watcher.permission_changed(workspace_id, slug)
-        )
+        await self._database.transaction("permissions.delete", work)
 
 
 class DeleteRole:
     """Deletes a role and takes it from all keys. The permissions it had stay."""
 
-    def __init__(self, database: Database, audit: AuditLog, watcher: GrantWatcher) -> None:
+    def __init__(self, database: Database, audit: AuditLog) -> None:
         self._database = database
         self._audit = audit
-        self._watcher = watcher
 
     async def __call__(self, caller: Caller, key: str) -> None:
         """Delete the role with this id, else the one with this name. Repeating it raises UnknownRole.
@@ -73,21 +69,19 @@ class DeleteRole:
         workspace_id = caller.principal.workspace_id
         found = await require_unseen(
             caller.principal.permissions,
-            lambda: role_queries.find_by_key(self._database.replica, workspace_id, key),
+            lambda: role_queries.find_by_key(self._database.primary, workspace_id, key),
             lambda row: requirements.on_role(workspace_id, "delete_role", row.id if row else ANY),
         )
         if found is None:
             raise UnknownRole
 
-        async def work(tx: WriteConn) -> str:
+        async def work(tx: Transaction) -> None:
             stored = await role_queries.find_locked(tx, workspace_id, found.id)
             if stored is None:
                 raise UnknownRole
-            await role_queries.delete(tx, workspace_id, found.id)
-            event = role_event(AuditAction.ROLE_DELETE, f"Deleted {found.id}", stored)
+            await role_queries.delete(tx, workspace_id, stored.id)
+            event = role_event(AuditAction.ROLE_DELETE, f"Deleted {stored.id}", stored)
             await self._audit.record(tx, caller, [event])
-            return stored.name
+            tx.tell(role_changed(workspace_id, stored.name))
 
-        await self._database.transaction(
-            "permissions.delete_role", work, on_commit=lambda name: self._watcher.role_changed(workspace_id, name)
-        )
+        await self._database.transaction("permissions.delete_role", work)

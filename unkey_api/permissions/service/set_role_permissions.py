@@ -7,18 +7,19 @@ from typing import NamedTuple
 
 from unkey_api.audit.service import AuditLog
 from unkey_api.audit.types import AuditEvent
+from unkey_api.core.changes import role_changed
 from unkey_api.core.clock import Clock
 from unkey_api.core.columns import UnixMs
 from unkey_api.core.ids import IdPrefix, IdSource
 from unkey_api.core.needs import ANY
 from unkey_api.core.principal import Caller
 from unkey_api.core.rbac import require, require_unseen
-from unkey_api.infra.mysql import Database, WriteConn
+from unkey_api.infra.mysql import Database, Transaction, WriteConn
 from unkey_api.permissions import requirements, role_queries
 from unkey_api.permissions.errors import UnknownRole
 from unkey_api.permissions.events import connected, created_on_the_way, disconnected, role_target
 from unkey_api.permissions.resolution import PermissionResolver, Resolved, distinct_slugs
-from unkey_api.permissions.types import GrantWatcher, Permission, StoredRole
+from unkey_api.permissions.types import Permission, StoredRole
 
 
 class SetRolePermissionsCommand(NamedTuple):
@@ -38,12 +39,10 @@ class SetRolePermissions:
         database: Database,
         audit: AuditLog,
         resolver: PermissionResolver,
-        watcher: GrantWatcher,
         *,
         clock: Clock,
         ids: IdSource,
     ) -> None:
-        self._watcher = watcher
         self._database = database
         self._audit = audit
         self._resolver = resolver
@@ -71,7 +70,7 @@ class SetRolePermissions:
         if found is None:
             raise UnknownRole
 
-        async def work(tx: WriteConn) -> tuple[str, tuple[Permission, ...]]:
+        async def work(tx: Transaction) -> tuple[Permission, ...]:
             role = await role_queries.find_locked(tx, workspace_id, found.id)
             if role is None:
                 raise UnknownRole
@@ -80,14 +79,10 @@ class SetRolePermissions:
             )
             events = await _replace(tx, workspace_id, role, resolved, now)
             await self._audit.record(tx, caller, events, correlation_id)
-            return role.name, resolved.all
+            tx.tell(role_changed(workspace_id, role.name))
+            return resolved.all
 
-        _, permissions = await self._database.transaction(
-            "permissions.set_role_permissions",
-            work,
-            on_commit=lambda done: self._watcher.role_changed(workspace_id, done[0]),
-        )
-        return permissions
+        return await self._database.transaction("permissions.set_role_permissions", work)
 
 
 async def _replace(

@@ -7,11 +7,12 @@ from typing import NamedTuple
 
 from unkey_api.audit.service import AuditLog
 from unkey_api.audit.types import AuditAction
+from unkey_api.core.changes import permission_changed, role_changed
 from unkey_api.core.clock import Clock
 from unkey_api.core.columns import UnixMs
 from unkey_api.core.principal import Caller
 from unkey_api.core.rbac import require
-from unkey_api.infra.mysql import Database, DuplicateKey, WriteConn
+from unkey_api.infra.mysql import Database, DuplicateKey, Transaction
 from unkey_api.permissions import permission_queries, requirements, role_queries
 from unkey_api.permissions.errors import (
     PermissionAlreadyExists,
@@ -20,7 +21,7 @@ from unkey_api.permissions.errors import (
     UnknownRole,
 )
 from unkey_api.permissions.events import permission_event, role_event
-from unkey_api.permissions.types import GrantWatcher, StoredPermission, StoredRole
+from unkey_api.permissions.types import StoredPermission, StoredRole
 
 
 class UpdatePermissionCommand(NamedTuple):
@@ -47,10 +48,9 @@ class UpdateRoleCommand(NamedTuple):
 class UpdatePermission:
     """Changes a permission. Roles and keys that have it keep it."""
 
-    def __init__(self, database: Database, audit: AuditLog, watcher: GrantWatcher, *, clock: Clock) -> None:
+    def __init__(self, database: Database, audit: AuditLog, *, clock: Clock) -> None:
         self._database = database
         self._audit = audit
-        self._watcher = watcher
         self._clock = clock
 
     async def __call__(self, caller: Caller, command: UpdatePermissionCommand) -> StoredPermission:
@@ -63,7 +63,7 @@ class UpdatePermission:
             StoreUnavailable: Nothing was changed.
         """
         workspace_id = caller.principal.workspace_id
-        found = await permission_queries.find_by_key(self._database.replica, workspace_id, command.permission)
+        found = await permission_queries.find_by_key(self._database.primary, workspace_id, command.permission)
         if found is None:
             raise UnknownPermission
         needed = requirements.update_permission(workspace_id, found.project_id, found.id)
@@ -72,7 +72,7 @@ class UpdatePermission:
             return found
         now = UnixMs(self._clock.now_ms())
 
-        async def work(tx: WriteConn) -> tuple[str, StoredPermission]:
+        async def work(tx: Transaction) -> StoredPermission:
             stored = await permission_queries.find_locked(tx, workspace_id, found.id)
             if stored is None:
                 raise UnknownPermission
@@ -83,21 +83,19 @@ class UpdatePermission:
                 raise PermissionAlreadyExists(changed.slug) from err
             event = permission_event(AuditAction.PERMISSION_UPDATE, f"Updated {changed.id}", changed)
             await self._audit.record(tx, caller, [event])
-            return stored.slug, changed
+            # Under both names: keys have it by the old one, and who was told that the new one is absent must ask again.
+            tx.tell(permission_changed(workspace_id, stored.slug), permission_changed(workspace_id, changed.slug))
+            return changed
 
-        _, changed = await self._database.transaction(
-            "permissions.update", work, on_commit=lambda done: self._watcher.permission_changed(workspace_id, done[0])
-        )
-        return changed
+        return await self._database.transaction("permissions.update", work)
 
 
 class UpdateRole:
     """Changes name and description of a role. Its permissions and keys stay."""
 
-    def __init__(self, database: Database, audit: AuditLog, watcher: GrantWatcher, *, clock: Clock) -> None:
+    def __init__(self, database: Database, audit: AuditLog, *, clock: Clock) -> None:
         self._database = database
         self._audit = audit
-        self._watcher = watcher
         self._clock = clock
 
     async def __call__(self, caller: Caller, command: UpdateRoleCommand) -> StoredRole:
@@ -110,7 +108,7 @@ class UpdateRole:
             StoreUnavailable: Nothing was changed.
         """
         workspace_id = caller.principal.workspace_id
-        found = await role_queries.find_by_key(self._database.replica, workspace_id, command.role)
+        found = await role_queries.find_by_key(self._database.primary, workspace_id, command.role)
         if found is None:
             raise UnknownRole
         require(caller.principal.permissions, requirements.update_role(workspace_id, found.project_id, found.id))
@@ -118,7 +116,7 @@ class UpdateRole:
             return found
         now = UnixMs(self._clock.now_ms())
 
-        async def work(tx: WriteConn) -> tuple[str, StoredRole]:
+        async def work(tx: Transaction) -> StoredRole:
             stored = await role_queries.find_locked(tx, workspace_id, found.id)
             if stored is None:
                 raise UnknownRole
@@ -130,12 +128,10 @@ class UpdateRole:
             await self._audit.record(
                 tx, caller, [role_event(AuditAction.ROLE_UPDATE, f"Updated {changed.id}", changed)]
             )
-            return stored.name, changed
+            tx.tell(role_changed(workspace_id, stored.name), role_changed(workspace_id, changed.name))
+            return changed
 
-        _, changed = await self._database.transaction(
-            "permissions.update_role", work, on_commit=lambda done: self._watcher.role_changed(workspace_id, done[0])
-        )
-        return changed
+        return await self._database.transaction("permissions.update_role", work)
 
 
 def _changed_permission(stored: StoredPermission, command: UpdatePermissionCommand) -> StoredPermission:

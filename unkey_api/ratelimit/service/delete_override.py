@@ -4,26 +4,25 @@ from __future__ import annotations
 
 from unkey_api.audit.service import AuditLog
 from unkey_api.audit.types import AuditAction, AuditEvent, AuditTarget, TargetType
+from unkey_api.core.changes import namespace_changed
 from unkey_api.core.clock import Clock
 from unkey_api.core.columns import UnixMs
 from unkey_api.core.identifiers import NamespaceId
 from unkey_api.core.needs import ANY
 from unkey_api.core.principal import Caller
 from unkey_api.core.rbac import require_unseen
-from unkey_api.infra.mysql import Database, WriteConn
+from unkey_api.infra.mysql import Database, Transaction
 from unkey_api.ratelimit import queries, requirements
 from unkey_api.ratelimit.errors import OverrideNotFound
-from unkey_api.ratelimit.namespaces import Namespaces
 from unkey_api.ratelimit.service.set_override import find_live_namespace
 
 
 class DeleteOverride:
     """Deletes the override of exactly one identifier; the row stays, marked."""
 
-    def __init__(self, database: Database, audit: AuditLog, namespaces: Namespaces, *, clock: Clock) -> None:
+    def __init__(self, database: Database, audit: AuditLog, *, clock: Clock) -> None:
         self._database = database
         self._audit = audit
-        self._namespaces = namespaces
         self._clock = clock
 
     async def __call__(self, caller: Caller, namespace_key: str, identifier: str) -> None:
@@ -41,7 +40,7 @@ class DeleteOverride:
         workspace_id = caller.principal.workspace_id
         now = UnixMs(self._clock.now_ms())
 
-        async def work(tx: WriteConn) -> queries.NamespaceRow:
+        async def work(tx: Transaction) -> None:
             namespace = await find_live_namespace(tx, workspace_id, namespace_key)
             override = await require_unseen(
                 caller.principal.permissions,
@@ -52,16 +51,13 @@ class DeleteOverride:
                 raise OverrideNotFound
             await queries.mark_override_deleted(tx, workspace_id, override.id, now=now)
             await self._audit.record(tx, caller, [_deleted(namespace, override)])
-            return namespace
+            tx.tell(*namespace_changed(workspace_id, namespace.id, namespace.name))
 
-        def forget(namespace: queries.NamespaceRow) -> None:
-            self._namespaces.forget(workspace_id, namespace.id, namespace.name, namespace_key)
-
-        await self._database.transaction("ratelimit.delete_override", work, on_commit=forget)
+        await self._database.transaction("ratelimit.delete_override", work)
 
 
 async def _find_locked(
-    tx: WriteConn, workspace_id: str, namespace_id: NamespaceId, identifier: str
+    tx: Transaction, workspace_id: str, namespace_id: NamespaceId, identifier: str
 ) -> queries.OverrideRow | None:
     found = await queries.find_override_locked(tx, workspace_id, namespace_id, identifier)
     return found if found is not None and found.identifier == identifier else None  # the column compares more loosely

@@ -5,7 +5,7 @@ from __future__ import annotations
 from unkey_api.core.paging import Page, cut_page
 from unkey_api.core.principal import Principal
 from unkey_api.core.rbac import require
-from unkey_api.infra.mysql import ReadConn
+from unkey_api.infra.mysql import ReadsOf
 from unkey_api.ratelimit import queries, requirements
 from unkey_api.ratelimit.errors import NamespaceNotFound, OverrideNotFound
 from unkey_api.ratelimit.namespaces import read_namespace
@@ -15,8 +15,8 @@ from unkey_api.ratelimit.types import Override
 class GetOverride:
     """Finds the override that applies to an identifier. Reads the store, so that what was just set is seen."""
 
-    def __init__(self, replica: ReadConn) -> None:
-        self._replica = replica
+    def __init__(self, reads_of: ReadsOf) -> None:
+        self._reads_of = reads_of
 
     async def __call__(self, principal: Principal, namespace_key: str, identifier: str) -> Override:
         """Return the override of exactly this identifier, else the first pattern that covers it.
@@ -27,7 +27,7 @@ class GetOverride:
             StoreUnavailable: It could not be read.
         """
         workspace_id = principal.workspace_id
-        namespace = await read_namespace(self._replica, workspace_id, namespace_key)
+        namespace = await read_namespace(self._reads_of(workspace_id), workspace_id, namespace_key)
         if namespace is None or namespace.deleted:
             raise NamespaceNotFound
         override = namespace.overrides.match(identifier)
@@ -41,8 +41,8 @@ class GetOverride:
 class ListOverrides:
     """Lists the overrides of a namespace, a deleted one included."""
 
-    def __init__(self, replica: ReadConn) -> None:
-        self._replica = replica
+    def __init__(self, reads_of: ReadsOf) -> None:
+        self._reads_of = reads_of
 
     async def __call__(self, principal: Principal, namespace_key: str, *, cursor: str, limit: int) -> Page[Override]:
         """Return at most `limit` overrides by ascending id, the first not below `cursor`.
@@ -52,11 +52,12 @@ class ListOverrides:
             InsufficientPermissions: The caller may not read overrides there.
             StoreUnavailable: They could not be read.
         """
-        namespace = await queries.find_by_key(self._replica, principal.workspace_id, namespace_key)
+        conn = self._reads_of(principal.workspace_id)
+        namespace = await queries.find_by_key(conn, principal.workspace_id, namespace_key)
         if namespace is None:
             raise NamespaceNotFound
         require(principal.permissions, requirements.list_overrides(principal.workspace_id, namespace.id))
         overrides = await queries.list_overrides(
-            self._replica, principal.workspace_id, namespace.id, cursor=cursor, limit=limit + 1
+            conn, principal.workspace_id, namespace.id, cursor=cursor, limit=limit + 1
         )
         return cut_page(overrides, limit=limit, id_of=lambda override: override.id)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from unkey_api.audit.service import AuditLog
 from unkey_api.audit.types import AuditAction, AuditEvent, AuditTarget, TargetType
+from unkey_api.core.changes import namespace_changed
 from unkey_api.core.clock import Clock
 from unkey_api.core.columns import UnixMs
 from unkey_api.core.errors import Unexpected
@@ -13,10 +14,9 @@ from unkey_api.core.identifiers import NamespaceId, OverrideId
 from unkey_api.core.ids import IdPrefix, IdSource
 from unkey_api.core.principal import Caller
 from unkey_api.core.rbac import require
-from unkey_api.infra.mysql import Database, WriteConn
+from unkey_api.infra.mysql import Database, Transaction, WriteConn
 from unkey_api.ratelimit import queries, requirements
 from unkey_api.ratelimit.errors import NamespaceNotFound, TooManyPatterns
-from unkey_api.ratelimit.namespaces import Namespaces
 from unkey_api.ratelimit.patterns import PATTERNS_MAX, WILDCARD
 
 
@@ -36,12 +36,9 @@ class SetOverrideCommand(NamedTuple):
 class SetOverride:
     """Creates the override of an identifier, changes it, or brings a deleted one back."""
 
-    def __init__(
-        self, database: Database, audit: AuditLog, namespaces: Namespaces, *, clock: Clock, ids: IdSource
-    ) -> None:
+    def __init__(self, database: Database, audit: AuditLog, *, clock: Clock, ids: IdSource) -> None:
         self._database = database
         self._audit = audit
-        self._namespaces = namespaces
         self._clock = clock
         self._ids = ids
 
@@ -57,19 +54,16 @@ class SetOverride:
         fresh_id = OverrideId(self._ids.new(IdPrefix.RATELIMIT_OVERRIDE))
         now = UnixMs(self._clock.now_ms())
 
-        async def work(tx: WriteConn) -> tuple[queries.NamespaceRow, OverrideId]:
+        async def work(tx: Transaction) -> OverrideId:
             namespace = await find_live_namespace(tx, caller.principal.workspace_id, command.namespace)
             may_set = requirements.set_override(caller.principal.workspace_id, namespace.id)
             require(caller.principal.permissions, may_set)
             override_id = await self._store(tx, caller, namespace, command, fresh_id, now)
             await self._audit.record(tx, caller, [_set(namespace, override_id, command.identifier)])
-            return namespace, override_id
+            tx.tell(*namespace_changed(caller.principal.workspace_id, namespace.id, namespace.name))
+            return override_id
 
-        def forget(stored: tuple[queries.NamespaceRow, OverrideId]) -> None:
-            self._namespaces.forget(caller.principal.workspace_id, stored[0].id, stored[0].name, command.namespace)
-
-        _, override_id = await self._database.transaction("ratelimit.set_override", work, on_commit=forget)
-        return override_id
+        return await self._database.transaction("ratelimit.set_override", work)
 
     @staticmethod
     async def _store(

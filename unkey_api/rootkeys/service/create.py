@@ -6,7 +6,7 @@ from unkey_api.audit.types import AuditAction
 from unkey_api.core.needs import ANY
 from unkey_api.core.principal import Caller
 from unkey_api.core.rbac import require
-from unkey_api.infra.mysql import WriteConn
+from unkey_api.infra.mysql import Transaction
 from unkey_api.keys.service.attempts import with_fresh_ids
 from unkey_api.rootkeys import events, requirements, rules
 from unkey_api.rootkeys.errors import ExpiryInThePast
@@ -51,7 +51,7 @@ class CreateRootKey:
         rules.require_supported(principal.workspace_id, command.permissions)
         rules.require_held(principal, command.permissions)
 
-    async def _write(self, tx: WriteConn, caller: Caller, command: CreateRootKeyCommand, draft: RootKeyDraft) -> None:
+    async def _write(self, tx: Transaction, caller: Caller, command: CreateRootKeyCommand, draft: RootKeyDraft) -> None:
         home = await self._parts.home.ensure(tx, own_root_key(caller.principal))
         wanted = RootKeySettings(
             for_workspace_id=caller.principal.workspace_id,

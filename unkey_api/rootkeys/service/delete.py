@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from unkey_api.audit.types import AuditAction
-from unkey_api.core.identifiers import KeyHash
+from unkey_api.core.changes import root_key_changed
 from unkey_api.core.principal import Caller
 from unkey_api.core.rbac import require
-from unkey_api.infra.mysql import WriteConn
+from unkey_api.infra.mysql import Transaction
 from unkey_api.rootkeys import events, queries, requirements
 from unkey_api.rootkeys.service.parts import RootKeyParts, locked
 
@@ -25,11 +25,9 @@ class DeleteRootKey:
             InsufficientPermissions: The caller may not delete it.
             StoreUnavailable: Nothing was changed.
         """
-        await self._parts.database.transaction(
-            "root_keys.delete", lambda tx: self._write(tx, caller, key_id), on_commit=self._parts.directory.forget
-        )
+        await self._parts.database.transaction("root_keys.delete", lambda tx: self._write(tx, caller, key_id))
 
-    async def _write(self, tx: WriteConn, caller: Caller, key_id: str) -> KeyHash:
+    async def _write(self, tx: Transaction, caller: Caller, key_id: str) -> None:
         principal = caller.principal
         key = await locked(tx, principal.workspace_id, key_id)
         require(principal.permissions, requirements.on_root_key(principal.workspace_id, key.id, "delete"))
@@ -37,4 +35,4 @@ class DeleteRootKey:
         target = events.target_of(key.id, key.name)
         event = events.changed(AuditAction.KEY_DELETE, f"Deleted root key {key.id}", target)
         await self._parts.audit.record(tx, caller, [event])
-        return key.hash
+        tx.tell(root_key_changed(key.for_workspace_id, key.hash))

@@ -13,7 +13,6 @@ from unkey_api.core.ids import IdPrefix, IdSource
 from unkey_api.core.keymaterial import RandomBytes
 from unkey_api.core.principal import Principal, SubjectType
 from unkey_api.infra.mysql import Database, WriteConn
-from unkey_api.keys.verification.directory import KeyDirectory
 from unkey_api.projects.service import DefaultProject
 from unkey_api.rootkeys import queries
 from unkey_api.rootkeys.errors import RootKeyNotFound
@@ -29,8 +28,6 @@ class RootKeyParts:
 
     database: Database
     audit: AuditLog
-    directory: KeyDirectory
-    """Told which keys have changed."""
     home: RootKeyHome
     grants: Grants
     issuing: RootKeyIssuing
@@ -51,7 +48,6 @@ def root_key_parts(
     database: Database,
     audit: AuditLog,
     projects: DefaultProject,
-    directory: KeyDirectory,
     *,
     clock: Clock,
     ids: IdSource,
@@ -62,7 +58,6 @@ def root_key_parts(
     return RootKeyParts(
         database=database,
         audit=audit,
-        directory=directory,
         home=RootKeyHome(audit, projects, clock=clock, ids=ids),
         grants=grants,
         issuing=RootKeyIssuing(grants, clock=clock, ids=ids, random_bytes=random_bytes),

@@ -9,7 +9,7 @@ from unkey_api.core.needs import ANY
 from unkey_api.core.paging import Page, cut_page
 from unkey_api.core.principal import Principal
 from unkey_api.core.rbac import is_allowed
-from unkey_api.infra.mysql import ReadConn
+from unkey_api.infra.mysql import ReadConn, ReadsOf
 from unkey_api.rootkeys import queries, requirements
 from unkey_api.rootkeys.queries import RootKeyRow
 from unkey_api.rootkeys.types import RootKey
@@ -20,8 +20,8 @@ SCAN = 1_000  # ids looked at per statement while searching for those a caller w
 class ListRootKeys:
     """Lists the root keys a caller may read."""
 
-    def __init__(self, conn: ReadConn) -> None:
-        self._conn = conn
+    def __init__(self, reads_of: ReadsOf) -> None:
+        self._reads_of = reads_of
 
     async def __call__(self, principal: Principal, *, limit: int, cursor: str) -> Page[RootKey]:
         """Return one page, ascending by id. Keys the caller may not read neither show nor count.
@@ -32,20 +32,21 @@ class ListRootKeys:
             cursor: Where the page begins, as the previous one said; empty for the first.
         """
         workspace_id = principal.workspace_id
+        conn = self._reads_of(workspace_id)
         everything = is_allowed(principal.permissions, requirements.on_root_key(workspace_id, ANY, "read"))
         if everything:
-            ids = await queries.list_ids(self._conn, workspace_id, first=cursor, count=limit + 1)
+            ids = await queries.list_ids(conn, workspace_id, first=cursor, count=limit + 1)
         else:
-            ids = await self._readable(principal, limit + 1, cursor)
+            ids = await self._readable(conn, principal, limit + 1, cursor)
         page = cut_page(ids, limit=limit, id_of=str)
-        rows = await queries.list_by_ids(self._conn, workspace_id, page.items)
-        return Page(await self._with_grants(rows), page.next_cursor)
+        rows = await queries.list_by_ids(conn, workspace_id, page.items)
+        return Page(await self._with_grants(conn, rows), page.next_cursor)
 
-    async def _readable(self, principal: Principal, wanted: int, cursor: str) -> list[KeyId]:
+    async def _readable(self, conn: ReadConn, principal: Principal, wanted: int, cursor: str) -> list[KeyId]:
         found: list[KeyId] = []
         first, fresh = cursor, True
         while True:
-            ids = await queries.list_ids(self._conn, principal.workspace_id, first=first, count=SCAN)
+            ids = await queries.list_ids(conn, principal.workspace_id, first=first, count=SCAN)
             for key_id in ids if fresh else ids[1:]:
                 if is_allowed(principal.permissions, requirements.on_root_key(principal.workspace_id, key_id, "read")):
                     found.append(key_id)
@@ -55,9 +56,9 @@ class ListRootKeys:
                 return found
             first, fresh = ids[-1], False
 
-    async def _with_grants(self, rows: Sequence[RootKeyRow]) -> list[RootKey]:
+    async def _with_grants(self, conn: ReadConn, rows: Sequence[RootKeyRow]) -> list[RootKey]:
         held: dict[str, set[str]] = {row.id: set() for row in rows}
-        for grant in await queries.list_grants(self._conn, list(held)):
+        for grant in await queries.list_grants(conn, list(held)):
             held[grant.key_id].add(grant.permission)
         return [
             RootKey(

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from unkey_api.audit.types import AuditAction
+from unkey_api.core.changes import root_key_changed
 from unkey_api.core.columns import UnixMs, to_datetime
-from unkey_api.core.identifiers import KeyHash
 from unkey_api.core.principal import Caller
 from unkey_api.core.rbac import require
-from unkey_api.infra.mysql import WriteConn
+from unkey_api.infra.mysql import Transaction, WriteConn
 from unkey_api.keys.service.attempts import with_fresh_ids
 from unkey_api.rootkeys import events, queries, requirements, rules
 from unkey_api.rootkeys.issuing import RootKeyDraft, RootKeySettings
@@ -41,17 +41,15 @@ class RerollRootKey:
         async def attempt() -> IssuedRootKey:
             draft, now = self._parts.issuing.draft(), self._parts.now()
             await self._parts.database.transaction(
-                "root_keys.reroll",
-                lambda tx: self._write(tx, caller, key_id, grace_ms, draft, now),
-                on_commit=self._parts.directory.forget,
+                "root_keys.reroll", lambda tx: self._write(tx, caller, key_id, grace_ms, draft, now)
             )
             return IssuedRootKey(draft.id, draft.material.plaintext)
 
         return await with_fresh_ids(attempt, self._parts.sleep)
 
     async def _write(
-        self, tx: WriteConn, caller: Caller, key_id: str, grace_ms: int | None, draft: RootKeyDraft, now: UnixMs
-    ) -> KeyHash:
+        self, tx: Transaction, caller: Caller, key_id: str, grace_ms: int | None, draft: RootKeyDraft, now: UnixMs
+    ) -> None:
         principal = caller.principal
         old = await locked(tx, principal.workspace_id, key_id)
         require(principal.permissions, requirements.on_root_key(principal.workspace_id, old.id, "write"))
@@ -72,7 +70,7 @@ class RerollRootKey:
         targets = events.target_of(draft.id, old.name), events.target_of(old.id, old.name)
         event = events.changed(AuditAction.KEY_REROLL, f"Rerolled root key {old.id} to {draft.id}", *targets)
         await self._parts.audit.record(tx, caller, [event])
-        return old.hash
+        tx.tell(root_key_changed(old.for_workspace_id, old.hash))
 
     async def _end(self, tx: WriteConn, old: RootKeyRow, grace_ms: int | None, now: UnixMs) -> None:
         if grace_ms is None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from unkey_api.audit.types import AuditAction, AuditEvent
-from unkey_api.core.identifiers import KeyHash
+from unkey_api.core.changes import root_key_changed
 from unkey_api.core.principal import Caller
 from unkey_api.core.rbac import require
-from unkey_api.infra.mysql import WriteConn
+from unkey_api.infra.mysql import Transaction, WriteConn
 from unkey_api.rootkeys import events, queries, requirements, rules
 from unkey_api.rootkeys.grants import Grant
 from unkey_api.rootkeys.queries import RootKeyRow
@@ -30,11 +30,9 @@ class UpdateRootKey:
             PermissionUnsupported: A permission is malformed, of another workspace or of no known resource.
             StoreUnavailable: Nothing was changed.
         """
-        await self._parts.database.transaction(
-            "root_keys.update", lambda tx: self._write(tx, caller, command), on_commit=self._parts.directory.forget
-        )
+        await self._parts.database.transaction("root_keys.update", lambda tx: self._write(tx, caller, command))
 
-    async def _write(self, tx: WriteConn, caller: Caller, command: UpdateRootKeyCommand) -> KeyHash:
+    async def _write(self, tx: Transaction, caller: Caller, command: UpdateRootKeyCommand) -> None:
         principal = caller.principal
         key = await locked(tx, principal.workspace_id, command.key_id)
         require(principal.permissions, requirements.on_root_key(principal.workspace_id, key.id, "write"))
@@ -51,7 +49,7 @@ class UpdateRootKey:
         await queries.update_fields(tx, key, name=name, enabled=enabled, now=self._parts.now())
         log.append(events.changed(AuditAction.KEY_UPDATE, f"Updated root key {key.id}", target))
         await self._parts.audit.record(tx, caller, log, self._parts.correlation_id())
-        return key.hash
+        tx.tell(root_key_changed(key.for_workspace_id, key.hash))
 
     async def _replace(
         self, tx: WriteConn, key: RootKeyRow, permissions: tuple[str, ...]

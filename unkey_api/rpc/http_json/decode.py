@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 import orjson
 from protovalidate import Validator
 
 from unkey_api.core.errors import ErrorCode, Violation
+from unkey_api.rpc.bodies.admission import too_many_values
+from unkey_api.rpc.bodies.json_text import NotExpressible, NotJson, read_json
+from unkey_api.rpc.bodies.weight import json_holds_more
 from unkey_api.rpc.errors import Fault
 from unkey_api.rpc.exchange import Exchange
 from unkey_api.rpc.http_json.shape import Findings, compile_shape
 from unkey_api.rpc.interceptors.validation import schema_fault
 from unkey_api.rpc.method import AnyMessage, MethodSpec
-from unkey_api.rpc.violations import explain
+from unkey_api.rpc.violations import broken_rules, explain
 
 FIX = "Ensure that the object being submitted, matches the schema correctly"
 
@@ -22,11 +26,13 @@ FIX = "Ensure that the object being submitted, matches the schema correctly"
 class BodyDecoder:
     """Decodes the bodies of one method."""
 
-    def __init__(self, spec: MethodSpec, validator: Validator) -> None:
+    def __init__(self, spec: MethodSpec, validator: Validator, *, values_max: int) -> None:
+        """Take the method, and how many values a heavy body may hold; light ones were counted before."""
         self._shape = compile_shape(spec.info.input.desc())
         self._from_json: Callable[..., AnyMessage] = spec.info.input.from_json
         self._body_field = spec.body_field
         self._validator = validator
+        self._values_max = values_max
 
     def decode(self, exchange: Exchange, body: bytes) -> AnyMessage:
         """Return the message. Raises `Fault` naming what is wrong: nothing of a wrong body is used."""
@@ -36,9 +42,13 @@ class BodyDecoder:
                 f"{exchange.method} request body is empty for '{exchange.path}'",
                 "The request body is empty but there is a schema defined",
             )
+        if exchange.share is not None and json_holds_more(body, self._values_max):
+            raise too_many_values(exchange, self._values_max)
         try:
-            document = orjson.loads(body)
-        except orjson.JSONDecodeError as err:
+            document, body = read_json(body)
+        except NotExpressible as err:
+            raise schema_fault(exchange, (err.violation,)) from err
+        except NotJson as err:
             detail = f"{exchange.method} request body for '{exchange.path}' failed to validate schema"
             raise _refused(exchange, detail, f"The request body cannot be decoded: {err}") from err
         if self._body_field:
@@ -46,12 +56,18 @@ class BodyDecoder:
         found = Findings()
         self._shape.check(document, "", found, (document, ""))
         if found.violations:
-            raise schema_fault(exchange, self._all_violations(document, found))
+            raise schema_fault(
+                exchange,
+                self._all_violations(document, found, thorough=exchange.share is None),
+                complete=found.complete,
+            )
         if found.nulls:
             body = _with_null_fields(document, found)
         try:
             return self._from_json(body, ignore_unknown_fields=True)
-        except (ValueError, RecursionError) as err:  # the latter for objects nested too deeply
+        except RecursionError as err:
+            raise schema_fault(exchange, (Violation("requestBody", "objects or lists are nested too deeply"),)) from err
+        except ValueError as err:
             detail = "The request body is invalid. The request body was not valid JSON."
             raise Fault(
                 ErrorCode.APPLICATION_INVALID_INPUT, detail, request_id=exchange.request_id, internal=str(err)
@@ -69,15 +85,15 @@ class BodyDecoder:
         wrapped = {self._body_field: document}
         return wrapped, orjson.dumps(wrapped)
 
-    def _all_violations(self, document: Any, found: Findings) -> tuple[Violation, ...]:  # any JSON value
+    def _all_violations(self, document: Any, found: Findings, *, thorough: bool) -> tuple[Violation, ...]:  # any JSON
         """Add the broken value rules of whatever has the right shape, so that a caller sees everything at once."""
         listed = {(v.location, v.message): v for v in found.violations}
-        if type(document) is dict:
-            for violation in self._value_violations(document):
+        if type(document) is dict and found.complete:
+            for violation in self._value_violations(document, thorough=thorough):
                 listed.setdefault((violation.location, violation.message), violation)
         return tuple(sorted(listed.values(), key=lambda v: (v.location, v.message)))
 
-    def _value_violations(self, document: dict[str, Any]) -> tuple[Violation, ...]:
+    def _value_violations(self, document: dict[str, Any], *, thorough: bool) -> tuple[Violation, ...]:
         sound = {}
         for name, member in document.items():
             found = Findings()
@@ -88,8 +104,17 @@ class BodyDecoder:
             message = self._from_json(orjson.dumps(sound), ignore_unknown_fields=True)
         except (ValueError, RecursionError):
             return ()
-        broken = self._validator.collect_violations(message)
-        return tuple(v for v in explain(broken, message) if not v.location.endswith("/required"))
+        broken = broken_rules(self._validator, message, thorough=thorough)
+        if broken is None:
+            return ()
+        left_out = document.keys() - sound.keys()
+        return tuple(v for v in explain(broken, message) if not _is_about(v.location, left_out))
+
+
+def _is_about(location: str, left_out: AbstractSet[str]) -> bool:
+    """Return whether a rule is only broken because members were left out."""
+    member = location.removeprefix("/properties/").partition("/")[0]
+    return location.endswith("/required") or member in left_out
 
 
 def _with_null_fields(document: Any, found: Findings) -> bytes:  # any JSON value

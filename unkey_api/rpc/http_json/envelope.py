@@ -6,7 +6,8 @@ from typing import Any
 
 import orjson
 
-from unkey_api.rpc.errors import Fault
+from unkey_api.core.shortening import shorten
+from unkey_api.rpc.errors import VIOLATION_CHARS, Fault
 
 JSON = b"application/json"
 PROBLEM_JSON = b"application/problem+json"
@@ -28,15 +29,20 @@ def bare_success_body(request_id: str) -> bytes:
 def fault_body(fault: Fault, request_id: str) -> bytes:
     """Return the body of a failure."""
     entry = fault.entry
+    told = f" (the first {len(fault.violations)} of {len(fault.violations) + fault.omitted} errors are listed)"
     error: dict[str, Any] = {
         "title": entry.title,
-        "detail": fault.public,
+        "detail": fault.public + told if fault.omitted else fault.public,
         "status": entry.status,
         "type": entry.type,
     }
     if entry.status in _WITH_VIOLATIONS:
         error["errors"] = [
-            {"location": v.location, "message": v.message, **({"fix": v.fix} if v.fix else {})}
+            {
+                "location": shorten(v.location, VIOLATION_CHARS),
+                "message": shorten(v.message, VIOLATION_CHARS),
+                **({"fix": v.fix} if v.fix else {}),
+            }
             for v in fault.violations
         ]
     return orjson.dumps({"meta": {"requestId": request_id}, "error": error})

@@ -21,8 +21,9 @@ from protobuf import (
 from unkey_proto.unkey.options.v1 import options_pb
 
 from unkey_api.core.errors import Violation
+from unkey_api.core.shortening import shorten
 from unkey_api.rpc.policies import field_policy
-from unkey_api.rpc.violations import field_rules
+from unkey_api.rpc.violations import field_rules, max_items
 
 _INTEGERS = {
     ScalarType.INT64: (-(2**63), 2**63 - 1),
@@ -41,10 +42,21 @@ _JSON_NAMES: dict[type, str] = {
 }
 
 
+VIOLATIONS_ENOUGH = 100
+"""After so many deviations nobody looks for more."""
+NAMES_MAX = 10  # of unknown members in one violation
+NAME_CHARS_MAX = 64
+
+
 class Findings:
     """What a check found: deviations, and nulls with a meaning of their own."""
 
     __slots__ = ("nulls", "violations")
+
+    @property
+    def complete(self) -> bool:
+        """Whether the check went to the end."""
+        return len(self.violations) < VIOLATIONS_ENOUGH
 
     def __init__(self) -> None:
         self.violations: list[Violation] = []
@@ -114,19 +126,26 @@ class AnyObjectShape:
 class ArrayShape:
     """A list of one shape."""
 
-    __slots__ = ("_items", "name")
+    __slots__ = ("_items", "_most", "name")
 
-    def __init__(self, items: Shape) -> None:
+    def __init__(self, items: Shape, most: int | None = None) -> None:
         self.name = "array"
         self._items = items
+        self._most = most
 
     def check(self, value: Any, pointer: str, found: Findings, owner: tuple[dict[str, Any], str]) -> None:
         """Check every item; deviations of different items at one place are reported once each."""
         if type(value) is not list:
             found.violations.append(_mismatch(pointer, value, self.name))
             return
+        if self._most is not None and len(value) > self._most:
+            found.violations.append(Violation(f"{pointer}/maxItems", f"maxItems: got {len(value)}, want {self._most}"))
+            return
+        below = f"{pointer}/items"
         for item in value:
-            self._items.check(item, f"{pointer}/items", found, owner)
+            self._items.check(item, below, found, owner)
+            if found.violations and not found.complete:
+                return
 
 
 class MapShape:
@@ -145,6 +164,8 @@ class MapShape:
             return
         for item in value.values():
             self._values.check(item, f"{pointer}/additionalProperties", found, owner)
+            if found.violations and not found.complete:
+                return
 
 
 class ObjectShape:
@@ -215,7 +236,7 @@ def _object_shape(message: DescMessage, known: dict[str, ObjectShape]) -> Object
 def _shape_of_field(field: DescField, known: dict[str, ObjectShape]) -> Shape:
     value = field.value
     if isinstance(value, DescFieldValueList):
-        return ArrayShape(_shape_of_element(value.element, known))
+        return ArrayShape(_shape_of_element(value.element, known), max_items(field))
     if isinstance(value, DescFieldValueMap):
         return MapShape(_shape_of_element(value.value, known))
     if isinstance(value, DescFieldValueMessage):
@@ -249,8 +270,9 @@ def _mismatch(pointer: str, value: Any, want: str) -> Violation:
 
 
 def _unknown(pointer: str, names: list[str]) -> Violation:
-    listed = ", ".join(f"'{name}'" for name in sorted(names))
-    return Violation(f"{pointer}/additionalProperties", f"additional properties {listed} not allowed")
+    listed = ", ".join(f"'{shorten(name, NAME_CHARS_MAX)}'" for name in sorted(names)[:NAMES_MAX])
+    more = f" and {len(names) - NAMES_MAX} more" if len(names) > NAMES_MAX else ""
+    return Violation(f"{pointer}/additionalProperties", f"additional properties {listed}{more} not allowed")
 
 
 def _missing(pointer: str, names: list[str]) -> Violation:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import orjson
@@ -11,18 +12,20 @@ from connectrpc.errors import ConnectError
 from connectrpc.request import Headers, RequestContext
 from protovalidate import Validator
 
-from unkey_api.core.errors import ErrorCode
+from unkey_api.core.errors import AppError, ErrorCode
+from unkey_api.rpc.bodies.admission import Admission
+from unkey_api.rpc.bodies.limits import LIGHT_UNSEEN_BYTES, LIGHT_VALUES
+from unkey_api.rpc.bodies.reading import read_body
+from unkey_api.rpc.bodies.weight import json_holds_more
 from unkey_api.rpc.chain import Binding
-from unkey_api.rpc.errors import Fault, failure_of, unexpected_fault
+from unkey_api.rpc.errors import Fault, failure_of, fault_of, unexpected_fault
 from unkey_api.rpc.exchange import STATUS_CLIENT_CLOSED, Exchange
 from unkey_api.rpc.first_step import FirstStep
-from unkey_api.rpc.http_json.body import read_body
 from unkey_api.rpc.http_json.content_type import require_json
 from unkey_api.rpc.http_json.decode import BodyDecoder
 from unkey_api.rpc.http_json.disconnect import DisconnectWatch
 from unkey_api.rpc.http_json.encode import compile_encoder, compile_field_encoder
 from unkey_api.rpc.http_json.envelope import JSON, bare_success_body, fault_body, fault_content_type, success_body
-from unkey_api.rpc.interceptors.credentials import check_presence
 from unkey_api.rpc.interceptors.recovery import PanicHook
 from unkey_api.rpc.method import AnyMessage, Context
 
@@ -54,14 +57,14 @@ _NO_HEADERS = Headers()
 class Transcoder:
     """One HTTP/JSON route."""
 
-    def __init__(self, binding: Binding, validator: Validator, *, max_body_bytes: int, on_panic: PanicHook) -> None:
+    def __init__(self, binding: Binding, validator: Validator, admission: Admission, *, on_panic: PanicHook) -> None:
         spec = binding.spec
         output = spec.info.output.desc()
         self._binding = binding
         self._spec = spec
-        self._max_body_bytes = max_body_bytes
+        self._admission = admission
         self._on_panic = on_panic
-        self._decoder = BodyDecoder(spec, validator) if spec.takes_body else None
+        self._decoder = BodyDecoder(spec, validator, values_max=admission.limits.values) if spec.takes_body else None
         self._encode = (
             compile_field_encoder(output, spec.response_field) if spec.response_field else compile_encoder(output)
         )
@@ -92,25 +95,32 @@ class Transcoder:
     def _fault(self, exchange: Exchange, error: Exception) -> Fault:
         if isinstance(error, Fault):
             return error
+        if isinstance(error, AppError):
+            return fault_of(error, exchange.request_id)
         if not isinstance(error, ConnectError):
             self._on_panic(exchange, error)
         return unexpected_fault(exchange.request_id, f"{type(error).__name__}: {error}")
 
     async def _run(self, exchange: Exchange, receive: Receive) -> AnyMessage:
-        body, too_large = await read_body(exchange, receive, self._max_body_bytes)
-        exchange.request_body = body
-        exchange.request_bytes = len(body)
-        check_presence(exchange, self._spec.auth)
-        if too_large:
-            raise _too_large(exchange, self._max_body_bytes)
-        if self._decoder is not None:
-            require_json(exchange)
-            request = self._decoder.decode(exchange, body)
-            exchange.body_valid = True
-        else:
-            request = self._spec.info.input()
+        await self._admission.open(exchange)
+        exchange.request_body = await read_body(exchange, receive, self._admission)
+        request = self._spec.info.input() if self._decoder is None else await self._decoded(exchange, self._decoder)
         context = LazyContext(self._binding, exchange)
         return await self._call(exchange, receive, request, context)
+
+    async def _decoded(self, exchange: Exchange, decoder: BodyDecoder) -> AnyMessage:
+        require_json(exchange)
+        body = exchange.request_body
+        if exchange.share is None:
+            if len(body) <= LIGHT_UNSEEN_BYTES or not json_holds_more(body, LIGHT_VALUES):
+                request = decoder.decode(exchange, body)
+                exchange.body_valid = True
+                return request
+            await self._admission.weigh_in(exchange)
+        request = await self._admission.run(exchange, partial(decoder.decode, exchange, body))
+        exchange.body_valid = True
+        exchange.cut_bodies()
+        return request
 
     async def _call(self, exchange: Exchange, receive: Receive, request: AnyMessage, context: Context) -> AnyMessage:
         """Run the chain; cancel it when it waits for something and the client hangs up."""
@@ -157,11 +167,3 @@ async def _send(exchange: Exchange, send: Send, *, status: int, content_type: by
     exchange.sent_headers = headers
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
-
-
-def _too_large(exchange: Exchange, limit: int) -> Fault:
-    return Fault(
-        ErrorCode.USER_BAD_REQUEST_REQUEST_BODY_TOO_LARGE,
-        f"The request body exceeds the maximum allowed size of {limit} bytes.",
-        request_id=exchange.request_id,
-    )

@@ -10,11 +10,12 @@ from unkey_proto.unkey.options.v1 import options_pb
 from unkey_api.core.cookies import find_cookie
 from unkey_api.core.errors import ErrorCode, Violation
 from unkey_api.core.principal import Principal
-from unkey_api.rpc.errors import Fault, failure_of
+from unkey_api.rpc.errors import Fault
 from unkey_api.rpc.exchange import Exchange, current_exchange
 from unkey_api.rpc.method import AnyMessage, Call, Context
 
 AuthKind = options_pb.AuthKind
+BEARER = b"Bearer "
 
 
 class Authenticator(Protocol):
@@ -31,34 +32,6 @@ class Throttle(Protocol):
     async def admit(self, principal: Principal, headers: list[tuple[bytes, bytes]]) -> None:
         """Count the call, adding headers that tell the state. Raises an `AppError` when it is one too many."""
         ...
-
-
-class CredentialPresence:
-    """Refuse a request without any credential before its body is read.
-
-    Runs first on the HTTP/JSON surface and as a start interceptor on the Connect one.
-    """
-
-    def __init__(self, kinds: dict[str, AuthKind]) -> None:
-        self._kinds = kinds
-
-    async def on_start(self, ctx: Context) -> None:
-        """Check the headers of a Connect or gRPC call."""
-        info = ctx.method
-        exchange = current_exchange()
-        try:
-            check_presence(exchange, self._kinds[f"/{info.service_name}/{info.name}"])
-        except Fault as err:
-            exchange.raised = err
-            exchange.failure = failure_of(err)
-            raise
-
-    async def on_end(self, token: None, ctx: Context, error: Exception | None, /) -> None:
-        """Note how the call ended, also when it never came as far as the chain."""
-        if error is not None:
-            exchange = current_exchange()
-            exchange.raised = error
-            exchange.failure = exchange.failure or failure_of(error)
 
 
 def check_presence(exchange: Exchange, kind: AuthKind) -> None:
@@ -94,9 +67,15 @@ class Authentication:
     async def intercept_unary(self, call_next: Call, request: AnyMessage, ctx: Context, /) -> AnyMessage:
         """Run the rest of the chain."""
         exchange = current_exchange()
-        cookies = exchange.cookies if self._reads_cookies else None
-        exchange.principal = await self._authenticator.authenticate(exchange.header(b"authorization"), cookies)
+        if exchange.principal is None:
+            await self.identify(exchange)
         return await call_next(request, ctx)
+
+    async def identify(self, exchange: Exchange) -> None:
+        """Find out who sent the request, unless that is known. Raises an `AppError` when nobody is."""
+        if exchange.principal is None:
+            cookies = exchange.cookies if self._reads_cookies else None
+            exchange.principal = await self._authenticator.authenticate(exchange.header(b"authorization"), cookies)
 
 
 class WorkspaceThrottle:

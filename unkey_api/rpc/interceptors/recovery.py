@@ -29,12 +29,13 @@ class Recovery:
             raise
         except Exception as err:
             exchange = current_exchange()
-            self._on_panic(exchange, err)
             # In no variable of this frame: the exception would hold the frame and the frame the exception.
-            raise _noted_fault(exchange, err) from err
+            raise noted_fault(exchange, err, self._on_panic) from err
 
 
-def _noted_fault(exchange: Exchange, error: Exception) -> Fault:
+def noted_fault(exchange: Exchange, error: Exception, on_panic: PanicHook) -> Fault:
+    """Report an exception nobody expected, and return what the caller sees of it."""
+    on_panic(exchange, error)
     fault = unexpected_fault(exchange.request_id, f"{type(error).__name__}: {error}")
     exchange.failure = failure_of(fault)
     return fault

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from protobuf import DescFile
 
 
-_InvalidationBatchFields: TypeAlias = Literal["origin", "changed_at_ms", "invalidations"]
+_InvalidationBatchFields: TypeAlias = Literal["origin", "changed_at_ms", "invalidations", "heads"]
 
 class InvalidationBatch(Message[_InvalidationBatchFields]):
     """
@@ -48,9 +48,16 @@ class InvalidationBatch(Message[_InvalidationBatchFields]):
             ```proto
             repeated unkey.cache.v1.CacheInvalidation invalidations = 3;
             ```
+        heads:
+            How far the log of changes is in the lanes the changes are in. Who is not
+            that far reads it at once.
+
+            ```proto
+            repeated unkey.cache.v1.LaneHead heads = 4;
+            ```
     """
 
-    __slots__ = ("origin", "changed_at_ms", "invalidations")
+    __slots__ = ("origin", "changed_at_ms", "invalidations", "heads")
 
     if TYPE_CHECKING:
 
@@ -60,12 +67,54 @@ class InvalidationBatch(Message[_InvalidationBatchFields]):
             origin: str = "",
             changed_at_ms: int = 0,
             invalidations: list[CacheInvalidation] | None = None,
+            heads: list[LaneHead] | None = None,
         ) -> None:
             pass
 
         origin: str
         changed_at_ms: int
         invalidations: list[CacheInvalidation]
+        heads: list[LaneHead]
+
+_LaneHeadFields: TypeAlias = Literal["lane", "revision"]
+
+class LaneHead(Message[_LaneHeadFields]):
+    """
+    The newest revision of a lane of the log of changes.
+
+    ```proto
+    message unkey.cache.v1.LaneHead
+    ```
+
+    Attributes:
+        lane:
+            From 0.
+
+            ```proto
+            uint32 lane = 1;
+            ```
+        revision:
+            From 1.
+
+            ```proto
+            uint64 revision = 2;
+            ```
+    """
+
+    __slots__ = ("lane", "revision")
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            lane: int = 0,
+            revision: int = 0,
+        ) -> None:
+            pass
+
+        lane: int
+        revision: int
 
 _CacheInvalidationFields: TypeAlias = Literal["cache_name", "keys", "all"]
 
@@ -117,10 +166,11 @@ class CacheInvalidation(Message[_CacheInvalidationFields]):
 
 
 _DESC = file_desc(
-    b'\n!unkey/cache/v1/invalidation.proto\x12\x0eunkey.cache.v1"\x98\x01\n\x11InvalidationBatch\x12\x16\n\x06origin\x18\x01 \x01(\tR\x06origin\x12"\n\rchanged_at_ms\x18\x02 \x01(\x03R\x0bchangedAtMs\x12G\n\rinvalidations\x18\x03 \x03(\x0b2!.unkey.cache.v1.CacheInvalidationR\rinvalidations"X\n\x11CacheInvalidation\x12\x1d\n\ncache_name\x18\x01 \x01(\tR\tcacheName\x12\x12\n\x04keys\x18\x02 \x03(\tR\x04keys\x12\x10\n\x03all\x18\x03 \x01(\x08R\x03allb\x06proto3',
+    b'\n!unkey/cache/v1/invalidation.proto\x12\x0eunkey.cache.v1"\xc8\x01\n\x11InvalidationBatch\x12\x16\n\x06origin\x18\x01 \x01(\tR\x06origin\x12"\n\rchanged_at_ms\x18\x02 \x01(\x03R\x0bchangedAtMs\x12G\n\rinvalidations\x18\x03 \x03(\x0b2!.unkey.cache.v1.CacheInvalidationR\rinvalidations\x12.\n\x05heads\x18\x04 \x03(\x0b2\x18.unkey.cache.v1.LaneHeadR\x05heads":\n\x08LaneHead\x12\x12\n\x04lane\x18\x01 \x01(\rR\x04lane\x12\x1a\n\x08revision\x18\x02 \x01(\x04R\x08revision"X\n\x11CacheInvalidation\x12\x1d\n\ncache_name\x18\x01 \x01(\tR\tcacheName\x12\x12\n\x04keys\x18\x02 \x03(\tR\x04keys\x12\x10\n\x03all\x18\x03 \x01(\x08R\x03allb\x06proto3',
     [],
     {
         "InvalidationBatch": InvalidationBatch,
+        "LaneHead": LaneHead,
         "CacheInvalidation": CacheInvalidation,
     },
 )
