@@ -140,4 +140,4 @@ async def test_increments_of_others_find_room_behind_a_workspace_that_fills_the_
         await parts.limiter.limit(Check("quiet", "ns", f"{number}", 10, MINUTE))
     assert parts.limiter.counts.replays_dropped == 60
     await parts.replays.flush()
-    assert {counts.replays_waiting for counts in parts.limiter.counts.workspaces.values()} == {0}
+    assert {members.group.share.waiting for members in parts.table.groups.values()} == {0}

@@ -26,17 +26,13 @@ class LimiterObserver(Protocol):
 
 @dataclass(slots=True)
 class WorkspaceCounts:
-    """What one workspace decides and occupies. `origin`: the store was asked for this very check; `local`: was not."""
+    """Decisions of one workspace. `origin`: the store was asked for this very check; `local`: it was not."""
 
     local_passed: int = 0
     local_denied: int = 0
     origin_passed: int = 0
     origin_denied: int = 0
     strict_activations: int = 0
-    counters: int = 0
-    """In memory now."""
-    replays_waiting: int = 0
-    """Cells that wait for the store now."""
 
 
 @dataclass(slots=True)

@@ -84,7 +84,7 @@ class ReplayQueue:
                 self._counts.replays_dropped += 1
                 return
             cell.pending = 0
-            cell.group.counts.replays_waiting += 1
+            cell.group.share.waiting += 1
             self._queue.append(cell)
             self._wake.set()
         cell.pending += amount
@@ -92,7 +92,7 @@ class ReplayQueue:
 
     def _may_exceed(self, cell: Cell) -> bool:
         """Say whether a workspace that waits with little may wait with more, however many cells others have queued."""
-        return cell.group.counts.replays_waiting < RESERVED and len(self._queue) < 2 * CAPACITY
+        return cell.group.share.waiting < RESERVED and len(self._queue) < 2 * CAPACITY
 
     async def run(self) -> None:
         """Send what is queued until cancelled: at once when little is going on, in larger batches under load.
@@ -128,7 +128,7 @@ class ReplayQueue:
         """Send one batch. False: the store was not asked and the batch waits again."""
         cells = [self._queue.popleft() for _ in range(min(BATCH, len(self._queue)))]
         for cell in cells:
-            cell.group.counts.replays_waiting -= 1
+            cell.group.share.waiting -= 1
         try:
             await self._send(cells)
         except NotAttempted:
@@ -166,7 +166,7 @@ class ReplayQueue:
             if cell in waiting:
                 continue
             if now_ms < (cell.sequence + 2) * cell.group.duration_ms and len(self._queue) < CAPACITY:
-                cell.group.counts.replays_waiting += 1
+                cell.group.share.waiting += 1
                 self._queue.appendleft(cell)
             else:
                 cell.pending = NOT_QUEUED

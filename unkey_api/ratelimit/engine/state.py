@@ -30,12 +30,34 @@ NOT_QUEUED = -1
 _NOWHERE = -(1 << 63)
 
 
+class Share:
+    """What one workspace occupies now."""
+
+    __slots__ = ("counters", "waiting")
+
+    def __init__(self) -> None:
+        self.counters = 0
+        self.waiting = 0
+        """Cells that wait for the store."""
+
+
 class Group:
     """What counters of one workspace, namespace and duration have in common."""
 
-    __slots__ = ("_before", "_limit", "_sequence", "counts", "duration_ms", "late_ms", "namespace", "workspace_id")
+    __slots__ = (
+        "_before",
+        "_limit",
+        "_sequence",
+        "counts",
+        "duration_ms",
+        "late_ms",
+        "namespace",
+        "share",
+        "workspace_id",
+    )
 
-    def __init__(self, key: tuple[str, str, int], counts: WorkspaceCounts) -> None:
+    def __init__(self, key: tuple[str, str, int], counts: WorkspaceCounts, share: Share) -> None:
+        self.share = share
         self.workspace_id, self.namespace, self.duration_ms = key
         self.late_ms = self.duration_ms - min(self.duration_ms // 2, LATE_MS)
         """From when on, counted from the start of a window, counters in use get to know the next one."""
@@ -242,14 +264,15 @@ class CounterTable:
     again continues from what the region's store has.
     """
 
-    __slots__ = ("_bounds", "_counts", "_now", "_sizes", "_total", "dirty", "groups")
+    __slots__ = ("_bounds", "_counts", "_groups_of", "_now", "_shares", "_total", "dirty", "groups")
 
     def __init__(self, counts: LimiterCounts, *, now: Now, bounds: TableBounds | None = None) -> None:
         self._counts = counts
         self._now = now
         self._bounds = bounds or TableBounds()
         self._total = 0
-        self._sizes: dict[str, dict[tuple[str, str, int], Members]] = {}
+        self._shares: dict[str, Share] = {}
+        self._groups_of: dict[str, dict[tuple[str, str, int], Members]] = {}
         """Groups by workspace, those that were looked at for eviction last at the end."""
         self.groups: dict[tuple[str, str, int], Members] = {}
         self.dirty: set[Cell] = set()
@@ -285,25 +308,27 @@ class CounterTable:
         if self._held_by(workspace_id) >= self._bounds.per_workspace:
             self._make_room(workspace_id)
         elif self._total >= self._bounds.total:
-            self._make_room(max(self._sizes, key=self._held_by))
+            self._make_room(max(self._groups_of, key=self._held_by))
         group_key = (workspace_id, namespace, duration_ms)
         members = self.groups.get(group_key)
         if members is None:
-            members = self.groups[group_key] = Members(Group(group_key, self._counts.workspace(workspace_id)))
-            self._sizes.setdefault(workspace_id, {})[group_key] = members
+            share = self._shares.setdefault(workspace_id, Share())
+            group = Group(group_key, self._counts.workspace(workspace_id), share)
+            members = self.groups[group_key] = Members(group)
+            self._groups_of.setdefault(workspace_id, {})[group_key] = members
         self._total += 1
-        self._counts.workspace(workspace_id).counters += 1
+        members.group.share.counters += 1
         return members.create(identifier)
 
     def _held_by(self, workspace_id: str) -> int:
-        counts = self._counts.workspaces.get(workspace_id)
-        return 0 if counts is None else counts.counters
+        share = self._shares.get(workspace_id)
+        return 0 if share is None else share.counters
 
     def _make_room(self, workspace_id: str) -> None:
         """Evict some counters of the workspace: of those looked at next the idle ones, and if there are few, others."""
         now_ms = self._now()
         looked, gone = 0, 0
-        groups = self._sizes[workspace_id]
+        groups = self._groups_of[workspace_id]
         spare: list[tuple[Members, str]] = []
         while looked < LOOKED_AT and groups and gone < EVICTED_TOGETHER:
             group_key = next(iter(groups))
@@ -337,7 +362,7 @@ class CounterTable:
 
     def _forget_one(self, group: Group) -> None:
         self._total -= 1
-        group.counts.counters -= 1
+        group.share.counters -= 1
 
     def merge_stored(self, cell: Cell, stored: int) -> None:
         """Merge what the region's store holds; what waits here to be sent is certainly not in it yet."""
@@ -376,7 +401,7 @@ class CounterTable:
         key = (group.workspace_id, group.namespace, group.duration_ms)
         if not members.counters and self.groups.get(key) is members:
             del self.groups[key]
-            groups = self._sizes[group.workspace_id]
+            groups = self._groups_of[group.workspace_id]
             del groups[key]
             if not groups:
-                del self._sizes[group.workspace_id]
+                del self._groups_of[group.workspace_id], self._shares[group.workspace_id]
