@@ -66,9 +66,9 @@ from unkey_api.permissions.service.set_role_permissions import SetRolePermission
 from unkey_api.permissions.service.update import UpdatePermission, UpdateRole
 from unkey_api.projects.service import DefaultProject
 from unkey_api.ratelimit.creation import NamespaceCreation
+from unkey_api.ratelimit.engine.bounds import TableBounds
 from unkey_api.ratelimit.engine.limiter import RateLimiter
 from unkey_api.ratelimit.engine.running import open_rate_limiter
-from unkey_api.ratelimit.engine.state import TableBounds
 from unkey_api.ratelimit.global_counters import SqlGlobalCounters
 from unkey_api.ratelimit.handler import RatelimitHandler, RatelimitUseCases
 from unkey_api.ratelimit.namespaces import Namespaces

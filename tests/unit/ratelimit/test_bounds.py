@@ -7,10 +7,10 @@ import pytest
 from tests.support.clock import FixedClock
 from tests.support.counters import MemoryCounterStore, MemoryGlobalCounters, MemorySharedTable, StoreCalls
 from tests.support.limiter import MINUTE, START
+from unkey_api.ratelimit.engine.bounds import TableBounds
 from unkey_api.ratelimit.engine.regions import RegionCount
 from unkey_api.ratelimit.engine.replay import CAPACITY, RESERVED
 from unkey_api.ratelimit.engine.running import LimiterParts, build_rate_limiter
-from unkey_api.ratelimit.engine.state import TableBounds
 from unkey_api.ratelimit.engine.types import Check, Decision
 
 PER_WORKSPACE = 200

@@ -11,13 +11,14 @@ from typing import Any
 from unkey_api.core.clock import Clock
 from unkey_api.infra.resilience.breaker import BreakerPolicy, BreakerState, CircuitBreaker
 from unkey_api.infra.resilience.repeat import repeat_every
+from unkey_api.ratelimit.engine.bounds import TableBounds
 from unkey_api.ratelimit.engine.counts import LimiterCounts, LimiterObserver
 from unkey_api.ratelimit.engine.janitor import Janitor
 from unkey_api.ratelimit.engine.limiter import RateLimiter
 from unkey_api.ratelimit.engine.loading import CellLoader
 from unkey_api.ratelimit.engine.regions import GlobalCounters, RegionSync
 from unkey_api.ratelimit.engine.replay import ReplayQueue
-from unkey_api.ratelimit.engine.state import CounterTable, TableBounds
+from unkey_api.ratelimit.engine.state import CounterTable
 from unkey_api.ratelimit.engine.store import STORE_POLICY, CounterStore, GuardedStore
 
 JANITOR_SECONDS = 60.0

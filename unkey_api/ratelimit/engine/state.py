@@ -8,9 +8,9 @@ refers back, so that memory comes back the moment a counter is dropped.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from itertools import islice
 
+from unkey_api.ratelimit.engine.bounds import EVICTED_TOGETHER, LOOKED_AT, Share, TableBounds
 from unkey_api.ratelimit.engine.counts import LimiterCounts, WorkspaceCounts
 from unkey_api.ratelimit.engine.untracked import untrack
 
@@ -23,22 +23,9 @@ CounterKey = tuple[str, str, str, int]
 NO_LIMIT_SEEN = 1 << 63  # above every limit that can be asked for
 LATE_MS = 2_500
 """How long before its start a window is read: half of what a read is good for, so that it still is good after it."""
-LOOKED_AT = 256  # counters, when there is no room for another one
-EVICTED_TOGETHER = 64  # so that a look is paid for by many new ones
 KEPT_WINDOWS = 3  # a cell goes this many durations after its window began; then nothing can weigh it any more
 NOT_QUEUED = -1
 _NOWHERE = -(1 << 63)
-
-
-class Share:
-    """What one workspace occupies now."""
-
-    __slots__ = ("counters", "waiting")
-
-    def __init__(self) -> None:
-        self.counters = 0
-        self.waiting = 0
-        """Cells that wait for the store."""
 
 
 class Group:
@@ -246,14 +233,6 @@ class Members:
         untrack(counter)
         untrack(self.counters)
         return counter
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TableBounds:
-    """How many counters this process keeps."""
-
-    per_workspace: int = 100_000
-    total: int = 1_000_000
 
 
 class CounterTable:
