@@ -57,7 +57,6 @@ from unkey_api.keys.verification.migration import MigratedKeys
 from unkey_api.keys.verification.service import VerificationParts, VerifyKey
 from unkey_api.liveness.handler import LivenessHandler
 from unkey_api.permissions.handler import PermissionsHandler, PermissionUseCases
-from unkey_api.permissions.resolution import PermissionResolver
 from unkey_api.permissions.service.create_permission import CreatePermission
 from unkey_api.permissions.service.create_role import CreateRole
 from unkey_api.permissions.service.delete import DeletePermission, DeleteRole
@@ -240,7 +239,6 @@ def _apis(shared: _Shared) -> ApisHandler:
 def _permissions(shared: _Shared) -> PermissionsHandler:
     database, audit, projects = shared.stores.database, shared.audit, shared.projects
     clock, ids, reads_of = shared.runtime.clock, shared.runtime.ids, shared.stores.database.reads_of
-    resolver = PermissionResolver(projects, ids=ids)
     return PermissionsHandler(
         PermissionUseCases(
             create_permission=CreatePermission(database, audit, projects, clock=clock, ids=ids),
@@ -248,12 +246,12 @@ def _permissions(shared: _Shared) -> PermissionsHandler:
             list_permissions=ListPermissions(reads_of),
             update_permission=UpdatePermission(database, audit, clock=clock),
             delete_permission=DeletePermission(database, audit),
-            create_role=CreateRole(database, audit, projects, resolver, clock=clock, ids=ids),
+            create_role=CreateRole(database, audit, projects, clock=clock, ids=ids),
             get_role=GetRole(reads_of),
             list_roles=ListRoles(reads_of),
             update_role=UpdateRole(database, audit, clock=clock),
             delete_role=DeleteRole(database, audit),
-            set_role_permissions=SetRolePermissions(database, audit, resolver, clock=clock, ids=ids),
+            set_role_permissions=SetRolePermissions(database, audit, projects, clock=clock, ids=ids),
         )
     )
 
