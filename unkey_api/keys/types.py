@@ -7,6 +7,8 @@ from enum import Enum, StrEnum
 from typing import Final
 
 META_BYTES_MAX = 65_535
+HASH_CHARS_MAX = START_CHARS_MAX = 256
+"""What the columns `hash` and `start` hold."""
 """What the column of a key's metadata holds, in bytes of JSON."""
 
 

@@ -28,7 +28,7 @@ from unkey_api.keys.service import events
 from unkey_api.keys.service.attempts import with_fresh_ids
 from unkey_api.keys.service.create import new_ratelimits
 from unkey_api.keys.service.parts import KeyParts
-from unkey_api.keys.types import META_BYTES_MAX, MigrateKey, MigrateKeysCommand, RefillInterval
+from unkey_api.keys.types import HASH_CHARS_MAX, META_BYTES_MAX, MigrateKey, MigrateKeysCommand, RefillInterval
 from unkey_api.permissions import queries as permission_queries
 from unkey_api.permissions.ensure import ensure_permissions, new_permissions
 from unkey_api.permissions.errors import RoleDiffersInCase
@@ -191,6 +191,8 @@ class MigrateKeys:
 
 
 def _check(index: int, key: MigrateKey, caps: HashCaps) -> None:
+    if len(key.hash) > HASH_CHARS_MAX:
+        raise HashUnsuitable(index, f"has {len(key.hash)} characters, at most {HASH_CHARS_MAX} fit")
     reason = excess(phc_of(key.hash), caps)
     if reason:
         raise HashUnsuitable(index, f"costs too much: {reason}")
