@@ -26,6 +26,7 @@ from unkey_api.rpc.connect_surface import ConnectSurface
 from unkey_api.rpc.documents import Documents
 from unkey_api.rpc.edge import Edge, Endpoint, Observer, ObserverFailed
 from unkey_api.rpc.exchange import Scope, path_of
+from unkey_api.rpc.grpc_services import grpc_services
 from unkey_api.rpc.health import Health
 from unkey_api.rpc.http_json.transcoder import Transcoder
 from unkey_api.rpc.interceptors.credentials import (
@@ -97,6 +98,7 @@ class Application:
         )
         routes = _routes(platform, validator, admissions, [b for _, b in bound])
         self._health = platform.health
+        self._grpc = grpc_services(platform.health, [service.description for service in services])
         self.paths = frozenset(routes) | {b.spec.rpc_path for _, one in bound for b in one.bindings}
         """Every route of either surface."""
         self._edge = Edge(
@@ -116,8 +118,11 @@ class Application:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI scope. Only HTTP is served; a WebSocket is refused."""
         if scope["type"] == "http":
-            if path_of(scope) in Health.PATHS:
-                await self._health.respond(path_of(scope), send)
+            path = path_of(scope)
+            if path in Health.PATHS:
+                await self._health.respond(path, send)
+            elif path in self._grpc:
+                await self._grpc[path](scope, receive, send)
             else:
                 await self._edge(scope, receive, send)
         elif scope["type"] == "websocket":

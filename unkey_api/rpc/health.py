@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 from enum import StrEnum
 from typing import Any, TypeAlias
@@ -13,6 +14,7 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]  # ASGI events are mappings w
 Check = Callable[[], Awaitable[bool]]
 Details: TypeAlias = dict[str, str]
 """What readiness tells about parts that may be away without making it fail, by name. Kept up to date by the parts."""
+LOOK_SECONDS = 5.0  # between looks at the checks for whoever watches
 CHECK_SECONDS = 0.5  # a probe that waits longer than this is worse than a failing one
 
 
@@ -30,9 +32,45 @@ class Health:
     PATHS = frozenset({"/health/live", "/health/ready", "/health/startup"})
 
     def __init__(self, checks: Mapping[str, Check] | None = None, details: Mapping[str, str] | None = None) -> None:
-        self.phase = Phase.STARTING
+        self.changes = 0
+        """How often the phase has changed."""
+        self._phase = Phase.STARTING
+        self._change = asyncio.Event()
         self._checks = dict(checks or {})
         self._details = details if details is not None else {}
+
+    @property
+    def phase(self) -> Phase:
+        """Where the process is in its life; the worker moves it on."""
+        return self._phase
+
+    @phase.setter
+    def phase(self, phase: Phase) -> None:
+        """Move on, and wake whoever watches."""
+        self._phase = phase
+        self.changes += 1
+        self._change.set()
+        self._change = asyncio.Event()
+
+    @property
+    def stopping(self) -> bool:
+        """Whether no further requests are wanted, for good."""
+        return self._phase is Phase.STOPPING
+
+    async def changed(self, seen: int) -> None:
+        """Return when readiness may have changed since there were `seen` changes.
+
+        That is with the phase, and every few seconds where there are checks.
+        """
+        if self.changes != seen:
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LOOK_SECONDS if self._checks else None):
+                await self._change.wait()
+
+    async def ready(self) -> bool:
+        """Say what `/health/ready` says."""
+        return (await self._judge("/health/ready"))[0] == 200
 
     async def respond(self, path: str, send: Send) -> None:
         """Send 200 when healthy in the sense of `path`, 503 otherwise."""

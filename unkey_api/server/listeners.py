@@ -22,9 +22,6 @@ from typing import Any, Protocol
 from unkey_api.server.sockets import has_waiting, refuse_new
 
 Asgi = Callable[[Any, Any, Any], Awaitable[None]]  # scope, receive, send; events are mappings with values of any kind
-REQUESTS_PER_CONNECTION = 1_000_000  # a busy gRPC channel would use up hypercorn's thousand within a second
-KEEP_ALIVE_SECONDS = 75  # longer than the idle time of common proxies, so that they close first
-TAKE_OVER_SECONDS = 10  # a listener that is not up by then never will be
 HANDSHAKE_SECONDS = 0.2  # connections being made when the stop begins are established by then
 LET_IN_SECONDS = 2.0  # a busy worker may need a moment for those
 LINGER_SECONDS = 1.0  # how long a connection that is idle at the stop may still bring a request
@@ -69,17 +66,3 @@ async def stop_accepting(sock: socket) -> None:
     refuse_new(sock)
     await asyncio.sleep(HANDSHAKE_SECONDS)
     await until(lambda: not has_waiting(sock), seconds=LET_IN_SECONDS)
-
-
-def saying_goodbye(app: Asgi) -> Asgi:
-    """Return the application with `connection: close` on every HTTP/1.1 answer; servers act on it themselves."""
-
-    async def parting(scope: Any, receive: Any, send: Any) -> None:
-        async def closing_send(event: Any) -> None:
-            if event["type"] == "http.response.start":
-                event = {**event, "headers": [*event.get("headers", ()), (b"connection", b"close")]}
-            await send(event)
-
-        await app(scope, receive, closing_send)
-
-    return parting

@@ -105,6 +105,7 @@ def _bind(address: str, port: int) -> socket.socket:
     sock = _socket(address)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # accepted connections inherit it
     sock.bind((address, port))
     sock.setblocking(False)  # noqa: FBT003 - the standard library's own signature
     sock.set_inheritable(True)

@@ -16,7 +16,7 @@ from typing import Any
 from unkey_api.core.addresses import Network
 from unkey_api.rpc.health import Health, Phase
 from unkey_api.server.http1.listener import Http1Listener
-from unkey_api.server.http2 import Http2Listener
+from unkey_api.server.http2.listener import Http2Listener
 from unkey_api.server.listeners import Listener, TlsFiles
 from unkey_api.server.sockets import WorkerSockets
 from unkey_api.settings.limits import LimitSettings
@@ -36,7 +36,7 @@ class Served:
     """Set when something in the background died that the service cannot do without."""
     metrics: Callable[[], bytes] = bytes
     """Renders the metrics in the text format of Prometheus."""
-    watch_listener: Callable[[str, Http1Listener], None] = lambda _name, _listener: None
+    watch_listener: Callable[[str, Http1Listener | Http2Listener], None] = lambda _name, _listener: None
     """Takes a listener, by name, whose connections are to appear in the metrics."""
 
 
@@ -124,26 +124,14 @@ def _settle_memory() -> None:
 
 
 async def _listen(served: Served, sockets: WorkerSockets, options: WorkerOptions) -> list[Listener]:
-    budget = options.shutdown_timeout
-    http1 = Http1Listener(
-        served.app,
-        sockets.http1,
-        budget=budget,
-        tls=options.tls,
-        limits=options.limits,
-        proxies=options.proxies,
-    )
+    budget, tls, limits, proxies = options.shutdown_timeout, options.tls, options.limits, options.proxies
+    http1 = Http1Listener(served.app, sockets.http1, budget=budget, tls=tls, limits=limits, proxies=proxies)
     served.watch_listener("http1", http1)
     listeners: list[Listener] = [http1]
     if sockets.http2 is not None:
-        http2 = Http2Listener(
-            served.app,
-            sockets.http2,
-            budget=budget,
-            tls=options.tls,
-            limits=options.limits,
-            proxies=options.proxies,
-        )
+        http2 = Http2Listener(served.app, sockets.http2, budget=budget, tls=tls, limits=limits, proxies=proxies)
+        http2.http1 = http1.protocol
+        served.watch_listener("http2", http2)
         listeners.append(http2)
     for listener in listeners:
         await listener.start()

@@ -15,7 +15,8 @@ import h2.events
 import pytest
 
 from tests.support.waiting import eventually
-from unkey_api.server.http2 import ANY_STREAM, Http2Listener
+from unkey_api.server.http2.listener import Http2Listener
+from unkey_api.server.http2.streams import ANY_STREAM
 from unkey_api.server.sockets import bind_workers
 
 pytestmark = pytest.mark.integration

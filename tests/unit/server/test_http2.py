@@ -12,7 +12,8 @@ from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.events import DataReceived, StreamEnded, StreamReset
 
-from unkey_api.server.http2 import STREAMS, Http2Listener
+from unkey_api.server.http2.frames import HardConnection
+from unkey_api.server.http2.listener import Http2Listener
 from unkey_api.server.sockets import bind_workers
 
 READ_BYTES = 65_536
@@ -100,4 +101,4 @@ async def test_a_connection_that_lives_long_remembers_few_of_its_streams(
         await client.ask([b"x"] * 100)
     (connection,) = listener._connections
     assert connection.streams is not None
-    assert len(connection.streams.connection._closed_streams) <= 4 * STREAMS < 1_200
+    assert len(connection.streams.connection._closed_streams) <= HardConnection.MAX_CLOSED_STREAMS < 1_200

@@ -68,14 +68,19 @@ class Http1Listener:
             admission=self._admission,
         )
         connections.start()
-        scheme = "http" if self._tls is None else "https"
         self._server = await loop.create_server(
-            lambda: Connection(connections, scheme),
+            self.protocol,
             sock=self._socket,
             backlog=BACKLOG,
             ssl=self._tls,
             ssl_handshake_timeout=None if self._tls is None else self._limits.head_timeout.total_seconds(),
         )
+
+    def protocol(self) -> asyncio.Protocol:
+        """Make what serves one connection, for a listener of another kind that got one of these. Only once started."""
+        if self._connections is None:
+            raise RuntimeError("the listener has not been started")
+        return Connection(self._connections, "http" if self._tls is None else "https")
 
     async def drain(self) -> None:
         """Stop accepting and finish; what has not finished by the end of the budget is cut."""

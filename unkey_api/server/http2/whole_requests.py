@@ -1,4 +1,4 @@
-"""Answers wait for the end of their request, on the HTTP/2 listener."""
+"""The end of an answer waits for the end of its request, on the HTTP/2 listener."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 Asgi = Callable[[Any, Any, Any], Awaitable[None]]  # scope, receive, send; events are mappings with values of any kind
-LATE_BODY_SECONDS = 10.0  # how long an answer waits for the rest of a body nobody wants
-LATE_BODY_BYTES = 64_000_000
+LATE_BODY_SECONDS = 2.0  # how long an answer waits for the rest of a body nobody wants
+LATE_BODY_BYTES = 1_048_576
 
 
 class WholeRequests:
-    """Lets no answer out before its request has arrived completely.
+    """Ends no answer before its request has arrived completely, within reason.
 
-    hypercorn drops the connection, with every other call on it, when a stream that was answered goes on sending: it
-    looks for a stream it has just forgotten. An early answer (no credential, unknown path, body too large) must not do
-    that to a client that shares its connection.
+    An answer may come before the end of its request (no credential, unknown path, body too large), and the rest is then
+    refused with RST_STREAM. Many clients report that as a broken connection and never show the answer, so what little
+    is still on its way is read first. Only the last event waits: what answers while it still reads is not held up.
     """
 
     def __init__(self, app: Asgi) -> None:
@@ -28,7 +28,7 @@ class WholeRequests:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        complete = False
+        complete = with_trailers = False
 
         async def noting_receive() -> Any:
             nonlocal complete
@@ -37,11 +37,20 @@ class WholeRequests:
             return event
 
         async def waiting_send(event: Any) -> None:
-            if not complete and event["type"] == "http.response.start":
+            nonlocal with_trailers
+            if event["type"] == "http.response.start":
+                with_trailers = event.get("trailers", False)
+            elif not complete and _is_last(event, with_trailers=with_trailers):
                 await _discard_rest(noting_receive, lambda: complete)
             await send(event)
 
         await self.app(scope, noting_receive, waiting_send)
+
+
+def _is_last(event: Any, *, with_trailers: bool) -> bool:
+    if event["type"] == "http.response.trailers":
+        return not event.get("more_trailers", False)
+    return not with_trailers and not event.get("more_body", False)
 
 
 async def _discard_rest(receive: Callable[[], Awaitable[Any]], complete: Callable[[], bool]) -> None:
