@@ -33,7 +33,7 @@ def texts(message: DescMessage, seen: set[str]) -> Iterator[tuple[str, Any]]:  #
     seen.add(message.type_name)
     for field in message.fields:
         value, rules = field.value, field_rules(field)
-        kind = rules.type if rules else None
+        kind: Any = rules.type if rules else None  # the rules of any type
         if isinstance(value, DescFieldValueList):
             element: object = value.element
             kind = kind.value.items.type if kind and kind.value.items else None
