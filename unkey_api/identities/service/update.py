@@ -20,8 +20,9 @@ from unkey_api.identities.errors import IdentityNotFound, RatelimitNamedTwice
 from unkey_api.identities.events import identity_event, ratelimit_event
 from unkey_api.identities.service.create import new_ratelimits, rows_of
 from unkey_api.identities.service.read import find_identity, ratelimit_of
-from unkey_api.identities.types import MAX_META_BYTES, Identity, IdentityRatelimit, RatelimitSpec
+from unkey_api.identities.types import MAX_META_BYTES, Identity, IdentityRatelimit
 from unkey_api.infra.mysql import Database, Transaction, WriteConn
+from unkey_api.ratelimit.attached import AttachedLimit, first_repeated_name
 
 
 class UpdateIdentityCommand(NamedTuple):
@@ -31,7 +32,7 @@ class UpdateIdentityCommand(NamedTuple):
     """Id or external id."""
     meta: str | None
     """JSON text of an object, which replaces all metadata."""
-    ratelimits: tuple[RatelimitSpec, ...] | None
+    ratelimits: tuple[AttachedLimit, ...] | None
     """The complete new set; limits keep their id by name."""
 
 
@@ -72,7 +73,8 @@ class UpdateIdentity:
             StoreUnavailable: Nothing was changed.
         """
         require(caller.principal.permissions, requirements.on_all(caller.principal.workspace_id, "update_identity"))
-        _refuse_repeated_names(command.ratelimits or ())
+        if (repeated := first_repeated_name(command.ratelimits or ())) is not None:
+            raise RatelimitNamedTwice(repeated)
         require_bytes_at_most("Metadata", command.meta or "", cap=MAX_META_BYTES)
         found = await find_identity(self._database.primary, caller.principal.workspace_id, command.identity)
         fresh = new_ratelimits(self._ids, command.ratelimits or ())
@@ -119,14 +121,6 @@ def _plan(stored: Sequence[IdentityRatelimit], wanted: Sequence[IdentityRatelimi
         altered=[item for item in kept if item.spec != existing[item.spec.name].spec],
         added=[item for item in wanted if item.spec.name not in existing],
     )
-
-
-def _refuse_repeated_names(specs: Sequence[RatelimitSpec]) -> None:
-    seen: set[str] = set()
-    for spec in specs:
-        if spec.name in seen:
-            raise RatelimitNamedTwice(spec.name)
-        seen.add(spec.name)
 
 
 def _updated(identity: Identity, change: _Change | None) -> list[AuditEvent]:

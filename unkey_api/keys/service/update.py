@@ -17,8 +17,8 @@ from unkey_api.keys.changes import FieldChanges
 from unkey_api.keys.errors import KeyNotFound, RefillDayMissing, RefillDayRefused
 from unkey_api.keys.live import LiveKey, get_key
 from unkey_api.keys.queries import NewRatelimit
+from unkey_api.keys.ratelimits import new_ratelimits
 from unkey_api.keys.service import events
-from unkey_api.keys.service.create import new_ratelimits
 from unkey_api.keys.service.grants import find_roles
 from unkey_api.keys.service.parts import KeyParts
 from unkey_api.keys.types import META_BYTES_MAX, UNSET, CreditChanges, Refill, RefillInterval, Unset, UpdateKeyCommand
