@@ -49,7 +49,6 @@ from unkey_api.infra.resilience.background import BackgroundJobs
 from unkey_api.infra.vault.port import VaultClient
 from unkey_api.liveness.handler import LivenessHandler
 from unkey_api.permissions.handler import PermissionsHandler, PermissionUseCases
-from unkey_api.permissions.resolution import PermissionResolver
 from unkey_api.permissions.service.create_permission import CreatePermission
 from unkey_api.permissions.service.create_role import CreateRole
 from unkey_api.permissions.service.delete import DeletePermission, DeleteRole
@@ -330,19 +329,18 @@ def build_node(stage: Stage, database: Database) -> Node:
 
 def _permissions(stage: Stage, database: Database, audit: AuditLog, projects: DefaultProject) -> Service:
     clock, ids = stage.clock, stage.ids
-    resolver = PermissionResolver(projects, ids=ids)
     use_cases = PermissionUseCases(
         create_permission=CreatePermission(database, audit, projects, clock=clock, ids=ids),
         get_permission=GetPermission(database.reads_of),
         list_permissions=ListPermissions(database.reads_of),
         update_permission=UpdatePermission(database, audit, clock=clock),
         delete_permission=DeletePermission(database, audit),
-        create_role=CreateRole(database, audit, projects, resolver, clock=clock, ids=ids),
+        create_role=CreateRole(database, audit, projects, clock=clock, ids=ids),
         get_role=GetRole(database.reads_of),
         list_roles=ListRoles(database.reads_of),
         update_role=UpdateRole(database, audit, clock=clock),
         delete_role=DeleteRole(database, audit),
-        set_role_permissions=SetRolePermissions(database, audit, resolver, clock=clock, ids=ids),
+        set_role_permissions=SetRolePermissions(database, audit, projects, clock=clock, ids=ids),
     )
     return Service(
         permissions_connect.PermissionsService.desc(),

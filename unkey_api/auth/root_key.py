@@ -75,6 +75,14 @@ class RootKeys:
         raise _refusal(status, key)
 
 
+def admitted(key: VerifiableKey | None, now_ms: int) -> Principal:
+    """Return whom a root key acts for at an instant. Raises as `RootKeys.resolve` does."""
+    status = Status.NOT_FOUND if key is None else key.status_at(now_ms)
+    if status is Status.VALID and key is not None and key.principal is not None:
+        return key.principal
+    raise _refusal(status, key)
+
+
 def _token(authorization: str) -> str:
     try:
         return bearer_token(authorization)

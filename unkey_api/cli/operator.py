@@ -16,6 +16,7 @@ from unkey_api.cli.database import on_database
 from unkey_api.cli.tables import day, print_table
 from unkey_api.core.clock import SystemClock
 from unkey_api.core.ids import RandomIds
+from unkey_api.core.permission_vocabulary import mistake_in
 from unkey_api.infra.mysql import Database
 from unkey_api.operator.service import OperatorDesk
 from unkey_api.operator.types import all_permissions
@@ -67,11 +68,20 @@ def root_key_create(
     permission: Annotated[
         list[str] | None, typer.Option(help="Permission to grant; repeat for several. Default: everything.")
     ] = None,
+    over_root_keys: Annotated[  # noqa: FBT002 - an option
+        bool, typer.Option("--over-root-keys", help="The workspace may be the one in which root keys live.")
+    ] = False,
     config: ConfigOption = None,
 ) -> None:
     """Issue a root key and print its secret, which is shown only now."""
+    for text in permission or ():
+        mistake = mistake_in(text, workspace)
+        if mistake is not None:
+            raise typer.BadParameter(f"the permission '{text}' is not supported: {mistake}", param_hint="--permission")
     permissions = permission or all_permissions(workspace)
-    issued = at_desk(config, lambda desk: desk.create_root_key(workspace, name, permissions))
+    issued = at_desk(
+        config, lambda desk: desk.create_root_key(workspace, name, permissions, over_root_keys=over_root_keys)
+    )
     Console(stderr=True).print(f"Root key {issued.id}. Keep the secret: it cannot be shown again.")
     typer.echo(issued.secret.reveal())
 

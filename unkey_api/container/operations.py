@@ -57,7 +57,6 @@ from unkey_api.keys.verification.migration import MigratedKeys
 from unkey_api.keys.verification.service import VerificationParts, VerifyKey
 from unkey_api.liveness.handler import LivenessHandler
 from unkey_api.permissions.handler import PermissionsHandler, PermissionUseCases
-from unkey_api.permissions.resolution import PermissionResolver
 from unkey_api.permissions.service.create_permission import CreatePermission
 from unkey_api.permissions.service.create_role import CreateRole
 from unkey_api.permissions.service.delete import DeletePermission, DeleteRole
@@ -66,6 +65,7 @@ from unkey_api.permissions.service.set_role_permissions import SetRolePermission
 from unkey_api.permissions.service.update import UpdatePermission, UpdateRole
 from unkey_api.projects.service import DefaultProject
 from unkey_api.ratelimit.creation import NamespaceCreation
+from unkey_api.ratelimit.engine.bounds import TableBounds
 from unkey_api.ratelimit.engine.limiter import RateLimiter
 from unkey_api.ratelimit.engine.running import open_rate_limiter
 from unkey_api.ratelimit.global_counters import SqlGlobalCounters
@@ -179,6 +179,7 @@ async def _open_limits(
             observer=LimiterReports(metrics.ratelimit),
             jitter=runtime.jitter,
             shared=SqlGlobalCounters(database.replica, database.primary, region=settings.region),
+            bounds=TableBounds(per_workspace=settings.counters.per_workspace, total=settings.counters.total),
             on_breaker=metrics.breakers.on_call,
             grace_seconds=grace.counters,
         )
@@ -238,7 +239,6 @@ def _apis(shared: _Shared) -> ApisHandler:
 def _permissions(shared: _Shared) -> PermissionsHandler:
     database, audit, projects = shared.stores.database, shared.audit, shared.projects
     clock, ids, reads_of = shared.runtime.clock, shared.runtime.ids, shared.stores.database.reads_of
-    resolver = PermissionResolver(projects, ids=ids)
     return PermissionsHandler(
         PermissionUseCases(
             create_permission=CreatePermission(database, audit, projects, clock=clock, ids=ids),
@@ -246,12 +246,12 @@ def _permissions(shared: _Shared) -> PermissionsHandler:
             list_permissions=ListPermissions(reads_of),
             update_permission=UpdatePermission(database, audit, clock=clock),
             delete_permission=DeletePermission(database, audit),
-            create_role=CreateRole(database, audit, projects, resolver, clock=clock, ids=ids),
+            create_role=CreateRole(database, audit, projects, clock=clock, ids=ids),
             get_role=GetRole(reads_of),
             list_roles=ListRoles(reads_of),
             update_role=UpdateRole(database, audit, clock=clock),
             delete_role=DeleteRole(database, audit),
-            set_role_permissions=SetRolePermissions(database, audit, resolver, clock=clock, ids=ids),
+            set_role_permissions=SetRolePermissions(database, audit, projects, clock=clock, ids=ids),
         )
     )
 

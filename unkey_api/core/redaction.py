@@ -94,6 +94,10 @@ class Redactor:
             return None
         if len(secrets) != hints or any(type(secret) is not str for secret in secrets):
             return None
+        if len(secrets) == 1:  # what nearly every request has; the general way costs three times as much
+            value = orjson.dumps(secrets[0])
+            if text.count(value) == 1:
+                return text.replace(value, MASK)
         blanked, places = self._member.subn(_MEMBER_MASK, text)
         return blanked if places == hints else None
 

@@ -18,7 +18,7 @@ from unkey_api.dev.config_file import Addresses, render_config, write_private
 from unkey_api.dev.folder import load_secrets
 from unkey_api.dev.mariadb import Mariadb, mariadb
 from unkey_api.dev.options import DevOptions
-from unkey_api.dev.ports import remembered_ports
+from unkey_api.dev.ports import on_a_free_port, remember_ports, remembered_ports
 from unkey_api.dev.seed import Demo, Seeder
 from unkey_api.dev.valkey import Valkey, valkey
 from unkey_api.dev.vault import Vault, vault
@@ -96,19 +96,22 @@ async def running_stores(folder: Path, *, say: Say) -> AsyncIterator[Stores]:
     async with AsyncExitStack() as stack:
         say("starting MariaDB, Valkey, ClickHouse and the vault")
 
-        async def enter(manager: AbstractAsyncContextManager[Running]) -> Running:
-            return await stack.enter_async_context(manager)
+        async def enter(name: str, open_on: Callable[[int], AbstractAsyncContextManager[Running]]) -> Running:
+            running, ports[name] = await on_a_free_port(
+                lambda port: stack.enter_async_context(open_on(port)), ports[name]
+            )
+            return running
 
         try:
             async with asyncio.TaskGroup() as tasks:
-                database = tasks.create_task(
-                    enter(mariadb(folder / "mariadb", ports["mariadb"], known.database.reveal()))
-                )
-                counters = tasks.create_task(enter(valkey(folder / "valkey", ports["valkey"])))
-                analytics = tasks.create_task(enter(clickhouse(folder / "clickhouse", ports["clickhouse"])))
-                safe = tasks.create_task(enter(vault(folder / "vault", ports["vault"], known.vault)))
+                password = known.database.reveal()
+                database = tasks.create_task(enter("mariadb", lambda port: mariadb(folder / "mariadb", port, password)))
+                counters = tasks.create_task(enter("valkey", lambda port: valkey(folder / "valkey", port)))
+                analytics = tasks.create_task(enter("clickhouse", lambda port: clickhouse(folder / "clickhouse", port)))
+                safe = tasks.create_task(enter("vault", lambda port: vault(folder / "vault", port, known.vault)))
         except ExceptionGroup as failures:
             raise failures.exceptions[0] from failures
+        remember_ports(folder / "ports.json", ports)
         yield Stores(
             database=database.result(), counters=counters.result(), analytics=analytics.result(), vault=safe.result()
         )

@@ -12,7 +12,8 @@ from unkey_proto.unkey.ratelimit.v2.config_pb import Ratelimit, RatelimitConfig
 from unkey_api.core.paging import Page
 from unkey_api.identities.service.create import CreateIdentityCommand
 from unkey_api.identities.service.update import UpdateIdentityCommand
-from unkey_api.identities.types import Identity, IdentityRatelimit, RatelimitSpec
+from unkey_api.identities.types import Identity, IdentityRatelimit
+from unkey_api.ratelimit.attached import AttachedLimit
 from unkey_api.rpc.metadata import struct_of, text_of
 
 DEFAULT_PAGE = 100
@@ -57,8 +58,8 @@ def from_page(page: Page[Identity]) -> pb.ListIdentitiesResponse:
     return pb.ListIdentitiesResponse(identities=[from_identity(item) for item in page.items], pagination=pagination)
 
 
-def _specs(messages: Iterable[RatelimitConfig]) -> tuple[RatelimitSpec, ...]:
-    return tuple(RatelimitSpec(item.name, item.limit, item.duration, item.auto_apply) for item in messages)
+def _specs(messages: Iterable[RatelimitConfig]) -> tuple[AttachedLimit, ...]:
+    return tuple(AttachedLimit(item.name, item.limit, item.duration, item.auto_apply) for item in messages)
 
 
 def _from_ratelimit(item: IdentityRatelimit) -> Ratelimit:

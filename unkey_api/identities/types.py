@@ -5,21 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from unkey_api.core.identifiers import IdentityId, RatelimitId
+from unkey_api.ratelimit.attached import AttachedLimit
 
 MAX_META_BYTES = 1_048_576
 """Of the JSON text as it is stored."""
-
-
-@dataclass(frozen=True, slots=True)
-class RatelimitSpec:
-    """A limit as a caller wants it."""
-
-    name: str
-    limit: int
-    """Units per window, at least 1."""
-    duration_ms: int
-    """At least 1,000."""
-    auto_apply: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +16,7 @@ class IdentityRatelimit:
     """A limit of an identity."""
 
     id: RatelimitId
-    spec: RatelimitSpec
+    spec: AttachedLimit
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,13 +22,13 @@ from unkey_api.keys.types import (
     CreditSettings,
     MigrateKey,
     MigrateKeysCommand,
-    RatelimitSetting,
     Refill,
     RefillInterval,
     Unset,
     UpdateKeyCommand,
 )
 from unkey_api.permissions.types import Permission, Role
+from unkey_api.ratelimit.attached import AttachedLimit
 from unkey_api.rpc.metadata import struct_of, text_of
 
 T = TypeVar("T")
@@ -67,10 +67,10 @@ def to_refill(message: key_pb.KeyCreditsRefill) -> Refill:
     return Refill(RefillInterval(message.interval), message.amount, day)
 
 
-def to_ratelimits(messages: Iterable[RatelimitConfig]) -> tuple[RatelimitSetting, ...]:
+def to_ratelimits(messages: Iterable[RatelimitConfig]) -> tuple[AttachedLimit, ...]:
     """Read limits to attach to a key."""
     return tuple(
-        RatelimitSetting(message.name, message.limit, message.duration, message.auto_apply) for message in messages
+        AttachedLimit(message.name, message.limit, message.duration, message.auto_apply) for message in messages
     )
 
 

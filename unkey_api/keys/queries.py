@@ -18,9 +18,10 @@ from unkey_api.core.identifiers import (
     RatelimitId,
 )
 from unkey_api.infra.mysql import ReadConn, WriteConn, column_values, load_query, load_statement
-from unkey_api.keys.types import MigrationAlgorithm, RatelimitSetting
+from unkey_api.keys.types import MigrationAlgorithm
 from unkey_api.permissions.holding import hold_permissions, hold_roles
 from unkey_api.projects.service import SLUG as DEFAULT_PROJECT
+from unkey_api.ratelimit.attached import AttachedLimit
 
 HASHES_PER_QUERY = 1_000  # keeps the statement far below the size a server accepts
 
@@ -119,7 +120,7 @@ _INSERT_ENCRYPTED = load_statement(__package__, "encrypted_key_insert")
 _UPSERT_RATELIMIT = load_statement(__package__, "ratelimit_upsert")
 _UPSERT_PERMISSION = load_statement(__package__, "key_permission_upsert")
 _UPSERT_ROLE = load_statement(__package__, "key_role_upsert")
-_LIST_RATELIMITS = load_query(__package__, "ratelimit_list_of_key", row=RatelimitSetting)
+_LIST_RATELIMITS = load_query(__package__, "ratelimit_list_of_key", row=AttachedLimit)
 _LIST_TAKEN = load_query(__package__, "key_list_taken_hashes", row=_HashRow)
 _FIND_MIGRATION = load_query(__package__, "key_migration_find", row=MigrationRow)
 _LOCK_MIGRATION = load_query(__package__, "key_migration_lock", row=MigrationRow)
@@ -180,7 +181,7 @@ async def link_roles(tx: WriteConn, workspace_id: str, links: Iterable[tuple[str
     await tx.execute_many(_UPSERT_ROLE, rows)
 
 
-async def list_ratelimits(conn: ReadConn, workspace_id: str, key_id: str) -> tuple[RatelimitSetting, ...]:
+async def list_ratelimits(conn: ReadConn, workspace_id: str, key_id: str) -> tuple[AttachedLimit, ...]:
     """Return the limits of the key itself, oldest first."""
     return tuple(await conn.fetch_all(_LIST_RATELIMITS, {"key_id": key_id, "workspace_id": workspace_id}))
 

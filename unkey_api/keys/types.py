@@ -6,8 +6,12 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import Final
 
+from unkey_api.ratelimit.attached import AttachedLimit
+
 META_BYTES_MAX = 65_535
 """What the column of a key's metadata holds, in bytes of JSON."""
+HASH_CHARS_MAX = START_CHARS_MAX = 256
+"""What the columns `hash` and `start` hold."""
 
 
 class MigrationAlgorithm(StrEnum):
@@ -44,18 +48,6 @@ class CreditSettings:
     refill: Refill | None
 
 
-@dataclass(frozen=True, slots=True)
-class RatelimitSetting:
-    """A rate limit to attach to a key."""
-
-    name: str
-    limit: int
-    """Units per window, at least 1."""
-    duration_ms: int
-    """At least 1,000."""
-    auto_apply: bool
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateKeyCommand:
     """A key to create. None means that the caller said nothing."""
@@ -74,7 +66,7 @@ class CreateKeyCommand:
     """Slugs; repetitions count once."""
     expires_ms: int | None = None
     credits: CreditSettings | None = None
-    ratelimits: tuple[RatelimitSetting, ...] = ()
+    ratelimits: tuple[AttachedLimit, ...] = ()
     """The last one of a name counts."""
     enabled: bool = True
     recoverable: bool = False
@@ -112,7 +104,7 @@ class UpdateKeyCommand:
     enabled: bool | Unset = UNSET
     credits: CreditChanges | Unset | None = UNSET
     """None: unlimited, and no refill."""
-    ratelimits: tuple[RatelimitSetting, ...] | Unset = UNSET
+    ratelimits: tuple[AttachedLimit, ...] | Unset = UNSET
     """All limits the key shall have."""
     permissions: tuple[str, ...] | Unset = UNSET
     """Slugs of all permissions the key itself shall have."""
@@ -141,7 +133,7 @@ class MigrateKey:
     permissions: tuple[str, ...] = ()
     expires_ms: int | None = None
     credits: CreditSettings | None = None
-    ratelimits: tuple[RatelimitSetting, ...] = ()
+    ratelimits: tuple[AttachedLimit, ...] = ()
     enabled: bool = True
 
 

@@ -17,6 +17,15 @@ class WorkspaceTaken(AppError):
     code = ErrorCode.APPLICATION_INVALID_INPUT
 
 
+class WorkspaceHoldsRootKeys(AppError):
+    """A key for this workspace would act where the root keys of all workspaces are."""
+
+    code = ErrorCode.APPLICATION_PROTECTED_RESOURCE
+
+    def __init__(self, workspace_id: str) -> None:
+        super().__init__(f"root keys live in workspace '{workspace_id}'; say --over-root-keys if one is to act for it")
+
+
 class WorkspaceProtected(AppError):
     """The workspace may not be deleted or switched off."""
 

@@ -16,13 +16,13 @@ from unkey_api.core.principal import operator
 from unkey_api.infra.mysql import Database, DuplicateKey, Transaction
 from unkey_api.keys.service.attempts import with_fresh_ids
 from unkey_api.operator import queries
-from unkey_api.operator.errors import RootKeyUnknown, WorkspaceTaken, WorkspaceUnknown
+from unkey_api.operator.errors import RootKeyUnknown, WorkspaceHoldsRootKeys, WorkspaceTaken, WorkspaceUnknown
 from unkey_api.operator.types import RootKeyLine, WorkspaceLine
 from unkey_api.projects.service import DefaultProject
 from unkey_api.rootkeys.grants import Grants
-from unkey_api.rootkeys.home import RootKeyHome
+from unkey_api.rootkeys.home import HOME_WORKSPACE, RESERVED_SLUGS, RootKeyHome
 from unkey_api.rootkeys.issuing import RootKeyIssuing, RootKeySettings
-from unkey_api.rootkeys.queries import lock, mark_deleted
+from unkey_api.rootkeys.queries import live_in, lock, mark_deleted
 from unkey_api.rootkeys.types import IssuedRootKey
 
 
@@ -42,7 +42,13 @@ class OperatorDesk:
         self._issuing = RootKeyIssuing(grants, clock=clock, ids=ids, random_bytes=random_bytes)
 
     async def create_workspace(self, name: str, slug: str, *, org_id: str = "") -> str:
-        """Create a workspace and return its id. `org_id` defaults to the id itself. Raises WorkspaceTaken."""
+        """Create a workspace and return its id. `org_id` defaults to the id itself.
+
+        Raises:
+            WorkspaceTaken: Another workspace has the slug or the organisation, or the slug is reserved.
+        """
+        if slug.lower() in RESERVED_SLUGS:
+            raise WorkspaceTaken(f"the slug '{slug}' is reserved for the operator; choose another with --slug")
         workspace_id = self._ids.new(IdPrefix.WORKSPACE)
 
         async def work(tx: Transaction) -> None:
@@ -64,14 +70,22 @@ class OperatorDesk:
         """Return the live workspace with this slug, or None."""
         return await queries.find_workspace_by_slug(self._database.primary, slug)
 
-    async def create_root_key(self, workspace_id: str, name: str, permissions: Sequence[str]) -> IssuedRootKey:
+    async def create_root_key(
+        self, workspace_id: str, name: str, permissions: Sequence[str], *, over_root_keys: bool = False
+    ) -> IssuedRootKey:
         """Issue a root key that acts for a workspace. Its secret is returned once and not kept.
+
+        `over_root_keys` says that the workspace may be the one in which root keys live.
 
         Raises:
             WorkspaceUnknown: No live workspace has this id.
+            WorkspaceHoldsRootKeys: It is such a one, and nobody said that it may be.
         """
         if await queries.find_workspace(self._database.primary, workspace_id) is None:
             raise WorkspaceUnknown(f"there is no workspace '{workspace_id}'; `workspace list` shows them")
+        holds = workspace_id == HOME_WORKSPACE or await live_in(self._database.primary, workspace_id)
+        if holds and not over_root_keys:
+            raise WorkspaceHoldsRootKeys(workspace_id)
         draft = self._issuing.draft()
 
         async def work(tx: Transaction) -> None:

@@ -18,7 +18,8 @@ from unkey_api.infra.mysql import Database, Transaction, WriteConn
 from unkey_api.operator import queries
 from unkey_api.operator.errors import WorkspaceProtected, WorkspaceUnknown
 from unkey_api.operator.types import LIMITS, LimitsRow, WorkspaceDetails, WorkspaceRow, unlimited
-from unkey_api.rootkeys.queries import find_any_keyspace
+from unkey_api.rootkeys.home import HOME_WORKSPACE
+from unkey_api.rootkeys.queries import live_in
 
 NO_LIMIT = "none"
 _MAY_BE_NONE = "requests-per-minute"
@@ -160,7 +161,6 @@ def _unknown(workspace_id: str) -> WorkspaceUnknown:
 
 
 async def _require_no_home(tx: WriteConn, workspace_id: str) -> None:
-    """Root keys are kept in one workspace; without it nobody could call."""
-    keyspace = await find_any_keyspace(tx)
-    if keyspace is not None and keyspace.workspace_id == workspace_id:
+    """Root keys are rows of a workspace; without it those that are could not be used."""
+    if workspace_id == HOME_WORKSPACE or await live_in(tx, workspace_id):
         raise WorkspaceProtected(f"root keys are kept in workspace '{workspace_id}'; nobody could call without it")

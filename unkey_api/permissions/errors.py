@@ -40,6 +40,7 @@ class RoleDiffersInCase(AppError):
 
     def __init__(self, name: str) -> None:
         super().__init__(f"A role exists whose name differs from '{name}' only in letter case or accents.")
+        self.name = name
 
 
 class UnknownPermission(AppError):

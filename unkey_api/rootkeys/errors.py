@@ -14,6 +14,15 @@ class RootKeyNotFound(AppError):
         super().__init__("The specified root key was not found.")
 
 
+class RootKeyEnded(AppError):
+    """A root key that has expired is not brought back; a successor would have ended with it."""
+
+    code = ErrorCode.APPLICATION_PRECONDITION_FAILED
+
+    def __init__(self) -> None:
+        super().__init__("The root key has expired and cannot be rerolled. Create a new one.")
+
+
 class OutlivesCaller(AppError):
     """The caller expires, and what it asks for would last longer."""
 

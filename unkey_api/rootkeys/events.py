@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from unkey_api.audit.types import AuditAction, AuditEvent, AuditTarget, TargetType
 from unkey_api.rootkeys.grants import Grant
 
 
-def target_of(key_id: str, name: str | None) -> AuditTarget:
+def target_of(key_id: str, name: str | None, meta: Mapping[str, object] | None = None) -> AuditTarget:
     """Return a root key as the target of an event."""
-    return AuditTarget(TargetType.KEY, key_id, name or key_id)
+    return AuditTarget(TargetType.KEY, key_id, name or key_id, meta or {})
 
 
 def changed(action: AuditAction, sentence: str, *targets: AuditTarget) -> AuditEvent:

@@ -1,4 +1,9 @@
-"""Where root keys live: the operator's workspace, its API and its keyspace."""
+"""Where root keys live: a workspace, an API and a keyspace that belong to the operator and to nobody else.
+
+They are known by their ids. Ids are made by the service, so no tenant can choose one, whereas it can choose a name, a
+slug and an organisation. Root keys that were issued before into another keyspace go on working; new ones never follow
+them there.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +13,18 @@ from unkey_api.core.clock import Clock
 from unkey_api.core.identifiers import KeyspaceId
 from unkey_api.core.ids import IdPrefix, IdSource
 from unkey_api.core.principal import operator
-from unkey_api.infra.mysql import WriteConn
+from unkey_api.infra.mysql import Database, WriteConn
 from unkey_api.projects.service import DefaultProject
 from unkey_api.rootkeys import queries
 from unkey_api.rootkeys.queries import KeyspaceRow
 
-OPERATOR_SLUG = "operator"
+HOME_WORKSPACE = "ws_root_keys"
+HOME_KEYSPACE = KeyspaceId("ks_root_keys")
+HOME_API = "api_root_keys"
+RESERVED_SLUGS = frozenset({HOME_WORKSPACE, "operator", "root-keys"})
+"""Slugs no workspace gets: they would look like the operator's own."""
+
+_HOME = KeyspaceRow(HOME_KEYSPACE, HOME_WORKSPACE)
 
 
 class RootKeyHome:
@@ -25,21 +36,18 @@ class RootKeyHome:
         self._clock = clock
         self._ids = ids
 
-    async def ensure(self, tx: WriteConn, near: str = "") -> KeyspaceRow:
-        """Return the keyspace for a new root key: that of the root key `near`, else one that has any, else a new one.
+    async def ensure(self, tx: WriteConn) -> KeyspaceRow:
+        """Return the keyspace for new root keys, made if it is not there.
 
         Raises:
-            DuplicateKey: Another process makes the first one at this moment. Roll back and try again.
+            DuplicateKey: Another process makes it at this moment. Roll back and try again.
         """
-        found = await queries.find_keyspace_of(tx, near) if near else None
-        found = found or await queries.find_any_keyspace(tx)
-        if found is not None:
-            return found
-        workspace_id = await queries.find_workspace_id(tx, OPERATOR_SLUG)
-        if workspace_id is None:
-            workspace_id = self._ids.new(IdPrefix.WORKSPACE)
-            await self.add_workspace(tx, workspace_id, "Operator", OPERATOR_SLUG, workspace_id)
-        return await queries.find_workspace_keyspace(tx, workspace_id) or await self._add_keyspace(tx, workspace_id)
+        if not await queries.keyspace_exists(tx, _HOME):
+            # Nobody's token may name the organisation, so it is one that nobody can guess.
+            organization = f"nobody-{self._ids.new(IdPrefix.WORKSPACE)}-{self._ids.new(IdPrefix.WORKSPACE)}"
+            await self.add_workspace(tx, HOME_WORKSPACE, "Root keys", HOME_WORKSPACE, organization)
+            await self._add_keyspace(tx)
+        return _HOME
 
     async def add_workspace(self, tx: WriteConn, workspace_id: str, name: str, slug: str, org_id: str) -> None:
         """Insert a workspace with its audit entry. Raises DuplicateKey for a taken slug or organisation."""
@@ -50,10 +58,18 @@ class RootKeyHome:
         event = AuditEvent(AuditAction.WORKSPACE_CREATE, f"Created workspace {workspace_id}", (target,))
         await self._audit.record(tx, operator(workspace_id), [event])
 
-    async def _add_keyspace(self, tx: WriteConn, workspace_id: str) -> KeyspaceRow:
-        project_id = await self._projects.ensure(tx, workspace_id)
-        keyspace = KeyspaceRow(KeyspaceId(self._ids.new(IdPrefix.KEYSPACE)), workspace_id)
-        owned = {"workspace_id": workspace_id, "project_id": project_id, "created_at_m": self._clock.now_ms()}
-        api = {"id": self._ids.new(IdPrefix.API), "name": "Root keys", "key_auth_id": keyspace.key_auth_id, **owned}
-        await queries.insert_keyspace(tx, {"id": keyspace.key_auth_id, **owned}, api)
-        return keyspace
+    async def _add_keyspace(self, tx: WriteConn) -> None:
+        project_id = await self._projects.ensure(tx, HOME_WORKSPACE)
+        owned = {"workspace_id": HOME_WORKSPACE, "project_id": project_id, "created_at_m": self._clock.now_ms()}
+        api = {"id": HOME_API, "name": "Root keys", "key_auth_id": HOME_KEYSPACE, **owned}
+        await queries.insert_keyspace(tx, {"id": HOME_KEYSPACE, **owned}, api)
+
+
+async def ensure_home(database: Database, *, clock: Clock, ids: IdSource) -> None:
+    """Make the home of root keys where it is missing, as migrations do. Safe to repeat and from several places at once.
+
+    Raises:
+        DuplicateKey: Another process makes it at this moment.
+    """
+    home = RootKeyHome(AuditLog(clock=clock, ids=ids), DefaultProject(clock=clock, ids=ids), clock=clock, ids=ids)
+    await database.transaction("root_keys.ensure_home", home.ensure)

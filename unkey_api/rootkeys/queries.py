@@ -21,13 +21,6 @@ class KeyspaceRow:
 
 
 @dataclass(frozen=True, slots=True)
-class WorkspaceIdRow:
-    """A workspace."""
-
-    id: str
-
-
-@dataclass(frozen=True, slots=True)
 class RootKeyRow:
     """A live root key."""
 
@@ -62,10 +55,8 @@ class GrantRow:
     through_role: bool
 
 
-_KEYSPACE_OF_KEY = load_query(__package__, "keyspace_find_of_root_key", row=KeyspaceRow)
-_KEYSPACE_OF_ANY = load_query(__package__, "keyspace_find_of_root_keys", row=KeyspaceRow)
-_KEYSPACE_OF_WORKSPACE = load_query(__package__, "keyspace_find_of_workspace", row=KeyspaceRow)
-_OPERATOR = load_query(__package__, "workspace_find_id_by_slug", row=WorkspaceIdRow)
+_KEYSPACE = load_query(__package__, "keyspace_exists", row=KeyspaceRow)
+_ANY_IN_WORKSPACE = load_query(__package__, "root_key_find_any_in_workspace", row=KeyIdRow)
 _INSERT_WORKSPACE = load_statement(__package__, "workspace_insert")
 _INSERT_KEYSPACE = load_statement(__package__, "keyspace_insert")
 _INSERT_API = load_statement(__package__, "api_insert_protected")
@@ -82,25 +73,15 @@ _UPDATE_DELETED = load_statement(__package__, "root_key_update_deleted")
 Values = Mapping[str, object]
 
 
-async def find_keyspace_of(conn: ReadConn, key_id: str) -> KeyspaceRow | None:
-    """Return the keyspace a live root key is in, or None when its API is gone."""
-    return await conn.fetch_one(_KEYSPACE_OF_KEY, {"id": key_id})
+async def keyspace_exists(conn: ReadConn, keyspace: KeyspaceRow) -> bool:
+    """Say whether a keyspace is there, with a live API in front of it."""
+    values = {"key_auth_id": keyspace.key_auth_id, "workspace_id": keyspace.workspace_id}
+    return await conn.fetch_one(_KEYSPACE, values) is not None
 
 
-async def find_any_keyspace(conn: ReadConn) -> KeyspaceRow | None:
-    """Return a keyspace root keys already live in, or None."""
-    return await conn.fetch_one(_KEYSPACE_OF_ANY, {})
-
-
-async def find_workspace_keyspace(conn: ReadConn, workspace_id: str) -> KeyspaceRow | None:
-    """Return the first keyspace of a workspace, or None."""
-    return await conn.fetch_one(_KEYSPACE_OF_WORKSPACE, {"workspace_id": workspace_id})
-
-
-async def find_workspace_id(conn: ReadConn, slug: str) -> str | None:
-    """Return the id of the live workspace with this slug, or None."""
-    row = await conn.fetch_one(_OPERATOR, {"slug": slug})
-    return row.id if row else None
+async def live_in(conn: ReadConn, workspace_id: str) -> bool:
+    """Say whether live root keys are rows of this workspace."""
+    return await conn.fetch_one(_ANY_IN_WORKSPACE, {"workspace_id": workspace_id}) is not None
 
 
 async def insert_workspace(tx: WriteConn, values: Values) -> None:

@@ -8,11 +8,14 @@ import secrets
 import pytest
 
 from tests.support.clock import FixedClock
+from tests.support.mysql import run_sql
 from unkey_api.audit.service import AuditLog
 from unkey_api.core.ids import RandomIds
-from unkey_api.infra.mysql import Database
-from unkey_api.operator.errors import RootKeyUnknown, WorkspaceTaken, WorkspaceUnknown
+from unkey_api.infra.mysql import Database, Dsn
+from unkey_api.keys.service.attempts import with_fresh_ids
+from unkey_api.operator.errors import RootKeyUnknown, WorkspaceHoldsRootKeys, WorkspaceTaken, WorkspaceUnknown
 from unkey_api.operator.service import OperatorDesk
+from unkey_api.rootkeys.home import HOME_KEYSPACE, HOME_WORKSPACE, ensure_home
 
 pytestmark = pytest.mark.integration
 
@@ -44,6 +47,57 @@ class TestWorkspace:
         await desk.create_workspace("Acme", slug)
         with pytest.raises(WorkspaceTaken, match="choose another slug"):
             await desk.create_workspace("Acme 2", slug)
+
+    @pytest.mark.parametrize("slug", ["operator", "Operator", "ws_root_keys", "root-keys"])
+    async def test_slug_of_the_operator_is_reserved(self, desk: OperatorDesk, slug: str) -> None:
+        with pytest.raises(WorkspaceTaken, match="reserved"):
+            await desk.create_workspace("Operator", slug)
+
+
+class TestHome:
+    """Root keys live where no tenant can get, whatever tenants call themselves."""
+
+    async def test_tenant_called_operator_gets_nobodys_root_keys(
+        self, desk: OperatorDesk, database: Database, mysql_dsn: Dsn
+    ) -> None:
+        """It has the slug from before that was reserved, and a keyspace of its own."""
+        tenant = await desk.create_workspace("Operator", unique("tenant"))
+        await run_sql(mysql_dsn, f"UPDATE workspaces SET slug = 'operator' WHERE id = '{tenant}'")
+        try:
+            await run_sql(
+                mysql_dsn,
+                "INSERT INTO key_auth (id, workspace_id, project_id, created_at_m) "
+                f"VALUES ('ks_{tenant}', '{tenant}', 'proj_x', 1)",
+            )
+            victim = await desk.create_workspace("Victim", unique("victim"))
+            issued = [await desk.create_root_key(workspace, "key", []) for workspace in (tenant, victim)]
+            await ensure_home(database, clock=FixedClock(), ids=RandomIds())
+        finally:
+            await run_sql(mysql_dsn, f"UPDATE workspaces SET slug = '{unique('old')}' WHERE id = '{tenant}'")
+        ids = ", ".join(f"'{key.id}'" for key in issued)
+        rows = await run_sql(mysql_dsn, f"SELECT DISTINCT workspace_id, key_auth_id FROM `keys` WHERE id IN ({ids})")
+        assert rows == [(HOME_WORKSPACE, HOME_KEYSPACE)]
+
+    async def test_making_it_is_safe_to_repeat(self, database: Database, mysql_dsn: Dsn) -> None:
+        for _ in range(2):
+            await with_fresh_ids(lambda: ensure_home(database, clock=FixedClock(), ids=RandomIds()), asyncio.sleep)
+        assert await run_sql(mysql_dsn, f"SELECT COUNT(*) FROM key_auth WHERE workspace_id = '{HOME_WORKSPACE}'") == [
+            (1,)
+        ]
+        [(organization,)] = await run_sql(mysql_dsn, f"SELECT org_id FROM workspaces WHERE id = '{HOME_WORKSPACE}'")
+        assert organization != HOME_WORKSPACE
+
+    async def test_key_that_acts_for_it_has_to_be_confirmed(self, desk: OperatorDesk, mysql_dsn: Dsn) -> None:
+        first = await desk.create_workspace("Acme", unique("acme"))
+        moved = await desk.create_root_key(first, "old", [])
+        second = await desk.create_workspace("Holder", unique("holder"))
+        await run_sql(mysql_dsn, f"UPDATE `keys` SET workspace_id = '{second}' WHERE id = '{moved.id}'")
+        for workspace in (HOME_WORKSPACE, second):
+            with pytest.raises(WorkspaceHoldsRootKeys, match="--over-root-keys"):
+                await desk.create_root_key(workspace, "key", [])
+            issued = await desk.create_root_key(workspace, "key", [], over_root_keys=True)
+            assert issued.id in [line.id for line in await desk.list_root_keys(workspace)]
+            await desk.revoke_root_key(issued.id)
 
 
 class TestRootKey:

@@ -32,6 +32,7 @@ NOT_DOCUMENTED = {
     "rootKeys.createKey": {429},
     # It has expired, or was rerolled before.
     "keys.rerollKey": {412},
+    "rootKeys.rerollKey": {412},
     # A recoverable key without a vault, or in a keyspace that keeps none.
     "keys.createKey": {412},
     "apis.listKeys": {412},

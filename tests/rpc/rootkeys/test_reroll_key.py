@@ -50,9 +50,8 @@ class TestSuccess:
     async def test_grace_never_extends_the_old_key(self, ring: Ring) -> None:
         end = ring.api.now() + HOUR
         old = await ring.create(expires=end)
-        await ring.post("rerollKey", {"keyId": old["keyId"], "expiration": 2 * HOUR})
-        assert (await ring.listed())[old["keyId"]]["expires"] == end
-        await ring.post("rerollKey", {"keyId": old["keyId"], "expiration": 4_102_444_800_000})
+        answer = await ring.post("rerollKey", {"keyId": old["keyId"], "expiration": 4_102_444_800_000})
+        assert answer.status == 200
         assert (await ring.listed())[old["keyId"]]["expires"] == end
 
     async def test_null_leaves_the_old_key_alone(self, ring: Ring) -> None:
@@ -82,17 +81,38 @@ class TestSuccess:
         await client.reroll_key(pb.RerollKeyRequest(key_id=old["keyId"], expiration=0))
         assert await ring.status_of(old["key"]) == 403
 
-    @pytest.mark.parametrize(("expiration", "working"), [(None, 6), (0, 1)])
-    async def test_parallel_rerolls_are_taken_one_after_the_other(
-        self, ring: Ring, expiration: int | None, working: int
-    ) -> None:
-        """Of several that end the old key at once, the later ones copy an expiry that has passed."""
+    async def test_parallel_rerolls_that_leave_the_old_key_alone_make_a_key_each(self, ring: Ring) -> None:
         old = await ring.create(permissions=[ring.urn("usage#read")])
-        body = {"keyId": old["keyId"], "expiration": expiration}
+        body = {"keyId": old["keyId"], "expiration": None}
         answers = await asyncio.gather(*(ring.post("rerollKey", body) for _ in range(6)))
         secrets = {answer.json["data"]["key"] for answer in answers}
-        assert len(secrets) == 6
-        assert [await ring.status_of(secret) for secret in secrets].count(200) == working
+        assert [await ring.status_of(secret) for secret in secrets] == [200] * 6
+
+
+class TestPrecondition:
+    @pytest.mark.parametrize("expires_in", [None, HOUR])
+    @pytest.mark.parametrize("expiration", [0, 60_000, 2 * HOUR])
+    async def test_rerolls_at_once_leave_one_successor(
+        self, ring: Ring, expiration: int, expires_in: int | None
+    ) -> None:
+        old = await ring.create(expires=expires_in and ring.api.now() + expires_in)
+        body = {"keyId": old["keyId"], "expiration": expiration}
+        answers = await asyncio.gather(*(ring.post("rerollKey", body) for _ in range(5)))
+        assert sorted(answer.status for answer in answers) == [200, 412, 412, 412, 412]
+        successor = next(answer.json["data"]["keyId"] for answer in answers if answer.status == 200)
+        assert {urn_of(answer) for answer in answers if answer.status == 412} == {"precondition_failed"}
+        assert all(successor in answer.json["error"]["detail"] for answer in answers if answer.status == 412)
+        assert len(await ring.listed()) == 3
+
+    @pytest.mark.parametrize("expiration", [None, 0, HOUR])
+    async def test_expired_key_is_not_revived(self, ring: Ring, expiration: int | None) -> None:
+        end = ring.api.now() + 1_000
+        old = await ring.create(expires=end)
+        ring.api.clock.advance(1_001)
+        answer = await ring.post("rerollKey", {"keyId": old["keyId"], "expiration": expiration})
+        assert (answer.status, urn_of(answer)) == (412, "precondition_failed")
+        assert (await ring.listed())[old["keyId"]]["expires"] == end
+        assert await ring.status_of(old["key"]) == 403
 
 
 class TestInvalid:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
@@ -73,6 +74,19 @@ class TestSuccess:
         await ring.post("updateKey", {"keyId": made["keyId"], "enabled": False})
         [entry] = await ring.audits("key.update", made["keyId"])
         assert entry["description"] == f"Updated root key {made['keyId']}"
+        assert entry["targets"][0]["meta"] == {"changes": {"enabled": {"from": True, "to": False}}}
+
+    async def test_audit_entry_tells_every_change_and_nothing_else(self, ring: Ring) -> None:
+        usage, limits = ring.urn("usage#read"), ring.urn("limits#read")
+        made = await ring.create(name="ci", permissions=[usage])
+        body = {"keyId": made["keyId"], "name": None, "enabled": True, "permissions": [limits]}
+        await ring.post("updateKey", body)
+        [entry] = await ring.audits("key.update", made["keyId"])
+        assert entry["targets"][0]["meta"]["changes"] == {
+            "name": {"from": "ci", "to": None},
+            "permissions": {"from": [usage], "to": [limits]},
+        }
+        assert made["key"] not in json.dumps(entry)
 
     async def test_parallel_replacements_leave_exactly_one_of_them(self, ring: Ring) -> None:
         made = await ring.create(permissions=[ring.urn("usage#read")])
@@ -82,6 +96,66 @@ class TestSuccess:
         )
         assert {answer.status for answer in answers} == {200}
         assert (await ring.listed())[made["keyId"]]["permissions"] in sets
+
+
+class TestStrength:
+    """Who may only write makes no key stronger than itself, and none weaker."""
+
+    async def held(self, ring: Ring, *paths: str, enabled: bool = True) -> str:
+        made = await ring.create(permissions=[ring.urn(path) for path in paths])
+        if not enabled:
+            await ring.post("updateKey", {"keyId": made["keyId"], "enabled": False})
+        return made["keyId"]
+
+    @pytest.mark.parametrize("strong", ["**#*", "usage#read"])
+    async def test_switching_on_needs_what_the_key_has(self, ring: Ring, strong: str) -> None:
+        key_id = await self.held(ring, strong, enabled=False)
+        caller = await ring.caller("rootKeys/*#write", "rootKeys/*#delete")
+        answer = await ring.post("updateKey", {"keyId": key_id, "enabled": True}, caller)
+        assert (answer.status, answer.json["error"]["detail"]) == (403, f"Missing permission: '{ring.urn(strong)}'")
+        assert (await ring.listed())[key_id]["enabled"] is False
+        strong_caller = await ring.caller("rootKeys/*#write", strong)
+        assert (await ring.post("updateKey", {"keyId": key_id, "enabled": True}, strong_caller)).status == 200
+
+    async def test_switching_on_with_other_permissions_needs_those(self, ring: Ring) -> None:
+        key_id = await self.held(ring, "**#*", enabled=False)
+        caller = await ring.caller("rootKeys/*#write", "rootKeys/*#delete", "usage#read")
+        body = {"keyId": key_id, "enabled": True, "permissions": [ring.urn("usage#read")]}
+        assert (await ring.post("updateKey", body, caller)).status == 200
+        assert (await ring.listed())[key_id]["permissions"] == [ring.urn("usage#read")]
+
+    async def test_permission_through_a_role_counts(self, ring: Ring) -> None:
+        key_id = await self.held(ring, enabled=False)
+        await give_role(ring, key_id, ring.urn("limits#read"))
+        caller = await ring.caller("rootKeys/*#write")
+        assert (await ring.post("updateKey", {"keyId": key_id, "enabled": True}, caller)).status == 403
+
+    @pytest.mark.parametrize("weaker", [{"enabled": False}, {"permissions": []}, {"permissions": ["limits#read"]}])
+    async def test_weakening_needs_delete(self, ring: Ring, weaker: dict[str, Any]) -> None:
+        if "permissions" in weaker:
+            weaker = {"permissions": [ring.urn(path) for path in weaker["permissions"]]}
+        key_id = await self.held(ring, "usage#read")
+        before = (await ring.listed())[key_id]
+        held = "rootKeys/*#write", "usage#read", "limits#read"
+        answer = await ring.post("updateKey", {"keyId": key_id, **weaker}, await ring.caller(*held))
+        assert (answer.status, urn_of(answer)) == (403, "insufficient_permissions")
+        assert f"rootKeys/{key_id}#delete" in answer.json["error"]["detail"]
+        assert (await ring.listed())[key_id] == before
+        caller = await ring.caller(*held, f"rootKeys/{key_id}#delete")
+        assert (await ring.post("updateKey", {"keyId": key_id, **weaker}, caller)).status == 200
+
+    async def test_write_alone_renames_and_repeats_what_is(self, ring: Ring) -> None:
+        on, off = await self.held(ring, "**#*"), await self.held(ring, "**#*", enabled=False)
+        caller = await ring.caller("rootKeys/*#write")
+        for key_id, enabled in ((on, True), (off, False)):
+            body = {"keyId": key_id, "name": "renamed", "enabled": enabled}
+            assert (await ring.post("updateKey", body, caller)).status == 200
+
+    async def test_adding_needs_no_delete(self, ring: Ring) -> None:
+        key_id = await self.held(ring, "usage#read")
+        caller = await ring.caller("rootKeys/*#write", "usage#read", "limits#read")
+        wanted = [ring.urn("usage#read"), ring.urn("limits#read")]
+        assert (await ring.post("updateKey", {"keyId": key_id, "permissions": wanted}, caller)).status == 200
 
 
 class TestInvalid:

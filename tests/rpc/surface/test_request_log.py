@@ -185,3 +185,17 @@ async def test_ids_without_a_maximum_are_cut_where_they_are_quoted() -> None:
     (line,) = await lines_of(surface)
     assert time.process_time() - started < WORK_SECONDS
     assert max(len(text) for text in line["errors"][0].values()) < 2_200
+
+
+@pytest.mark.parametrize(
+    "key", ["0af7651916cd43dd8448eb211c80319c", "unkey_3ZZ7faUrkfv1YAhffAcnKW", "A1-b2-C3-d4-E5-f6-G7"]
+)
+async def test_what_a_stranger_sends_is_written_without_keys(key: str) -> None:
+    surface = Surface()
+    surface.observers = [RequestLog(sample_rate=1.0, slow_seconds=1.0, draw=lambda: 0.0)]
+    client = surface.build()
+    with capture_logs() as lines:
+        await client.post(f"/v2/{key}", BODY, headers={"user-agent": f"shop/1 {key}", "host": f"{key}.example"})
+    (line,) = lines
+    assert key not in repr(line)
+    assert line["http"]["user_agent"] == "shop/1 ***"

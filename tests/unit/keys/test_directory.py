@@ -7,6 +7,7 @@ from typing import NoReturn
 import pytest
 
 from tests.support.clock import FixedClock
+from tests.support.reads import Direct
 from unkey_api.container.limit_reports import load_readings
 from unkey_api.core.identifiers import KeyHash
 from unkey_api.infra.mysql import Params, Query, StoreUnavailable
@@ -29,7 +30,7 @@ class Away:
 async def test_look_ups_that_fail_are_counted_by_what_the_key_was_presented_for() -> None:
     jobs = BackgroundJobs("test")
     cache = key_cache(CacheSettings(), clock=FixedClock(), refreshes=jobs)
-    directory = KeyDirectory(cache, Away())  # type: ignore[arg-type]  # it never answers
+    directory = KeyDirectory(cache, Direct(Away()))  # type: ignore[arg-type]  # it never answers
     for presented in ("key", "root_key", "root_key"):
         with pytest.raises(KeyNotLoaded):
             await directory.find(KeyHash("hash"), presented)

@@ -130,6 +130,7 @@ def test_both_sides_of_a_fork_go_on(pipe: Pipe) -> None:
     if pid == 0:
         writer.write("child")
         os._exit(0 if writer.flush(LONG) else 1)
+    assert writer._thread is None  # none was cut in two
     writer.write("parent")
     assert os.waitpid(pid, 0)[1] == 0
     assert writer.flush(LONG)

@@ -1,4 +1,5 @@
 -- The keys of a keyspace in ascending order of id, starting with the cursor itself, disabled and expired ones included,
+-- root keys left out, for they have operations of their own,
 -- each with everything that is shown of it. With an external id, only the keys of that live identity; of nobody, none.
 -- The page is cut first, so that the details are gathered for its keys only. The indexes are named, because servers
 -- take the keyspace alone for as selective as keyspace and cursor together, and would read all keys before the cursor.
@@ -55,6 +56,7 @@ FROM (
     WHERE listed.key_auth_id = %(keyspace_id)s
         AND listed.workspace_id = %(workspace_id)s
         AND listed.deleted_at_m IS NULL
+        AND listed.for_workspace_id IS NULL
         AND listed.id >= %(cursor)s
         AND (
             %(external_id)s IS NULL

@@ -18,9 +18,10 @@ from unkey_api.core.rbac import require
 from unkey_api.identities import queries, requirements
 from unkey_api.identities.errors import IdentityAlreadyExists
 from unkey_api.identities.events import identity_event, ratelimit_event
-from unkey_api.identities.types import MAX_META_BYTES, IdentityRatelimit, RatelimitSpec
+from unkey_api.identities.types import MAX_META_BYTES, IdentityRatelimit
 from unkey_api.infra.mysql import Database, DuplicateKey, Transaction
 from unkey_api.projects.service import DefaultProject
+from unkey_api.ratelimit.attached import AttachedLimit, last_of_each_name
 
 
 class CreateIdentityCommand(NamedTuple):
@@ -29,7 +30,7 @@ class CreateIdentityCommand(NamedTuple):
     external_id: str
     meta: str
     """JSON text of an object."""
-    ratelimits: tuple[RatelimitSpec, ...]
+    ratelimits: tuple[AttachedLimit, ...]
     """Of several with one name the last counts."""
 
 
@@ -57,7 +58,7 @@ class CreateIdentity:
         require(caller.principal.permissions, requirements.on_all(caller.principal.workspace_id, "create_identity"))
         require_bytes_at_most("Metadata", command.meta, cap=MAX_META_BYTES)
         identity_id = IdentityId(self._ids.new(IdPrefix.IDENTITY))
-        ratelimits = new_ratelimits(self._ids, _last_of_each_name(command.ratelimits))
+        ratelimits = new_ratelimits(self._ids, last_of_each_name(command.ratelimits))
         correlation_id = self._ids.new(IdPrefix.CORRELATION)
         now = UnixMs(self._clock.now_ms())
         workspace_id = caller.principal.workspace_id
@@ -80,7 +81,7 @@ class CreateIdentity:
         return identity_id
 
 
-def new_ratelimits(ids: IdSource, specs: Iterable[RatelimitSpec]) -> list[IdentityRatelimit]:
+def new_ratelimits(ids: IdSource, specs: Iterable[AttachedLimit]) -> list[IdentityRatelimit]:
     """Return the limits with fresh ids."""
     return [IdentityRatelimit(RatelimitId(ids.new(IdPrefix.RATELIMIT)), spec) for spec in specs]
 
@@ -102,10 +103,6 @@ def rows_of(
         )
         for item in ratelimits
     ]
-
-
-def _last_of_each_name(specs: Iterable[RatelimitSpec]) -> list[RatelimitSpec]:
-    return list({spec.name: spec for spec in specs}.values())
 
 
 def _created(identity_id: IdentityId, external_id: str, ratelimits: Iterable[IdentityRatelimit]) -> list[AuditEvent]:

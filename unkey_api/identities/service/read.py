@@ -12,8 +12,9 @@ from unkey_api.core.rbac import require
 from unkey_api.core.searching import substring_pattern
 from unkey_api.identities import queries, requirements
 from unkey_api.identities.errors import IdentityNotFound
-from unkey_api.identities.types import Identity, IdentityRatelimit, RatelimitSpec
+from unkey_api.identities.types import Identity, IdentityRatelimit
 from unkey_api.infra.mysql import ReadConn, ReadsOf
+from unkey_api.ratelimit.attached import AttachedLimit
 
 
 class GetIdentity:
@@ -87,4 +88,4 @@ async def with_ratelimits(conn: ReadConn, workspace_id: str, rows: Sequence[quer
 
 def ratelimit_of(row: queries.RatelimitRow) -> IdentityRatelimit:
     """Return a stored limit as the rest of the service sees it."""
-    return IdentityRatelimit(row.id, RatelimitSpec(row.name, row.limit, row.duration, row.auto_apply))
+    return IdentityRatelimit(row.id, AttachedLimit(row.name, row.limit, row.duration, row.auto_apply))

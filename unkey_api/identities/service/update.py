@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from unkey_api.audit.changes import changed_members
 from unkey_api.audit.service import AuditLog
 from unkey_api.audit.types import AuditAction, AuditEvent
 from unkey_api.core.byte_caps import require_bytes_at_most
@@ -20,8 +21,9 @@ from unkey_api.identities.errors import IdentityNotFound, RatelimitNamedTwice
 from unkey_api.identities.events import identity_event, ratelimit_event
 from unkey_api.identities.service.create import new_ratelimits, rows_of
 from unkey_api.identities.service.read import find_identity, ratelimit_of
-from unkey_api.identities.types import MAX_META_BYTES, Identity, IdentityRatelimit, RatelimitSpec
+from unkey_api.identities.types import MAX_META_BYTES, Identity, IdentityRatelimit
 from unkey_api.infra.mysql import Database, Transaction, WriteConn
+from unkey_api.ratelimit.attached import AttachedLimit, first_repeated_name
 
 
 class UpdateIdentityCommand(NamedTuple):
@@ -31,7 +33,7 @@ class UpdateIdentityCommand(NamedTuple):
     """Id or external id."""
     meta: str | None
     """JSON text of an object, which replaces all metadata."""
-    ratelimits: tuple[RatelimitSpec, ...] | None
+    ratelimits: tuple[AttachedLimit, ...] | None
     """The complete new set; limits keep their id by name."""
 
 
@@ -72,7 +74,8 @@ class UpdateIdentity:
             StoreUnavailable: Nothing was changed.
         """
         require(caller.principal.permissions, requirements.on_all(caller.principal.workspace_id, "update_identity"))
-        _refuse_repeated_names(command.ratelimits or ())
+        if (repeated := first_repeated_name(command.ratelimits or ())) is not None:
+            raise RatelimitNamedTwice(repeated)
         require_bytes_at_most("Metadata", command.meta or "", cap=MAX_META_BYTES)
         found = await find_identity(self._database.primary, caller.principal.workspace_id, command.identity)
         fresh = new_ratelimits(self._ids, command.ratelimits or ())
@@ -88,7 +91,8 @@ class UpdateIdentity:
                 await queries.set_meta(tx, caller.principal.workspace_id, found.id, command.meta, now=now)
             if command.ratelimits is not None:
                 change = await self._replace(tx, caller.principal.workspace_id, found, fresh, now)
-            await self._audit.record(tx, caller, _updated(found, change), correlation_id)
+            told = {} if command.meta is None else changed_members({"meta": found.meta}, {"meta": command.meta})
+            await self._audit.record(tx, caller, _updated(found, change, told), correlation_id)
             tx.tell(identity_changed(caller.principal.workspace_id, found.id))
             return found.ratelimits if change is None else change.result
 
@@ -121,20 +125,11 @@ def _plan(stored: Sequence[IdentityRatelimit], wanted: Sequence[IdentityRatelimi
     )
 
 
-def _refuse_repeated_names(specs: Sequence[RatelimitSpec]) -> None:
-    seen: set[str] = set()
-    for spec in specs:
-        if spec.name in seen:
-            raise RatelimitNamedTwice(spec.name)
-        seen.add(spec.name)
-
-
-def _updated(identity: Identity, change: _Change | None) -> list[AuditEvent]:
-    events = [
-        identity_event(
-            AuditAction.IDENTITY_UPDATE, f"Updated identity {identity.id}", identity.id, identity.external_id
-        )
-    ]
+def _updated(identity: Identity, change: _Change | None, told: Mapping[str, object]) -> list[AuditEvent]:
+    updated = identity_event(
+        AuditAction.IDENTITY_UPDATE, f"Updated identity {identity.id}", identity.id, identity.external_id
+    )
+    events = [replace(updated, meta=told)]
     if change is None:
         return events
     for action, verb, items in (

@@ -9,8 +9,8 @@ from unkey_api.audit.types import AuditEvent
 from unkey_api.core.byte_caps import require_bytes_at_most
 from unkey_api.core.changes import key_changed
 from unkey_api.core.columns import UnixMs
-from unkey_api.core.identifiers import IdentityId, KeyId, KeyspaceId, RatelimitId
-from unkey_api.core.ids import IdPrefix, IdSource
+from unkey_api.core.identifiers import IdentityId, KeyId, KeyspaceId
+from unkey_api.core.ids import IdPrefix
 from unkey_api.core.keymaterial import KeyMaterial, generate_key
 from unkey_api.core.principal import Caller
 from unkey_api.core.rbac import require
@@ -29,11 +29,12 @@ from unkey_api.keys.errors import (
     RefillNeedsRemaining,
 )
 from unkey_api.keys.queries import IssuingApiRow, NewEncryptedKey, NewKey, NewRatelimit
+from unkey_api.keys.ratelimits import new_ratelimits
 from unkey_api.keys.service import events, secrets
 from unkey_api.keys.service.attempts import with_fresh_ids
 from unkey_api.keys.service.grants import grant_permissions, grant_roles
 from unkey_api.keys.service.parts import KeyParts
-from unkey_api.keys.types import META_BYTES_MAX, CreateKeyCommand, CreditSettings, RatelimitSetting, RefillInterval
+from unkey_api.keys.types import META_BYTES_MAX, CreateKeyCommand, CreditSettings, RefillInterval
 from unkey_api.permissions.ensure import new_permissions
 from unkey_api.permissions.queries import NewPermission
 
@@ -209,22 +210,3 @@ def check_credits(wanted: CreditSettings | None) -> None:
         raise RefillNeedsRemaining
     if wanted.refill.interval is RefillInterval.MONTHLY and wanted.refill.day is None:
         raise RefillDayMissing
-
-
-def new_ratelimits(
-    ids: IdSource, workspace_id: str, key_id: KeyId, limits: tuple[RatelimitSetting, ...], *, now: UnixMs
-) -> list[NewRatelimit]:
-    """Return the limits to insert for a key; of several with one name, the last."""
-    return [
-        NewRatelimit(
-            id=RatelimitId(ids.new(IdPrefix.RATELIMIT)),
-            name=limit.name,
-            workspace_id=workspace_id,
-            created_at=now,
-            key_id=key_id,
-            limit=limit.limit,
-            duration=limit.duration_ms,
-            auto_apply=limit.auto_apply,
-        )
-        for limit in {limit.name: limit for limit in limits}.values()
-    ]

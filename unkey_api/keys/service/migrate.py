@@ -8,31 +8,23 @@ from typing import NamedTuple
 
 from unkey_api.audit.types import AuditEvent
 from unkey_api.core.byte_caps import require_bytes_at_most
-from unkey_api.core.changes import key_changed
 from unkey_api.core.columns import UnixMs
-from unkey_api.core.identifiers import CorrelationId, IdentityId, KeyHash, KeyId, MigrationId, PermissionId, RoleId
+from unkey_api.core.identifiers import CorrelationId, KeyHash, KeyId, MigrationId
 from unkey_api.core.ids import IdPrefix
 from unkey_api.core.needs import ANY
 from unkey_api.core.principal import Caller
 from unkey_api.core.rbac import require_unseen
-from unkey_api.identities import queries as identity_queries
-from unkey_api.identities.queries import NewIdentity
 from unkey_api.infra.mysql import Transaction, WriteConn
 from unkey_api.keys import queries, requirements
+from unkey_api.keys.batches import KeyBatch, KeyBatchWriter, KeyToWrite, Written
 from unkey_api.keys.errors import ApiNotFound, HashUnsuitable, MigrationNotFound, RefillDayMissing
 from unkey_api.keys.ports import LiveApi
-from unkey_api.keys.queries import NewKey, NewRatelimit
 from unkey_api.keys.schemes.finding import CANDIDATES_MAX, list_alike
 from unkey_api.keys.schemes.salted import HashCaps, excess, phc_of, read_salted
 from unkey_api.keys.service import events
 from unkey_api.keys.service.attempts import with_fresh_ids
-from unkey_api.keys.service.create import new_ratelimits
 from unkey_api.keys.service.parts import KeyParts
-from unkey_api.keys.types import META_BYTES_MAX, MigrateKey, MigrateKeysCommand, RefillInterval
-from unkey_api.permissions import queries as permission_queries
-from unkey_api.permissions.ensure import ensure_permissions, new_permissions
-from unkey_api.permissions.errors import RoleDiffersInCase
-from unkey_api.permissions.queries import NewRole
+from unkey_api.keys.types import HASH_CHARS_MAX, META_BYTES_MAX, MigrateKey, MigrateKeysCommand, RefillInterval
 
 
 class MigratedKey(NamedTuple):
@@ -69,6 +61,7 @@ class MigrateKeys:
 
     def __init__(self, parts: KeyParts) -> None:
         self._parts = parts
+        self._writer = KeyBatchWriter(parts.ids)
 
     async def __call__(self, caller: Caller, command: MigrateKeysCommand) -> MigrationResult:
         """Import the keys whose hashes are free, all of them or none. Repeating it fails those imported before.
@@ -123,23 +116,17 @@ class MigrateKeys:
         if not fresh:
             return taken
         await self._refuse_too_many_alike(tx, draft, fresh)
-        items = list(fresh.values())
-        workspace_id, now = draft.workspace_id, draft.now
-        slugs = _names(key.permissions for _, key in items)
-        wanted = new_permissions(self._parts.ids, workspace_id, draft.project_id, slugs, now=now)
-        permissions = {p.slug: p for p in (await ensure_permissions(tx, workspace_id, wanted)).all} if wanted else {}
-        identities = await identity_queries.ensure_all(tx, workspace_id, self._new_identities(draft, items))
-        roles = await self._roles(tx, draft, _names(key.roles for _, key in items))
-        await queries.insert_keys(tx, list(_rows(draft, fresh, identities)))
-        links = [(id_, roles[name]) for id_, key in items for name in dict.fromkeys(key.roles)]
-        await queries.link_roles(tx, workspace_id, links, now=now)
-        grants = [(id_, permissions[slug].id) for id_, key in items for slug in dict.fromkeys(key.permissions)]
-        await queries.link_permissions(tx, workspace_id, grants, now=now)
-        await queries.put_ratelimits(tx, list(self._limits(draft, items)))
-        ids = {slug: permission.id for slug, permission in permissions.items()}
-        log = [event for id_, key in items for event in _events(draft, id_, key, ids, roles)]
+        items = [KeyToWrite(id=id_, key=key, migration_id=draft.migration_id) for id_, key in fresh.values()]
+        batch = KeyBatch(
+            workspace_id=draft.workspace_id,
+            project_id=draft.project_id,
+            keyspace_id=draft.api.keyspace_id,
+            items=items,
+            now=draft.now,
+        )
+        written = await self._writer.write(tx, batch)
+        log = [event for item in items for event in _events(draft, item, written)]
         await self._parts.audit.record(tx, caller, log, draft.correlation_id)
-        tx.tell(*(key_changed(workspace_id, key_hash, draft.api.keyspace_id) for key_hash in fresh))
         return taken
 
     async def _refuse_too_many_alike(
@@ -159,38 +146,10 @@ class MigrateKeys:
                 reason = f"is one too many: {CANDIDATES_MAX} keys of the migration begin like '{lookup}' already"
                 raise HashUnsuitable(index, f"{reason}. Give more characters of the key")
 
-    def _new_identities(self, draft: _Draft, items: list[tuple[KeyId, MigrateKey]]) -> list[NewIdentity]:
-        external_ids = dict.fromkeys(key.external_id for _, key in items if key.external_id is not None)
-        return [
-            NewIdentity(
-                IdentityId(self._parts.ids.new(IdPrefix.IDENTITY)),
-                external_id,
-                draft.workspace_id,
-                draft.project_id,
-                created_at=draft.now,
-            )
-            for external_id in external_ids
-        ]
-
-    async def _roles(self, tx: WriteConn, draft: _Draft, names: Iterable[str]) -> dict[str, RoleId]:
-        new = {
-            name: NewRole(
-                RoleId(self._parts.ids.new(IdPrefix.ROLE)), draft.workspace_id, draft.project_id, name, draft.now
-            )
-            for name in names
-        }
-        roles = await permission_queries.ensure_roles(tx, draft.workspace_id, new)
-        for name in new:
-            if name not in roles:
-                raise RoleDiffersInCase(name)
-        return roles
-
-    def _limits(self, draft: _Draft, items: list[tuple[KeyId, MigrateKey]]) -> Iterator[NewRatelimit]:
-        for id_, key in items:
-            yield from new_ratelimits(self._parts.ids, draft.workspace_id, id_, key.ratelimits, now=draft.now)
-
 
 def _check(index: int, key: MigrateKey, caps: HashCaps) -> None:
+    if len(key.hash) > HASH_CHARS_MAX:
+        raise HashUnsuitable(index, f"has {len(key.hash)} characters, at most {HASH_CHARS_MAX} fit")
     reason = excess(phc_of(key.hash), caps)
     if reason:
         raise HashUnsuitable(index, f"costs too much: {reason}")
@@ -201,45 +160,15 @@ def _check(index: int, key: MigrateKey, caps: HashCaps) -> None:
         require_bytes_at_most(f"`keys[{index}].meta`", key.meta, cap=META_BYTES_MAX)
 
 
-def _names(lists: Iterable[Iterable[str]]) -> dict[str, None]:
-    """Return every name once, in order."""
-    return dict.fromkeys(name for names in lists for name in names)
-
-
-def _rows(
-    draft: _Draft, fresh: dict[KeyHash, tuple[KeyId, MigrateKey]], identities: dict[str, IdentityId]
-) -> Iterator[NewKey]:
-    for key_hash, (id_, key) in fresh.items():
-        refill = key.credits.refill if key.credits else None
-        yield NewKey(
-            id=id_,
-            key_auth_id=draft.api.keyspace_id,
-            hash=key_hash,
-            start="",
-            workspace_id=draft.workspace_id,
-            created_at_m=draft.now,
-            name=key.name,
-            identity_id=identities[key.external_id] if key.external_id is not None else None,
-            meta=key.meta,
-            expires=queries.expiry_column(key.expires_ms),
-            enabled=key.enabled,
-            remaining_requests=key.credits.remaining if key.credits else None,
-            refill_day=refill.day if refill and refill.interval is RefillInterval.MONTHLY else None,
-            refill_amount=refill.amount if refill else None,
-            pending_migration_id=draft.migration_id,
-        )
-
-
-def _events(
-    draft: _Draft, key_id: KeyId, key: MigrateKey, permissions: dict[str, PermissionId], roles: dict[str, RoleId]
-) -> Iterator[AuditEvent]:
-    target = events.key_target(key_id, key.name or "")
-    for slug in dict.fromkeys(key.permissions):
-        yield events.permission_connected(target, permissions[slug], label=slug, shown=slug)
-    for name in dict.fromkeys(key.roles):
-        yield events.role_connected(target, roles[name], name)
+def _events(draft: _Draft, item: KeyToWrite, written: Written) -> Iterator[AuditEvent]:
+    name = item.key.name or ""
+    target = events.key_target(item.id, name)
+    for slug in dict.fromkeys(item.key.permissions):
+        yield events.permission_connected(target, written.permissions[slug], label=slug, shown=slug)
+    for role in dict.fromkeys(item.key.roles):
+        yield events.role_connected(target, written.roles[role], role)
     api = events.api_target(draft.api.id, draft.api.name)
-    yield events.key_created(key_id, key.name or "", api, suffix=f" in migration {draft.migration_id}")
+    yield events.key_created(item.id, name, api, suffix=f" in migration {draft.migration_id}")
 
 
 def _result(asked: Iterable[MigrateKey], draft: _Draft, taken: set[str]) -> MigrationResult:

@@ -18,10 +18,11 @@ from unkey_api.keys import changes, queries, requirements, rerolls
 from unkey_api.keys.errors import EncryptionUnsupported, KeyNotFound, NoVault
 from unkey_api.keys.live import LiveKey, get_key
 from unkey_api.keys.queries import NewEncryptedKey, NewKey
+from unkey_api.keys.ratelimits import new_ratelimits
 from unkey_api.keys.rerolls import Reroll
 from unkey_api.keys.service import events, secrets
 from unkey_api.keys.service.attempts import with_fresh_ids
-from unkey_api.keys.service.create import CreatedKey, new_ratelimits
+from unkey_api.keys.service.create import CreatedKey
 from unkey_api.keys.service.parts import KeyParts
 
 MINUTE_MS = 60_000

@@ -13,7 +13,8 @@ from unkey_api.keys.schemes.salted import HashCaps, affordable, excess, make_sal
 from unkey_api.keys.transfer import fields
 from unkey_api.keys.transfer.fields import Document
 from unkey_api.keys.transfer.types import ImportRecord, RawRecord, Rejected, Target
-from unkey_api.keys.types import CreditSettings, MigrateKey, RatelimitSetting, Refill, RefillInterval
+from unkey_api.keys.types import CreditSettings, MigrateKey, Refill, RefillInterval
+from unkey_api.ratelimit.attached import AttachedLimit
 
 READ = frozenset(
     {
@@ -156,7 +157,7 @@ def _refill(flat: Document) -> Refill | None:
     return Refill(RefillInterval(interval), amount, day if interval == RefillInterval.MONTHLY else None)
 
 
-def _ratelimits(document: Document) -> tuple[RatelimitSetting, ...]:
+def _ratelimits(document: Document) -> tuple[AttachedLimit, ...]:
     value = fields.structure(document, "ratelimits")
     if value is None:
         return ()
@@ -165,7 +166,7 @@ def _ratelimits(document: Document) -> tuple[RatelimitSetting, ...]:
     return tuple(_ratelimit(item) for item in value)
 
 
-def _ratelimit(item: object) -> RatelimitSetting:
+def _ratelimit(item: object) -> AttachedLimit:
     if not isinstance(item, dict):
         raise Rejected("ratelimits holds something that is not an object")
     name = fields.text(item, "name", most=255)
@@ -173,4 +174,4 @@ def _ratelimit(item: object) -> RatelimitSetting:
     duration = fields.integer(item, "duration", least=1000)
     if name is None or limit is None or duration is None:
         raise Rejected("a rate limit needs name, limit and duration")
-    return RatelimitSetting(name, limit, duration, fields.flag(item, "autoApply", default=False))
+    return AttachedLimit(name, limit, duration, fields.flag(item, "autoApply", default=False))

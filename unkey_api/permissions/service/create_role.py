@@ -15,10 +15,10 @@ from unkey_api.core.principal import Caller
 from unkey_api.core.rbac import require
 from unkey_api.infra.mysql import Database, DuplicateKey, Transaction, WriteConn
 from unkey_api.permissions import requirements, role_queries
+from unkey_api.permissions.ensure import Ensured, distinct_slugs, ensure_permissions, new_permissions
 from unkey_api.permissions.errors import RoleAlreadyExists
 from unkey_api.permissions.events import connected, created_on_the_way, role_event, role_meta, role_target
 from unkey_api.permissions.queries import NewRole
-from unkey_api.permissions.resolution import PermissionResolver, Resolved, distinct_slugs
 from unkey_api.permissions.types import StoredRole
 from unkey_api.projects.service import DefaultProject
 
@@ -41,7 +41,6 @@ class CreateRole:
         database: Database,
         audit: AuditLog,
         projects: DefaultProject,
-        resolver: PermissionResolver,
         *,
         clock: Clock,
         ids: IdSource,
@@ -49,7 +48,6 @@ class CreateRole:
         self._database = database
         self._audit = audit
         self._projects = projects
-        self._resolver = resolver
         self._clock = clock
         self._ids = ids
 
@@ -68,17 +66,15 @@ class CreateRole:
         if slugs:
             require(granted, requirements.add_to_new_role(workspace_id))
         role_id = RoleId(self._ids.new(IdPrefix.ROLE))
-        wanted = self._resolver.mint(slugs)
         now = UnixMs(self._clock.now_ms())
+        wanted = new_permissions(self._ids, workspace_id, "", slugs, now=now)
 
         async def work(tx: Transaction) -> None:
-            resolved = await self._resolver.resolve(
-                tx,
-                workspace_id,
-                wanted,
-                require_create=lambda: require(granted, requirements.create_permission(workspace_id)),
-                now=now,
-            )
+            async def on_missing() -> str:
+                require(granted, requirements.create_permission(workspace_id))
+                return await self._projects.ensure(tx, workspace_id)
+
+            resolved = await ensure_permissions(tx, workspace_id, wanted, any_case=True, on_missing=on_missing)
             role = await self._insert(tx, workspace_id, role_id, command, now)
             await role_queries.add_permissions(tx, workspace_id, role_id, resolved.all, now=now)
             await self._audit.record(tx, caller, _created(role, resolved))
@@ -99,7 +95,7 @@ class CreateRole:
         return StoredRole(role_id, project_id, command.name, description)
 
 
-def _created(role: StoredRole, resolved: Resolved) -> list[AuditEvent]:
+def _created(role: StoredRole, resolved: Ensured) -> list[AuditEvent]:
     target = role_target(role, role_meta(role))
     return [
         role_event(AuditAction.ROLE_CREATE, f"Created {role.id}", role),

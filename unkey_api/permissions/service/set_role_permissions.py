@@ -16,10 +16,11 @@ from unkey_api.core.principal import Caller
 from unkey_api.core.rbac import require, require_unseen
 from unkey_api.infra.mysql import Database, Transaction, WriteConn
 from unkey_api.permissions import requirements, role_queries
+from unkey_api.permissions.ensure import Ensured, distinct_slugs, ensure_permissions, new_permissions
 from unkey_api.permissions.errors import UnknownRole
 from unkey_api.permissions.events import connected, created_on_the_way, disconnected, role_target
-from unkey_api.permissions.resolution import PermissionResolver, Resolved, distinct_slugs
 from unkey_api.permissions.types import Permission, StoredRole
+from unkey_api.projects.service import DefaultProject
 
 
 class SetRolePermissionsCommand(NamedTuple):
@@ -38,14 +39,14 @@ class SetRolePermissions:
         self,
         database: Database,
         audit: AuditLog,
-        resolver: PermissionResolver,
+        projects: DefaultProject,
         *,
         clock: Clock,
         ids: IdSource,
     ) -> None:
         self._database = database
         self._audit = audit
-        self._resolver = resolver
+        self._projects = projects
         self._clock = clock
         self._ids = ids
 
@@ -58,10 +59,10 @@ class SetRolePermissions:
             UnknownRole: There is no such role.
             StoreUnavailable: Nothing was changed.
         """
-        wanted = self._resolver.mint(distinct_slugs(command.permissions))
         correlation_id = self._ids.new(IdPrefix.CORRELATION)
         now = UnixMs(self._clock.now_ms())
         workspace_id = caller.principal.workspace_id
+        wanted = new_permissions(self._ids, workspace_id, "", distinct_slugs(command.permissions), now=now)
         found = await require_unseen(
             caller.principal.permissions,
             lambda: role_queries.find_by_key(self._database.primary, workspace_id, command.role),
@@ -71,12 +72,14 @@ class SetRolePermissions:
             raise UnknownRole
 
         async def work(tx: Transaction) -> tuple[Permission, ...]:
+            async def on_missing() -> str:
+                _require_create(caller)
+                return await self._projects.ensure(tx, workspace_id)
+
             role = await role_queries.find_locked(tx, workspace_id, found.id)
             if role is None:
                 raise UnknownRole
-            resolved = await self._resolver.resolve(
-                tx, workspace_id, wanted, require_create=lambda: _require_create(caller), now=now
-            )
+            resolved = await ensure_permissions(tx, workspace_id, wanted, any_case=True, on_missing=on_missing)
             events = await _replace(tx, workspace_id, role, resolved, now)
             await self._audit.record(tx, caller, events, correlation_id)
             tx.tell(role_changed(workspace_id, role.name))
@@ -86,7 +89,7 @@ class SetRolePermissions:
 
 
 async def _replace(
-    tx: WriteConn, workspace_id: str, role: StoredRole, resolved: Resolved, now: UnixMs
+    tx: WriteConn, workspace_id: str, role: StoredRole, resolved: Ensured, now: UnixMs
 ) -> Sequence[AuditEvent]:
     """Turn what the role has, as it is under the lock, into what it is to have."""
     (current,) = await role_queries.with_permissions(tx, workspace_id, [role])

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from unkey_api.audit.types import AuditAction
 from unkey_api.core.needs import ANY
-from unkey_api.core.principal import Caller
+from unkey_api.core.principal import Caller, Principal
 from unkey_api.core.rbac import require
 from unkey_api.infra.mysql import Transaction
 from unkey_api.keys.service.attempts import with_fresh_ids
 from unkey_api.rootkeys import events, requirements, rules
 from unkey_api.rootkeys.errors import ExpiryInThePast
 from unkey_api.rootkeys.issuing import RootKeyDraft, RootKeySettings
-from unkey_api.rootkeys.service.parts import RootKeyParts, own_root_key
+from unkey_api.rootkeys.service.parts import RootKeyParts
 from unkey_api.rootkeys.types import CreateRootKeyCommand, IssuedRootKey
 
 
@@ -25,13 +25,13 @@ class CreateRootKey:
         """Create the key with its permissions; all of it or nothing.
 
         Raises:
-            InsufficientPermissions: The caller may not create root keys, or lacks one of the permissions.
+            InsufficientPermissions: The caller may not create root keys, or lacks one of the permissions, now.
             ExpiryInThePast: It would be created expired.
             OutlivesCaller: The caller expires, and the key would not or later.
-            PermissionUnsupported: A permission is malformed, of another workspace or of no known resource.
+            PermissionUnsupported: A permission is malformed, of another workspace, or means nothing.
+            AppError: The caller was revoked meanwhile, as `CallerStanding` says.
             StoreUnavailable: Nothing was created.
         """
-        self._check(caller, command)
 
         async def attempt() -> IssuedRootKey:
             draft = self._parts.issuing.draft()
@@ -42,8 +42,7 @@ class CreateRootKey:
 
         return await with_fresh_ids(attempt, self._parts.sleep)
 
-    def _check(self, caller: Caller, command: CreateRootKeyCommand) -> None:
-        principal = caller.principal
+    def _check(self, principal: Principal, command: CreateRootKeyCommand) -> None:
         require(principal.permissions, requirements.on_root_key(principal.workspace_id, ANY, "write"))
         if command.expires_ms is not None and command.expires_ms <= self._parts.clock.now_ms():
             raise ExpiryInThePast
@@ -52,7 +51,9 @@ class CreateRootKey:
         rules.require_held(principal, command.permissions)
 
     async def _write(self, tx: Transaction, caller: Caller, command: CreateRootKeyCommand, draft: RootKeyDraft) -> None:
-        home = await self._parts.home.ensure(tx, own_root_key(caller.principal))
+        standing = self._parts.standing
+        self._check(await standing.judge(tx, await standing.lock(tx, caller.principal)), command)
+        home = await self._parts.home.ensure(tx)
         wanted = RootKeySettings(
             for_workspace_id=caller.principal.workspace_id,
             name=command.name,

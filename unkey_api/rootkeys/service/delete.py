@@ -22,14 +22,14 @@ class DeleteRootKey:
 
         Raises:
             RootKeyNotFound: The workspace has no such root key.
-            InsufficientPermissions: The caller may not delete it.
+            InsufficientPermissions: The caller may not delete it, as of now.
+            AppError: The caller was revoked meanwhile, as `CallerStanding` says.
             StoreUnavailable: Nothing was changed.
         """
         await self._parts.database.transaction("root_keys.delete", lambda tx: self._write(tx, caller, key_id))
 
     async def _write(self, tx: Transaction, caller: Caller, key_id: str) -> None:
-        principal = caller.principal
-        key = await locked(tx, principal.workspace_id, key_id)
+        principal, key, _ = await locked(tx, self._parts.standing, caller.principal, key_id)
         require(principal.permissions, requirements.on_root_key(principal.workspace_id, key.id, "delete"))
         await queries.mark_deleted(tx, principal.workspace_id, key.id, now=self._parts.now())
         target = events.target_of(key.id, key.name)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from unkey_api.audit.service import AuditLog
+from unkey_api.auth.standing import CallerStanding
 from unkey_api.core.clock import Clock
 from unkey_api.core.columns import UnixMs
 from unkey_api.core.ids import IdPrefix, IdSource
@@ -19,7 +21,7 @@ from unkey_api.rootkeys.errors import RootKeyNotFound
 from unkey_api.rootkeys.grants import Grants
 from unkey_api.rootkeys.home import RootKeyHome
 from unkey_api.rootkeys.issuing import RootKeyIssuing
-from unkey_api.rootkeys.queries import RootKeyRow
+from unkey_api.rootkeys.queries import GrantRow, RootKeyRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +33,7 @@ class RootKeyParts:
     home: RootKeyHome
     grants: Grants
     issuing: RootKeyIssuing
+    standing: CallerStanding
     clock: Clock
     ids: IdSource
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
@@ -61,23 +64,45 @@ def root_key_parts(
         home=RootKeyHome(audit, projects, clock=clock, ids=ids),
         grants=grants,
         issuing=RootKeyIssuing(grants, clock=clock, ids=ids, random_bytes=random_bytes),
+        standing=CallerStanding(clock),
         clock=clock,
         ids=ids,
     )
 
 
-async def locked(tx: WriteConn, workspace_id: str, key_id: str) -> RootKeyRow:
-    """Return the live root key of the workspace, locked.
+class Target(NamedTuple):
+    """A root key that somebody wants to change, as committed now, and who wants it."""
+
+    by: Principal
+    """The caller with what it holds now."""
+    key: RootKeyRow
+    held: tuple[GrantRow, ...]
+    """What the key may do, directly and through roles."""
+
+    @property
+    def permissions(self) -> list[str]:
+        """Everything the key may do; sorted, without repetitions."""
+        return sorted({grant.permission for grant in self.held})
+
+
+async def locked(tx: WriteConn, standing: CallerStanding, principal: Principal, key_id: str) -> Target:
+    """Return the live root key of the caller's workspace and the caller, neither of which changes from here on.
+
+    Rows are locked in the order of their ids, so that two keys that change each other do not wait for each other; and
+    before anything else is read, so that everything read is as committed when the last lock was got.
 
     Raises:
-        RootKeyNotFound: There is none, or it is of another workspace.
+        RootKeyNotFound: There is no such key, or it is of another workspace.
+        AppError: The caller may no longer call at all, as `CallerStanding` says. Told first.
     """
-    row = await queries.lock(tx, workspace_id, key_id)
+    own = principal.subject_id if principal.subject_type is SubjectType.ROOT_KEY else ""
+    if own and own < key_id:
+        held = await standing.lock(tx, principal)
+        row = await queries.lock(tx, principal.workspace_id, key_id)
+    else:
+        row = await queries.lock(tx, principal.workspace_id, key_id)
+        held = await standing.lock(tx, principal)
+    caller = await standing.judge(tx, held)
     if row is None:
         raise RootKeyNotFound
-    return row
-
-
-def own_root_key(principal: Principal) -> str:
-    """Return the id of the caller's root key; empty for other credentials."""
-    return principal.subject_id if principal.subject_type is SubjectType.ROOT_KEY else ""
+    return Target(caller, row, tuple(await queries.list_grants(tx, [row.id])))

@@ -7,12 +7,14 @@ from collections.abc import Callable
 
 import structlog
 
+from unkey_api.core.secret import MASK
+from unkey_api.core.secret_shapes import without_secrets
 from unkey_api.rpc.exchange import Exchange
 from unkey_api.rpc.observers.failures import internal_text, public_text
 
 _log = structlog.get_logger(__name__)
 
-
+_MASK = MASK.encode()
 REPEATS_AT_ONCE = 50
 REPEATS_PER_SECOND = 10.0
 KINDS_MAX = 10_000  # operations times error codes are fewer
@@ -88,17 +90,17 @@ class RequestLog:
         fields = _fields(exchange, seconds)
         if repeats.skipped:
             fields["skipped"], repeats.skipped = repeats.skipped, 0
-        _log.info(f"{exchange.method} {exchange.shown_path}", **fields)
+        _log.info(f"{exchange.method} {_sent(exchange.shown_path)}", **fields)
 
 
 def _fields(exchange: Exchange, seconds: float) -> dict[str, object]:
     fields: dict[str, object] = {
         "http": {
             "method": exchange.method,
-            "path": exchange.shown_path,
+            "path": _sent(exchange.shown_path),
             "request_id": exchange.request_id,
-            "host": exchange.host,
-            "user_agent": exchange.user_agent,
+            "host": _sent(exchange.host),
+            "user_agent": _sent(exchange.user_agent),
             "ip_address": exchange.client_ip,
             "status_code": exchange.status,
         },
@@ -121,10 +123,15 @@ def _fields(exchange: Exchange, seconds: float) -> dict[str, object]:
     return fields
 
 
+def _sent(text: str) -> str:
+    """Return what a caller sent without anything that looks like a key, hexadecimal ones included."""
+    return without_secrets(text.encode("utf-8", "replace"), _MASK).decode("utf-8", "replace")
+
+
 def report_panic(exchange: Exchange, error: Exception, *, what: str = "panic recovered") -> None:
     """Log an exception nobody expected, with where it was raised and what led to it."""
     _log.error(
         what,
         error=error,
-        http={"method": exchange.method, "path": exchange.shown_path, "request_id": exchange.request_id},
+        http={"method": exchange.method, "path": _sent(exchange.shown_path), "request_id": exchange.request_id},
     )

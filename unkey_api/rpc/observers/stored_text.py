@@ -8,6 +8,7 @@ a token or a hash). What could not be decoded could hide a secret from all three
 from __future__ import annotations
 
 import re
+from typing import TypeVar
 from urllib.parse import unquote_plus
 
 import orjson
@@ -32,14 +33,19 @@ _QUOTED_VALUE = re.compile(rb"\"'(?:[^\"\\]|\\.)*' does not match pattern '")
 _QUOTED_MASK = b"\"'%b' does not match pattern '" % _MASK
 
 
+Key = TypeVar("Key")
+
+
 class StoredText:
     """Makes the texts of rows. One per process: it remembers what it said of headers and paths seen lately."""
 
     def __init__(self, redactor: Redactor) -> None:
         self._redact = redactor.redact
-        self._names: dict[bytes, tuple[str, bool]] = {}
-        """Header names in canonical case, and whether their values are secrets."""
-        self._texts: dict[bytes, str] = {}
+        self._hidden: dict[bytes, str] = {}
+        """Lines of headers whose values are secrets, by name."""
+        self._lines: dict[tuple[bytes, bytes], str] = {}
+        """Lines of other headers, by name and value."""
+        self._texts: dict[bytes | str, str] = {}
 
     def request_body(self, body: bytes, size: int, *, valid: bool) -> str:
         """Return what is kept of the body of a request, of which `body` may be the beginning only.
@@ -63,37 +69,50 @@ class StoredText:
 
     def headers(self, headers: Headers) -> list[str]:
         """Return `Name: v1,v2` per header, in canonical case."""
-        values: dict[bytes, str] = {}
-        for name, value in headers:
-            known = self._names.get(name) or self._learn(name)
-            shown = HIDDEN if known[1] else self.text(value)
-            values[name] = f"{values[name]},{shown}" if name in values else shown
-        names = self._names
-        return [
-            f"{(names.get(name) or self._learn(name))[0]}: {text}"
-            for name, text in values.items()
-            if name not in _LEFT_OUT
-        ]
+        hidden, known = self._hidden, self._lines
+        lines: dict[bytes, str] = {}
+        for header in headers:
+            name = header[0]
+            line = hidden.get(name) or known.get(header) or self._line(header)
+            if name in lines:
+                line = f"{lines[name]},{line.partition(': ')[2]}"
+            lines[name] = line
+        for name in _LEFT_OUT & lines.keys():
+            del lines[name]
+        return list(lines.values())
 
-    def text(self, value: bytes) -> str:
+    def text(self, value: bytes | str) -> str:
         """Return a header, a path or another short text."""
-        known = self._texts.get(value)
-        if known is not None:
-            return known
-        shown = _decoded(without_secrets(value[:TEXT_MAX], _MASK))
-        if len(value) <= _REMEMBERED_BYTES:
-            if len(self._texts) >= _REMEMBERED:
-                self._texts.clear()
-            self._texts[value] = shown
+        return self._texts.get(value) or self._text(value)
+
+    def _text(self, value: bytes | str) -> str:
+        shown = _shown_text(value if isinstance(value, bytes) else value.encode("utf-8", "replace"))
+        _remember(self._texts, value, shown, len(value))
         return shown
 
-    def _learn(self, name: bytes) -> tuple[str, bool]:
-        if len(self._names) >= _REMEMBERED:
-            self._names.clear()
+    def _line(self, header: tuple[bytes, bytes]) -> str:
+        name, value = header
         plain = without_secrets(name[:TEXT_MAX], _MASK).decode("latin-1")
         canonical = plain if HIDDEN in plain else "-".join(part.capitalize() for part in plain.split("-"))
-        learned = self._names[name] = (canonical, _SECRET_NAME.search(plain) is not None)
-        return learned
+        if _SECRET_NAME.search(plain):
+            line = f"{canonical}: {HIDDEN}"
+            _remember(self._hidden, name, line, len(name))
+        else:
+            line = f"{canonical}: {_shown_text(value)}"
+            _remember(self._lines, header, line, len(name) + len(value))
+        return line
+
+
+def _shown_text(value: bytes) -> str:
+    return _decoded(without_secrets(value[:TEXT_MAX], _MASK))
+
+
+def _remember(known: dict[Key, str], key: Key, shown: str, size: int) -> None:
+    """Keep what was made of a text, unless it is long; of very many, begin again."""
+    if size <= _REMEMBERED_BYTES:
+        if len(known) >= _REMEMBERED:
+            known.clear()
+        known[key] = shown
 
 
 def stored_query(query: bytes) -> tuple[str, dict[str, list[str]]]:

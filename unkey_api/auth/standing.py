@@ -1,0 +1,82 @@
+"""Who a caller is at this moment, for changes that must not rest on what was cached a while ago."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from unkey_api.auth.jwt import OrganizationDisabled, OrganizationWithoutWorkspace
+from unkey_api.auth.root_key import admitted
+from unkey_api.auth.workspaces import OrganizationWorkspace
+from unkey_api.core.clock import Clock
+from unkey_api.core.identifiers import KeyHash
+from unkey_api.core.principal import Principal, SubjectType
+from unkey_api.infra.mysql import WriteConn, load_query
+from unkey_api.keys.verification.queries import find_by_hash
+from unkey_api.keys.verification.record import from_row
+
+
+@dataclass(frozen=True, slots=True)
+class _KeyRow:
+    hash: KeyHash
+
+
+_LOCK_KEY = load_query(__package__, "caller_key_lock", row=_KeyRow)
+_LOCK_WORKSPACE = load_query(__package__, "caller_workspace_lock", row=OrganizationWorkspace)
+
+
+@dataclass(frozen=True, slots=True)
+class LockedCaller:
+    """A caller whose row does not change before the transaction ends. Nobody has judged it yet."""
+
+    principal: Principal
+    """As it was let in."""
+    key_hash: KeyHash | None = None
+    """Of its root key; None when that is gone, and for other credentials."""
+    workspace: OrganizationWorkspace | None = None
+    """Of its token; None when that is gone, and for root keys."""
+
+
+class CallerStanding:
+    """Reads callers again, under a lock, by the rules that let them in.
+
+    In two steps, because a transaction sees what it reads without a lock as it was when it first did so: take every
+    lock the transaction needs, then judge.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    async def lock(self, tx: WriteConn, principal: Principal) -> LockedCaller:
+        """Hold the caller as it is. A token has no row of its own: of its holder, the workspace is held."""
+        if principal.subject_type is SubjectType.ROOT_KEY:
+            values = {"id": principal.subject_id, "for_workspace_id": principal.workspace_id}
+            row = await tx.fetch_one(_LOCK_KEY, values)
+            return LockedCaller(principal, key_hash=row.hash if row else None)
+        workspace = await tx.fetch_one(_LOCK_WORKSPACE, {"id": principal.workspace_id})
+        return LockedCaller(principal, workspace=workspace)
+
+    async def judge(self, tx: WriteConn, caller: LockedCaller) -> Principal:
+        """Return the caller with what it holds now.
+
+        Raises:
+            RootKeyUnknown: The root key was deleted, or its API was.
+            RootKeyWorkspaceMissing: Its workspace does not exist any more.
+            RootKeyWorkspaceDisabled: Its workspace was disabled.
+            RootKeyDisabled: It was switched off.
+            RootKeyExpired: It has expired.
+            OrganizationWithoutWorkspace: The workspace of a token was deleted.
+            OrganizationDisabled: The workspace of a token was disabled.
+            StoreUnavailable: Nobody can tell.
+        """
+        if caller.principal.subject_type is not SubjectType.ROOT_KEY:
+            return _judge_workspace(caller)
+        row = None if caller.key_hash is None else await find_by_hash(tx, caller.key_hash)
+        return admitted(None if row is None else from_row(row), self._clock.now_ms())
+
+
+def _judge_workspace(caller: LockedCaller) -> Principal:
+    if caller.workspace is None:
+        raise OrganizationWithoutWorkspace
+    if not caller.workspace.enabled:
+        raise OrganizationDisabled
+    return caller.principal

@@ -1,3 +1,0 @@
--- At most one row: slugs are unique.
--- No workspace filter: the slug names the workspace.
-SELECT id FROM workspaces WHERE slug = %(slug)s AND deleted_at_m IS NULL
