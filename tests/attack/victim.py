@@ -64,10 +64,9 @@ class Victim:
 
         tasks = await self._stack.enter_async_context(asyncio.TaskGroup())
         lanes = [tasks.create_task(self._lane(n, GRPC, by_grpc)) for n in range(LANES)]
-        lanes += [
-            tasks.create_task(self._lane(n, HTTP, _Http1Lane(self._http1_port, self._request()).ask))
-            for n in range(LANES)
-        ]
+        connections = [_Http1Lane(self._http1_port, self._request()) for _ in range(LANES)]
+        lanes += [tasks.create_task(self._lane(n, HTTP, each.ask)) for n, each in enumerate(connections)]
+        self._stack.callback(lambda: [each.close() for each in connections])
         self._stack.callback(lambda: [lane.cancel() for lane in lanes])
         return self
 
@@ -126,7 +125,11 @@ class _Http1Lane:
             body = await reader.readexactly(int(fields[b"content-length"]))
             _expect(head.startswith(b"HTTP/1.1 200 ") and b'"valid":true' in body, repr(head[:40] + body[:200]))
         except BaseException:
-            if self._streams is not None:
-                self._streams[1].transport.abort()
-            self._streams = None
+            self.close()
             raise
+
+    def close(self) -> None:
+        """Close it, if it is open."""
+        if self._streams is not None:
+            self._streams[1].transport.abort()
+        self._streams = None
