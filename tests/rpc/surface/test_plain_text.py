@@ -76,7 +76,7 @@ async def test_free_texts_hold_anything(api: Harness, admin: Caller) -> None:
         "NOT_FOUND"
     )
     answer = await api.keys(admin).verify_key(VerifyKeyRequest(key="a\x00b"))
-    assert not answer.data.valid
+    assert not answer.valid
 
 
 def _with(value: Any, mark: str) -> Any:

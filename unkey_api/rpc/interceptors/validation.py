@@ -48,11 +48,16 @@ class Validation:
             if refused is not None:
                 exchange.body_valid = False
                 raise schema_fault(exchange, (refused,))
-        refused = self._plain_text.refused(request)
+        try:
+            refused = self._plain_text.refused(request)
+            broken = None if refused else broken_rules(self._validator, request, thorough=exchange.share is None)
+        except ValueError as err:
+            # What the decoder keeps of members it does not know is more than the validator can read.
+            exchange.body_valid = False
+            raise schema_fault(exchange, (Violation("requestBody", "The message cannot be read"),)) from err
         if refused is not None:
             exchange.body_valid = False
             raise schema_fault(exchange, (refused,), complete=False)
-        broken = broken_rules(self._validator, request, thorough=exchange.share is None)
         if broken is not None:
             raise self._refused(exchange, broken, request)
 
