@@ -34,9 +34,10 @@ class TlsServer:
 
     def close(self) -> None:
         """Stop accepting and close the socket."""
-        self._closed = True
-        self._shared.loop.remove_reader(self._socket)
-        self._socket.close()
+        if not self._closed:
+            self._closed = True
+            self._shared.loop.remove_reader(self._socket)
+            self._socket.close()
 
     def _watch(self) -> None:
         if not self._closed:
