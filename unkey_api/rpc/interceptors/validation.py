@@ -46,7 +46,12 @@ class Validation:
             if refused is not None:
                 exchange.body_valid = False
                 raise schema_fault(exchange, (refused,))
-        broken = broken_rules(self._validator, request, thorough=exchange.share is None)
+        try:
+            broken = broken_rules(self._validator, request, thorough=exchange.share is None)
+        except ValueError as err:
+            # What the decoder keeps of members it does not know is more than the validator can read.
+            exchange.body_valid = False
+            raise schema_fault(exchange, (Violation("requestBody", "The message cannot be read"),)) from err
         if broken is not None:
             raise self._refused(exchange, broken, request)
 
