@@ -66,7 +66,8 @@ class Victim:
         lanes = [tasks.create_task(self._lane(n, GRPC, by_grpc)) for n in range(LANES)]
         connections = [_Http1Lane(self._http1_port, self._request()) for _ in range(LANES)]
         lanes += [tasks.create_task(self._lane(n, HTTP, each.ask)) for n, each in enumerate(connections)]
-        self._stack.callback(lambda: [each.close() for each in connections])
+        for each in connections:
+            self._stack.callback(each.close)
         self._stack.callback(lambda: [lane.cancel() for lane in lanes])
         return self
 

@@ -24,7 +24,13 @@ class Ensured:
     all: tuple[Permission, ...]
     """In the order they were asked for."""
     created: tuple[Permission, ...]
-    """Those of them that did not exist before, in the same order."""
+    """Those of them that did not exist before, in the same order. Their insert has locked them."""
+
+    @property
+    def found(self) -> tuple[Permission, ...]:
+        """The others, which somebody may delete unless they are held."""
+        ours = {permission.id for permission in self.created}
+        return tuple(permission for permission in self.all if permission.id not in ours)
 
 
 def new_permissions(

@@ -91,7 +91,7 @@ async def delete(tx: WriteConn, workspace_id: str, role_id: RoleId) -> bool:
 async def add_permissions(
     tx: WriteConn, workspace_id: str, role_id: RoleId, permissions: Sequence[Permission], *, now: UnixMs
 ) -> None:
-    """Give permissions to a role with one statement; none, no statement. Resolving them has locked them already."""
+    """Give permissions to a role with one statement; none, no statement. Hold those that were there before."""
     rows = [
         {"role_id": role_id, "permission_id": permission.id, "workspace_id": workspace_id, "created_at_m": now}
         for permission in permissions
