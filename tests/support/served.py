@@ -65,6 +65,7 @@ class ServeOptions:
     log_level: str = "info"
     replica: str = ""
     """Connection string to read with; empty reads from the primary."""
+    replica_lag_max: str = "30s"
     statement_timeout: str = "30s"
     collector: str = ""
     """Address that takes traces of all requests; empty leaves tracing off."""
@@ -87,6 +88,7 @@ class ServeOptions:
             "[failed_credentials]\nburst = 1_000_000",  # all tests have one address
             f'[database]\nprimary = "{self.database}"\nreadonly_replica = "{self.replica}"\nstartup_attempts = 2',
             f'statement_timeout = "{self.statement_timeout}"',
+            f'[revocation]\nreplica_lag_max = "{self.replica_lag_max}"',
             f"[observability.metrics]\nprometheus_port = {self.metrics_port}",
             self.auth,
             '[[auth]]\ntype = "root_key"',

@@ -106,6 +106,6 @@ def root_key_list(
 def root_key_revoke(
     key_id: Annotated[str, typer.Argument(help="Id of the root key.")], config: ConfigOption = None
 ) -> None:
-    """Revoke a root key. Running servers refuse it within seconds, at the latest within ten minutes."""
+    """Revoke a root key. Running servers refuse it within a second, also where no bus connects them."""
     at_desk(config, lambda desk: desk.revoke_root_key(key_id))
     typer.echo(f"Revoked {key_id}.")
