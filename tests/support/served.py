@@ -318,10 +318,14 @@ class Served:
 
 def served_by(service: Service, database: Database) -> Served:
     """Put a service and an operator's desk on its database together."""
+    return Served(service, desk_of(database), database)
+
+
+def desk_of(database: Database) -> OperatorDesk:
+    """Return an operator's desk on a database."""
     clock, ids = SystemClock(), RandomIds()
     audit = AuditLog(clock=clock, ids=ids)
-    desk = OperatorDesk(database, audit=audit, clock=clock, ids=ids, random_bytes=secrets.token_bytes)
-    return Served(service, desk, database)
+    return OperatorDesk(database, audit=audit, clock=clock, ids=ids, random_bytes=secrets.token_bytes)
 
 
 @pytest.fixture(scope="session")
