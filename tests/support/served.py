@@ -252,8 +252,8 @@ def consecutive_ports(count: int) -> int:
 
 
 def fetch(url: str, body: object = None, headers: dict[str, str] | None = None) -> tuple[int, str]:
-    """GET, or POST JSON; return status and body of whatever the server says."""
-    data = None if body is None else json.dumps(body).encode()
+    """GET, or POST JSON (bytes as they are); return status and body of whatever the server says."""
+    data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
     sent = {"content-type": "application/json", "accept": "application/json"} | (headers or {})
     request = urllib.request.Request(url, data=data, headers=sent)  # noqa: S310 - our own server
     try:
