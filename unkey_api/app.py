@@ -35,9 +35,7 @@ from unkey_api.rpc.interceptors.credentials import (
     Throttle,
     WorkspaceThrottle,
 )
-from unkey_api.rpc.interceptors.deadline import Deadline
-from unkey_api.rpc.interceptors.recovery import PanicHook, Recovery
-from unkey_api.rpc.interceptors.translation import FaultTranslation
+from unkey_api.rpc.interceptors.guard import Guard, PanicHook
 from unkey_api.rpc.interceptors.validation import Validation
 from unkey_api.rpc.method import Interceptor, MethodSpec
 from unkey_api.rpc.pprof import Pprof
@@ -169,9 +167,7 @@ class _Admissions:
 def _chain_factory(platform: Platform, validator: Validator, admissions: _Admissions) -> ChainFactory:
     def interceptors(spec: MethodSpec) -> Sequence[Interceptor]:
         chain: list[Interceptor] = [
-            Recovery(platform.on_panic),
-            FaultTranslation(),
-            Deadline(platform.request_timeout),
+            Guard(platform.request_timeout, platform.on_panic),
             Validation(spec, validator, admissions.of(spec)),
         ]
         authentication = admissions.authentication(spec)

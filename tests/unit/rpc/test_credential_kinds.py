@@ -40,6 +40,9 @@ class Recording:
     def __init__(self) -> None:
         self.given: list[tuple[str | None, str | None]] = []
 
+    def recognise(self, authorization: str | None, cookie: str | None) -> Principal | None:
+        return None
+
     async def authenticate(self, authorization: str | None, cookie: str | None) -> Principal:
         self.given.append((authorization, cookie))
         return PORTAL_USER

@@ -26,7 +26,7 @@ from unkey_api.rpc.http_json.decode import BodyDecoder
 from unkey_api.rpc.http_json.disconnect import DisconnectWatch
 from unkey_api.rpc.http_json.encode import compile_encoder, compile_field_encoder
 from unkey_api.rpc.http_json.envelope import JSON, bare_success_body, fault_body, fault_content_type, success_body
-from unkey_api.rpc.interceptors.recovery import PanicHook
+from unkey_api.rpc.interceptors.guard import PanicHook
 from unkey_api.rpc.method import AnyMessage, Context
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]  # ASGI events are mappings with values of any kind
