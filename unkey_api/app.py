@@ -29,12 +29,7 @@ from unkey_api.rpc.exchange import Scope, path_of
 from unkey_api.rpc.grpc_services import grpc_services
 from unkey_api.rpc.health import Health
 from unkey_api.rpc.http_json.transcoder import Transcoder
-from unkey_api.rpc.interceptors.credentials import (
-    Authentication,
-    Authenticator,
-    Throttle,
-    WorkspaceThrottle,
-)
+from unkey_api.rpc.interceptors.credentials import Authentication, Authenticator, Throttle
 from unkey_api.rpc.interceptors.guard import Guard, PanicHook
 from unkey_api.rpc.interceptors.validation import Validation
 from unkey_api.rpc.method import Interceptor, MethodSpec
@@ -172,7 +167,7 @@ def _chain_factory(platform: Platform, validator: Validator, admissions: _Admiss
         ]
         authentication = admissions.authentication(spec)
         if authentication is not None:
-            chain += [authentication, WorkspaceThrottle(platform.throttle)]
+            chain.append(authentication)
         return chain
 
     return interceptors
@@ -181,8 +176,8 @@ def _chain_factory(platform: Platform, validator: Validator, admissions: _Admiss
 def _authentication(platform: Platform, spec: MethodSpec) -> Authentication:
     """Operations of the portal know its sessions and nothing else; all others know everything but those."""
     if spec.auth is options_pb.AuthKind.PORTAL_SESSION:
-        return Authentication(platform.portal_authenticator, reads_cookies=True)
-    return Authentication(platform.authenticator)
+        return Authentication(platform.portal_authenticator, platform.throttle, reads_cookies=True)
+    return Authentication(platform.authenticator, platform.throttle)
 
 
 def _connect_application(

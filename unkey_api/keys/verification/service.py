@@ -82,7 +82,7 @@ class VerifyKey:
         if ask.ratelimits:
             refuse_short_windows(ask.ratelimits)
         if status is Status.VALID:
-            verdict = await self._judge(caller, key, ask, query)
+            verdict = _judge_now(caller, key, ask, query) or await self._judge(key, ask)
             tags = ask.tags
         else:
             verdict = Verdict(status, key, key.remaining)
@@ -105,11 +105,8 @@ class VerifyKey:
         )
         return verdict
 
-    async def _judge(self, caller: Caller, key: VerifiableKey, ask: Verification, query: Query | None) -> Verdict:
-        if key.ip_whitelist is not None and not key.ip_whitelist.holds(caller.remote_ip):
-            return Verdict(Status.FORBIDDEN, key, key.remaining)
-        if query is not None and not query.holds(key.slugs):
-            return Verdict(Status.INSUFFICIENT_PERMISSIONS, key, key.remaining)
+    async def _judge(self, key: VerifiableKey, ask: Verification) -> Verdict:
+        """Judge by what has to be counted."""
         results: tuple[LimitResult, ...] = ()
         checks = planned_checks(key, ask.ratelimits)
         if checks:
@@ -123,6 +120,17 @@ class VerifyKey:
         if not spend.allowed:
             return Verdict(Status.USAGE_EXCEEDED, key, spend.remaining, results)
         return Verdict(Status.VALID, key, spend.remaining, results, cost)
+
+
+def _judge_now(caller: Caller, key: VerifiableKey, ask: Verification, query: Query | None) -> Verdict | None:
+    """Judge by address and permissions; None when limits or credits decide."""
+    if key.ip_whitelist is not None and not key.ip_whitelist.holds(caller.remote_ip):
+        return Verdict(Status.FORBIDDEN, key, key.remaining)
+    if query is not None and not query.holds(key.slugs):
+        return Verdict(Status.INSUFFICIENT_PERMISSIONS, key, key.remaining)
+    if key.automatic or ask.ratelimits or key.remaining is not None:
+        return None
+    return Verdict(Status.VALID, key)
 
 
 def _may_see(caller: Caller, key: VerifiableKey, ask: Verification) -> bool:

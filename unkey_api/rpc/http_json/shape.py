@@ -79,15 +79,16 @@ class Shape(Protocol):
 class PlainShape:
     """A string, a boolean or a number."""
 
-    __slots__ = ("_accepts", "name")
+    __slots__ = ("accepts", "name")
 
     def __init__(self, name: str, accepts: tuple[type, ...]) -> None:
         self.name = name
-        self._accepts = accepts
+        self.accepts = accepts
+        """Exactly these types; a boolean is not a number here."""
 
     def check(self, value: Any, pointer: str, found: Findings, owner: tuple[dict[str, Any], str]) -> None:
-        """Compare the exact type: a boolean is not a number here."""
-        if type(value) not in self._accepts:
+        """Compare the exact type."""
+        if type(value) not in self.accepts:
             found.violations.append(_mismatch(pointer, value, self.name))
 
 
@@ -173,11 +174,21 @@ class MapShape:
 class ObjectShape:
     """A message."""
 
-    __slots__ = ("_collects_nulls", "_empty_clears", "_fields", "_ignore_unknown", "_nullable", "_required", "name")
+    __slots__ = (
+        "_collects_nulls",
+        "_empty_clears",
+        "_fields",
+        "_ignore_unknown",
+        "_nullable",
+        "_plain",
+        "_required",
+        "name",
+    )
 
     def __init__(self) -> None:
         self.name = "object"
         self._fields: Mapping[str, Shape] = {}
+        self._plain: Mapping[str, tuple[type, ...]] = {}
         self._nullable: frozenset[str] = frozenset()
         self._empty_clears: frozenset[str] = frozenset()
         self._required: frozenset[str] = frozenset()
@@ -188,6 +199,7 @@ class ObjectShape:
         """Read the descriptor. Apart from the constructor, since messages may contain themselves."""
         visible = [f for f in message.fields if not field_policy(f).hidden]
         self._fields = {f.json_name: _shape_of_field(f, known) for f in visible}
+        self._plain = {n: s.accepts for n, s in self._fields.items() if isinstance(s, PlainShape)}
         self._nullable = frozenset(f.json_name for f in visible if field_policy(f).nullable)
         self._empty_clears = frozenset(f.json_name for f in visible if field_policy(f).empty_clears)
         self._required = frozenset(f.json_name for f in visible if _is_required(f))
@@ -205,6 +217,8 @@ class ObjectShape:
             owner = (value, "")
         unknown = None
         for name, member in value.items():
+            if type(member) in self._plain.get(name, ()):
+                continue  # what nearly every member is: nothing to say, so nobody needs to know where it is
             shape = self._fields.get(name)
             if shape is None:
                 unknown = unknown or []

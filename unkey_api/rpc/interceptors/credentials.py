@@ -65,10 +65,11 @@ def check_presence(exchange: Exchange, kind: AuthKind) -> None:
 
 
 class Authentication:
-    """Resolve the caller and remember it on the exchange."""
+    """Resolve the caller, remember it on the exchange, and count the call against its workspace's per minute."""
 
-    def __init__(self, authenticator: Authenticator, *, reads_cookies: bool = False) -> None:
+    def __init__(self, authenticator: Authenticator, throttle: Throttle, *, reads_cookies: bool = False) -> None:
         """Take who knows callers. `reads_cookies`: hand over cookies too, which most operations must not accept."""
+        self._admit = throttle.admit
         self._recognise = authenticator.recognise
         self._authenticate = authenticator.authenticate
         self._reads_cookies = reads_cookies
@@ -79,6 +80,9 @@ class Authentication:
         if exchange.principal is None:
             credentials = self._credentials(exchange)
             exchange.principal = self._recognise(*credentials) or await self._authenticate(*credentials)
+        admitting = self._admit(exchange.principal, exchange.response_headers)
+        if admitting is not None:
+            await admitting
         return await call_next(request, ctx)
 
     async def identify(self, exchange: Exchange) -> None:
@@ -89,22 +93,6 @@ class Authentication:
 
     def _credentials(self, exchange: Exchange) -> tuple[str | None, str | None]:
         return exchange.header(b"authorization"), exchange.cookies if self._reads_cookies else None
-
-
-class WorkspaceThrottle:
-    """Count the call against the workspace's requests per minute."""
-
-    def __init__(self, throttle: Throttle) -> None:
-        self._admit = throttle.admit
-
-    async def intercept_unary(self, call_next: Call, request: AnyMessage, ctx: Context, /) -> AnyMessage:
-        """Run the rest of the chain."""
-        exchange = current_exchange()
-        if exchange.principal is not None:
-            admitting = self._admit(exchange.principal, exchange.response_headers)
-            if admitting is not None:
-                await admitting
-        return await call_next(request, ctx)
 
 
 def _absent(exchange: Exchange, public: str, violation: Violation) -> Fault:
