@@ -107,5 +107,5 @@ def root_key_revoke(
     key_id: Annotated[str, typer.Argument(help="Id of the root key.")], config: ConfigOption = None
 ) -> None:
     """Revoke a root key. Running servers refuse it within seconds, at the latest within ten minutes."""
-    at_desk(config, lambda desk: desk.revoke_root_key(key_id))
+    at_desk(config, lambda desk: desk.root_keys.revoke(key_id))
     typer.echo(f"Revoked {key_id}.")
