@@ -31,6 +31,12 @@ run: install ## Start the service with its stores under .unkey-dev/ and print a 
 test: install check-static ## Install, then run every check and every test (what .ci/run does)
 	@echo "==> tests"
 	@$(PYTHON) -m pytest $(PYTEST)
+	@$(MAKE) --no-print-directory frozen-replica
+
+.PHONY: frozen-replica
+frozen-replica: ## The tests of everything that writes, once more with a replica that has stopped
+	@echo "==> tests with a frozen replica"
+	@$(PYTHON) -m pytest -q --frozen-replica $(addprefix tests/rpc/,keys identities permissions apis ratelimit rootkeys)
 
 .PHONY: check
 check: check-static ## Every check and every test but the end-to-end ones, without installing

@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import sys
 
+from benchmarks.against import against
 from benchmarks.load import LoadFailed
 from benchmarks.observability import observability
 from benchmarks.profiling import profile
@@ -27,6 +28,7 @@ def main() -> int:
     measure = commands.add_parser("run", help="measure everything and print a table")
     measure.add_argument("--quick", action="store_true", help="two seconds per row: rough figures in under a minute")
     measure.add_argument("--only", default="", help="just the rows whose names hold this text, and the bare echo")
+    measure.add_argument("--against", default="", metavar="REVISION", help="alternate with another revision of git")
     commands.add_parser("compare", help="show the last run against the committed baseline")
     sample = commands.add_parser("profile", help="sample the worker under load; writes a flame graph into build/")
     sample.add_argument("scenario", nargs="?", default="verify /v2 JSON", help="a row of the table")
@@ -39,7 +41,11 @@ def main() -> int:
     arguments = parser.parse_args()
     try:
         if arguments.command == "run":
-            _measure(QUICK_SECONDS if arguments.quick else SECONDS, only=arguments.only)
+            seconds = QUICK_SECONDS if arguments.quick else SECONDS
+            if arguments.against:
+                asyncio.run(against(arguments.against, seconds=seconds, only=arguments.only))
+            else:
+                _measure(seconds, only=arguments.only)
         elif arguments.command == "profile":
             print(f"\n{asyncio.run(profile(arguments.scenario, seconds=PROFILE_SECONDS))}")
         elif arguments.command == "soak":

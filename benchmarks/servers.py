@@ -64,19 +64,23 @@ async def service(
     log: Path,
     program: Sequence[str] = ("unkey_api", "serve"),
     environment: Mapping[str, str] | None = None,
+    tree: Path = ROOT,
 ) -> AsyncIterator[Server]:
-    """Run the service with that many workers, all of them on these cores; `program` is the module and its command."""
+    """Run the service with that many workers, all of them on these cores.
+
+    `program` is the module and its command, `tree` the checkout it is taken from.
+    """
     port, http2_port = free_ports(2)
     spec = ChildSpec(
         name="unkey-api serve",
-        command=pinned([sys.executable, "-m", *program, "--config", str(config)], *cores),
+        command=pinned([*_interpreter(), *program, "--config", str(config)], *cores),
         log=log,
         stop_timeout=STOP_LIMIT,
         environment={
             "UNKEY_HTTP_PORT": str(port),
             "UNKEY_HTTP2_PORT": str(http2_port),
             "UNKEY_WORKERS": str(workers),
-            "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'gen'}",
+            **_imports_from(tree),
             **(environment or {}),
         },
     )
@@ -92,19 +96,28 @@ async def service(
 
 
 @asynccontextmanager
-async def bare_server(*, core: int, log: Path) -> AsyncIterator[Server]:
-    """Run the bare echo."""
+async def bare_server(*, core: int, log: Path, tree: Path = ROOT) -> AsyncIterator[Server]:
+    """Run the bare echo on the listener of that checkout."""
     (port,) = free_ports(1)
     spec = ChildSpec(
         name="bare echo",
-        command=pinned([sys.executable, "-m", "benchmarks.echo_server", str(port)], core),
+        command=pinned([*_interpreter(), "benchmarks.echo_server", str(port)], core),
         log=log,
-        environment={"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'gen'}"},
+        environment=_imports_from(tree),
     )
     began = time.monotonic()
     async with child_process(spec) as child:
         await child.until_ready(lambda: _accepts(port), within=START_LIMIT)
         yield Server(port=port, http2_port=0, pids=[child.pid], ready_seconds=time.monotonic() - began)
+
+
+def _interpreter() -> tuple[str, ...]:
+    """Return how to run a module. `-P` keeps the working directory out of what it may import from."""
+    return sys.executable, "-P", "-m"
+
+
+def _imports_from(tree: Path) -> dict[str, str]:
+    return {"PYTHONPATH": f"{tree}{os.pathsep}{tree / 'gen'}"}
 
 
 async def _until_serving(child: Child, port: int) -> None:

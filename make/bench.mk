@@ -1,7 +1,7 @@
 # How fast it is. Needs the Debian packages wrk and nghttp2-client; the program says so when they are missing.
 
 BENCH := $(PYTHON) -m benchmarks
-# For instance: make bench BENCH_ARGS=--quick, or make profile BENCH_ARGS="'limit, one identifier'"
+# For instance: make bench BENCH_ARGS=--quick, make bench BENCH_ARGS="--against v0.1.0 --only verify", or make profile BENCH_ARGS="'limit, one identifier'"
 BENCH_ARGS ?=
 
 .PHONY: bench

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self, TypeVar
 from urllib.parse import quote
 
@@ -29,9 +29,11 @@ from unkey_proto.unkey.rootkeys.v2.rootkeys_connect import RootKeysServiceClient
 
 from tests.support.asgi import Answer, Client
 from tests.support.clock import FixedClock
-from tests.support.mysql import MysqlServer
+from tests.support.frozen import COPIES, LAG_MAX
+from tests.support.mysql import MysqlServer, run_sql
 from tests.support.redis import RedisServer
 from tests.support.statements import StatementRecorder
+from tests.support.waiting import eventually
 from unkey_api.audit.service import AuditLog
 from unkey_api.container.application import open_application
 from unkey_api.container.runtime import Runtime
@@ -41,6 +43,7 @@ from unkey_api.infra.mysql import Database, Dsn
 from unkey_api.operator.service import OperatorDesk
 from unkey_api.operator.types import all_permissions
 from unkey_api.rpc.health import Phase
+from unkey_api.settings.durations import format_duration
 from unkey_api.settings.load import load_settings
 
 RPC = TypeVar("RPC", bound=ConnectClient)
@@ -92,7 +95,15 @@ class Harness:
         """Return a fresh root key with exactly these permissions; in a fresh workspace unless one is given."""
         workspace_id = workspace_id or await self.desk.create_workspace("Test", f"test-{secrets.token_hex(8)}")
         issued = await self.desk.create_root_key(workspace_id, "test", permissions)
-        return Caller(workspace_id, issued.secret.reveal())
+        caller = Caller(workspace_id, issued.secret.reveal())
+        if COPIES.databases:
+
+            async def known() -> bool:
+                """The service hears of what was made beside it from the log; the replica never knows."""
+                return (await self.post("/v2/apis.getApi", {"apiId": "api_none"}, caller)).status != 401
+
+            await eventually(known)
+        return caller
 
     async def admin(self) -> Caller:
         """Return a root key that may do everything, in a fresh workspace."""
@@ -174,9 +185,13 @@ class raises_code:  # noqa: N801 - reads like pytest.raises
         return True
 
 
+def mysql_url(dsn: Dsn) -> str:
+    """Return a connection string."""
+    return f"mysql://{quote(dsn.user, safe='')}:{quote(dsn.password, safe='')}@{dsn.host}:{dsn.port}/{dsn.database}"
+
+
 def configuration(dsn: Dsn, redis_url: str, **sections: str) -> str:
     """Return TOML for the service on these stores."""
-    address = f"{quote(dsn.user, safe='')}:{quote(dsn.password, safe='')}@{dsn.host}:{dsn.port}/{dsn.database}"
     lines = [
         f'redis_url = "{redis_url}"',
         'region = "test"',
@@ -185,7 +200,7 @@ def configuration(dsn: Dsn, redis_url: str, **sections: str) -> str:
         "[failed_credentials]",
         "burst = 1_000_000",  # the clock of tests stands still, and all their callers have one address
         "[database]",
-        f'primary = "mysql://{address}"',
+        f'primary = "{mysql_url(dsn)}"',
         "[[auth]]",
         'type = "root_key"',
     ]
@@ -201,9 +216,21 @@ async def api(
 ) -> AsyncIterator[Harness]:
     """The service on the session's stores, with a clock the test moves."""
     clock = FixedClock()
-    settings = load_settings(configuration(mysql_server.tcp_dsn(mysql_dsn.database), redis_server.url), {})
+    address = mysql_server.tcp_dsn(mysql_dsn.database)
+    text = configuration(address, redis_server.url)
+    copy = COPIES.of(mysql_dsn.database)
+    if copy:
+        heads = f"REPLACE INTO {copy}.change_lanes SELECT * FROM {address.database}.change_lanes"
+        await run_sql(mysql_server.dsn(copy), heads)
+        text += f'\n[revocation]\nfollow_every = "50ms"\nreplica_lag_max = "{format_duration(LAG_MAX)}"\n'
+    environment = {"UNKEY_DATABASE_READONLY_REPLICA": mysql_url(replace(address, database=copy))} if copy else {}
+    settings = load_settings(text, environment)
     commands, statements = CommandRecorder(), StatementRecorder()
     runtime = Runtime(clock=clock, jitter=lambda: 0.0, statements=statements, commands=commands)
     async with open_application(settings, runtime) as served:
         served.health.phase = Phase.SERVING
+        if copy:
+            # Of what is there now it has everything: it is believed from here on.
+            clock.advance(int(LAG_MAX.total_seconds() * 1_000))
+            await eventually(lambda: statements.replica_was_asked)
         yield Harness(served.app, database, clock, statements, commands)

@@ -19,7 +19,7 @@ from unkey_proto.unkey.keys.v2 import keys_connect
 from tests.support.asgi import Answer, Client
 from tests.support.clock import FixedClock
 from tests.support.key_surroundings import Events, ReversingVault, Unobserved, Unthrottled
-from tests.support.mysql import run_sql
+from tests.support.mysql import run_sql, store
 from tests.support.statements import StatementRecorder
 from unkey_api.apis.live import LiveApis, api_cache
 from unkey_api.app import Application, Platform, Service
@@ -139,9 +139,8 @@ class KeyWorld:
         """Insert a row."""
         names = ", ".join(f"`{name}`" for name in columns)
         values = ", ".join(f"%({name})s" for name in columns)
-        await self.database.primary.execute(
-            Statement(f"test_{table}", f"INSERT INTO `{table}` ({names}) VALUES ({values})"), columns
-        )
+        statement = Statement(f"test_{table}", f"INSERT INTO `{table}` ({names}) VALUES ({values})")
+        await store(self.database, self.dsn, statement, columns)
 
     async def sql(self, text: str) -> list[tuple[object, ...]]:
         """Run any statement and return its rows."""
@@ -151,7 +150,7 @@ class KeyWorld:
         """Change a row."""
         changes = ", ".join(f"`{name}` = %({name})s" for name in columns)
         statement = Statement("test_update", f"UPDATE `{table}` SET {changes} WHERE id = %(row_id)s")
-        await self.database.primary.execute(statement, {**columns, "row_id": id_})
+        await store(self.database, self.dsn, statement, {**columns, "row_id": id_})
 
     async def one(self, table: str, id_: str, *columns: str, by: str = "id") -> tuple[object, ...]:
         """Return columns of the row with this id."""

@@ -17,10 +17,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.frozen import COPIES, OPTION, SUFFIX, is_read
 from tests.support.statements import StatementRecorder
 from unkey_api.core.clock import SystemClock
-from unkey_api.infra.mysql import Database, Dsn, MysqlSettings, log_orphan, open_database
+from unkey_api.infra.mysql import Database, Dsn, MysqlSettings, Params, Statement, log_orphan, open_database
 from unkey_api.infra.mysql.driver import connect
+from unkey_api.infra.mysql.literals import sql_literal
 from unkey_api.infra.mysql.migrations import migrate
 
 START_SECONDS = 30.0
@@ -128,11 +130,18 @@ def settings_for(dsn: Dsn) -> MysqlSettings:
         acquire_timeout=timedelta(seconds=10),
         statement_timeout=timedelta(seconds=20),
         startup_attempts=1,
+        replica=replace(dsn, database=copy) if (copy := COPIES.of(dsn.database)) else None,
+        replica_lag_max=timedelta(0),
     )
 
 
 async def run_sql(dsn: Dsn, *statements: str) -> list[tuple[object, ...]]:
-    """Run statements on a connection of their own and return the rows of the last one."""
+    """Run statements on a connection of their own and return the rows of the last one. A copy gets the writes too."""
+    if copy := COPIES.of(dsn.database):
+        writes = [statement for statement in statements if not is_read(statement)]
+        await run_sql(replace(dsn, database=copy), *writes)
+    if not statements:
+        return []
     connection = await connect(dsn, statement_timeout=timedelta(seconds=30))
     try:
         rows: list[tuple[object, ...]] = []
@@ -141,6 +150,13 @@ async def run_sql(dsn: Dsn, *statements: str) -> list[tuple[object, ...]]:
         return rows
     finally:
         await connection.quit(wait=True)
+
+
+async def store(database: Database, dsn: Dsn, statement: Statement, params: Params) -> None:
+    """Store something beside the service, in the copy as well where there is one."""
+    await database.primary.execute(statement, params)
+    if copy := COPIES.of(dsn.database):
+        await run_sql(replace(dsn, database=copy), statement.template.render(params, sql_literal))
 
 
 @pytest.fixture(scope="session")
@@ -152,12 +168,14 @@ def mysql_server() -> Iterator[MysqlServer]:
 
 
 @pytest.fixture(scope="session")
-async def mysql_dsn(mysql_server: MysqlServer) -> Dsn:
+async def mysql_dsn(mysql_server: MysqlServer, pytestconfig: pytest.Config) -> Dsn:
     """A database with all tables, shared by the session: use fresh ids and your own workspace."""
-    await run_sql(mysql_server.dsn(), "CREATE DATABASE unkey")
-    dsn = mysql_server.dsn("unkey")
-    await migrate(settings_for(dsn))
-    return dsn
+    names = ["unkey", f"unkey{SUFFIX}"] if pytestconfig.getoption(OPTION) else ["unkey"]
+    for name in names:
+        await run_sql(mysql_server.dsn(), f"CREATE DATABASE {name}")
+        await migrate(settings_for(mysql_server.dsn(name)))
+    COPIES.databases.update(names[: len(names) - 1])
+    return mysql_server.dsn("unkey")
 
 
 @pytest.fixture

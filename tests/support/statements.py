@@ -30,12 +30,15 @@ class StatementRecorder:
 
     def __init__(self) -> None:
         self._open: list[list[SeenStatement]] = []
+        self.replica_was_asked = False
+        """Whether it was asked how far it is in the log of changes."""
 
     def on_statement(
         self, name: str, mode: Mode, operation: Operation, seconds: float, error: BaseException | None
     ) -> None:
         """Remember it in every open recording."""
         if name.startswith(self.BY_ITSELF):
+            self.replica_was_asked |= name == "change_lane_list" and mode == "ro"
             return
         for seen in self._open:
             seen.append(SeenStatement(name, mode, operation, seconds, error))

@@ -41,6 +41,7 @@ class FieldPolicy:
     default_value: str = ""
     empty_clears: bool = False
     extension: bool = False
+    any_text: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

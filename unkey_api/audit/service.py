@@ -63,6 +63,7 @@ class AuditLog:
             **_filled(
                 remote_ip=caller.remote_ip,
                 user_agent=caller.user_agent,
+                meta=event.meta,
                 targets=[_target(target) for target in event.targets],
                 correlation_id=correlation_id,
             ),

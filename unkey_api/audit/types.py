@@ -113,3 +113,5 @@ class AuditEvent:
     targets: tuple[AuditTarget, ...] = ()
     correlation_id: str = ""
     """Groups events that belong together; empty leaves it to the log."""
+    meta: Mapping[str, object] = field(default_factory=dict)
+    """What changed, where the targets tell how things are now; left out of the entry when empty."""

@@ -55,6 +55,7 @@ def limiter_readings(counts: LimiterCounts) -> Iterator[Reading]:
         (series.WINDOWS, counts.windows),
         (series.WINDOWS_CREATED, counts.windows_created),
         (series.WINDOWS_EVICTED, counts.windows_evicted),
+        (series.COUNTERS_PUSHED_OUT, counts.counters_pushed_out),
         (series.CAS_EXHAUSTED, 0),
         (series.PUSHED, counts.pushed_rows),
         (series.PUSH_ERRORS, counts.push_errors),

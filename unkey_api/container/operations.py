@@ -65,6 +65,7 @@ from unkey_api.permissions.service.set_role_permissions import SetRolePermission
 from unkey_api.permissions.service.update import UpdatePermission, UpdateRole
 from unkey_api.projects.service import DefaultProject
 from unkey_api.ratelimit.creation import NamespaceCreation
+from unkey_api.ratelimit.engine.bounds import TableBounds
 from unkey_api.ratelimit.engine.limiter import RateLimiter
 from unkey_api.ratelimit.engine.running import open_rate_limiter
 from unkey_api.ratelimit.global_counters import SqlGlobalCounters
@@ -178,6 +179,7 @@ async def _open_limits(
             observer=LimiterReports(metrics.ratelimit),
             jitter=runtime.jitter,
             shared=SqlGlobalCounters(database.replica, database.primary, region=settings.region),
+            bounds=TableBounds(per_workspace=settings.counters.per_workspace, total=settings.counters.total),
             on_breaker=metrics.breakers.on_call,
             grace_seconds=grace.counters,
         )

@@ -34,6 +34,13 @@ def read_address(text: str) -> Address | None:
     return address if mapped is None else mapped
 
 
+@lru_cache(maxsize=4_096)
+def shown_address(text: str) -> str:
+    """Return an address in its usual notation, empty text for what is none."""
+    address = read_address(text)
+    return "" if address is None else str(address)
+
+
 def read_forwarded(entry: str) -> Address | None:
     """Return the address of one `X-Forwarded-For` entry: `1.2.3.4`, `1.2.3.4:5`, `v6`, `[v6]` or `[v6]:5`."""
     text = entry.strip(" \t")

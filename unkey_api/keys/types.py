@@ -10,6 +10,8 @@ from unkey_api.ratelimit.attached import AttachedLimit
 
 META_BYTES_MAX = 65_535
 """What the column of a key's metadata holds, in bytes of JSON."""
+HASH_CHARS_MAX = START_CHARS_MAX = 256
+"""What the columns `hash` and `start` hold."""
 
 
 class MigrationAlgorithm(StrEnum):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
@@ -23,7 +24,13 @@ class Ensured:
     all: tuple[Permission, ...]
     """In the order they were asked for."""
     created: tuple[Permission, ...]
-    """Those of them that did not exist before, in the same order."""
+    """Those of them that did not exist before, in the same order. Their insert has locked them."""
+
+    @property
+    def found(self) -> tuple[Permission, ...]:
+        """The others, which somebody may delete unless they are held."""
+        ours = {permission.id for permission in self.created}
+        return tuple(permission for permission in self.all if permission.id not in ours)
 
 
 def new_permissions(
@@ -104,18 +111,24 @@ async def ensure_permissions(
             slugs = [new.slug for new in missing]
             alike = await queries.list_permissions_any_case_current(tx, workspace_id, slugs)
             found |= (current := mine(alike))
-            _refuse_absent(slugs, current, same, others=len(alike) - len(current))
+            _refuse_absent(slugs, current, same, taken={_plain(permission.slug) for permission in alike})
     present = tuple(found[same(slug)] for slug in wanted)
     drawn = {new.id for new in wanted.values()}
     return Ensured(present, tuple(permission for permission in present if permission.id in drawn))
 
 
 def _refuse_absent(
-    slugs: Iterable[str], present: Mapping[str, Permission], same: Callable[[str], str], *, others: int
+    slugs: Iterable[str], present: Mapping[str, Permission], same: Callable[[str], str], *, taken: set[str]
 ) -> None:
-    """Return when all are present; `others` have these slugs in another spelling."""
+    """Return when all are present; `taken` are the slugs that are there, without letter case and accents."""
     for slug in slugs:
         if same(slug) not in present:
-            if others:
+            if _plain(slug) in taken:
                 raise PermissionDiffersInCase(slug)
             raise LinkTargetGone(1)  # the one that was in the way of the insert has been deleted since
+
+
+def _plain(slug: str) -> str:
+    """Return what the unique index compares, near enough: two slugs of one call may be equal to it as well."""
+    spelled = unicodedata.normalize("NFKD", slug)
+    return "".join(mark for mark in spelled if not unicodedata.combining(mark)).casefold()

@@ -10,12 +10,7 @@ from unkey_api.permissions.types import Permission, StoredPermission, StoredRole
 
 def permission_event(action: AuditAction, description: str, permission: StoredPermission | Permission) -> AuditEvent:
     """Return an entry about a permission that tells all of it."""
-    meta = {
-        "name": permission.name,
-        "slug": permission.slug,
-        "description": permission.description or "",
-    }
-    return AuditEvent(action, description, (permission_target(permission, meta),))
+    return AuditEvent(action, description, (permission_target(permission, permission_meta(permission)),))
 
 
 def role_event(action: AuditAction, description: str, role: StoredRole) -> AuditEvent:
@@ -41,6 +36,11 @@ def created_on_the_way(permission: Permission, meta: Mapping[str, object]) -> Au
     """Return an entry about a permission that was created because a role was to have it."""
     description = f"Created {permission.slug} ({permission.id})"
     return AuditEvent(AuditAction.PERMISSION_CREATE, description, (permission_target(permission, meta),))
+
+
+def permission_meta(permission: StoredPermission | Permission) -> Mapping[str, object]:
+    """Return what an entry tells about a permission."""
+    return {"name": permission.name, "slug": permission.slug, "description": permission.description or ""}
 
 
 def role_meta(role: StoredRole) -> Mapping[str, object]:

@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass
 from unkey_api.core.columns import UnixMs
 from unkey_api.core.identifiers import PermissionId, RoleId
 from unkey_api.infra.mysql import ReadConn, WriteConn, load_query, load_statement
-from unkey_api.permissions.holding import hold_permissions
 from unkey_api.permissions.queries import NewRole, RoleRow
 from unkey_api.permissions.types import Permission, Role, StoredRole
 
@@ -92,12 +91,11 @@ async def delete(tx: WriteConn, workspace_id: str, role_id: RoleId) -> bool:
 async def add_permissions(
     tx: WriteConn, workspace_id: str, role_id: RoleId, permissions: Sequence[Permission], *, now: UnixMs
 ) -> None:
-    """Give permissions to a role; none, no statement. Raises LinkTargetGone when one was deleted meanwhile."""
+    """Give permissions to a role with one statement; none, no statement. Hold those that were there before."""
     rows = [
         {"role_id": role_id, "permission_id": permission.id, "workspace_id": workspace_id, "created_at_m": now}
         for permission in permissions
     ]
-    await hold_permissions(tx, workspace_id, [permission.id for permission in permissions])
     await tx.execute_many(_INSERT_PERMISSION, rows)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from unkey_api.core.errors import AppError, ErrorCode, Unexpected
+from unkey_api.core.errors import AppError, ErrorCode, InvalidInput, Unexpected
 
 
 class NamespaceNotFound(AppError):
@@ -28,6 +28,16 @@ class NamespaceVanished(Unexpected):
 
     def __init__(self, name: str) -> None:
         super().__init__("Failed to fetch namespace after race condition.", internal=f"namespace {name!r} vanished")
+
+
+class TooManyPatterns(InvalidInput):
+    """Each check of an identifier may have to try every pattern of its namespace."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(
+            f"`identifier` is one pattern too many: a namespace has at most {most:,} overrides with a wildcard. "
+            "Delete one first, or cover more identifiers with one pattern."
+        )
 
 
 class OverrideNotFound(AppError):

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 WILDCARD = "*"
+PATTERNS_MAX = 1_000
+"""Overrides with a wildcard that a namespace may have."""
+PATTERNS_TRIED = 5_000
+"""How many of those that exist already are tried for an identifier, in their order."""
 _STOP = "\n"
 
 

@@ -31,6 +31,13 @@ class NamespaceIdRow:
 
 
 @dataclass(frozen=True, slots=True)
+class PatternCountRow:
+    """How many patterns there are."""
+
+    patterns: int
+
+
+@dataclass(frozen=True, slots=True)
 class OverrideRow:
     """An override."""
 
@@ -84,6 +91,8 @@ _INSERT_MISSING = load_statement(__package__, "ratelimit_namespace_insert_missin
 _LIST_IDS = load_query(__package__, "ratelimit_namespace_list_ids", row=NamespaceIdRow)
 _UPSERT_OVERRIDE = load_statement(__package__, "ratelimit_override_upsert")
 _FIND_OVERRIDE_LOCKED = load_query(__package__, "ratelimit_override_find_locked", row=OverrideRow)
+_LOCK_NAMESPACE = load_query(__package__, "ratelimit_namespace_lock", row=NamespaceIdRow)
+_COUNT_PATTERNS = load_query(__package__, "ratelimit_override_count_patterns", row=PatternCountRow)
 _LIST_OVERRIDES = load_query(__package__, "ratelimit_override_list", row=OverrideRow)
 _MARK_OVERRIDE_DELETED = load_statement(__package__, "ratelimit_override_mark_deleted")
 
@@ -121,6 +130,18 @@ async def find_override_locked(
     """Return the live override of this identifier, locked."""
     params = {"workspace_id": workspace_id, "namespace_id": namespace_id, "identifier": identifier}
     return await tx.fetch_one(_FIND_OVERRIDE_LOCKED, params)
+
+
+async def lock_namespace(tx: WriteConn, workspace_id: str, namespace_id: NamespaceId) -> None:
+    """Keep others that do the same waiting until the transaction ends."""
+    await tx.fetch_one(_LOCK_NAMESPACE, {"workspace_id": workspace_id, "namespace_id": namespace_id})
+
+
+async def count_other_patterns(tx: WriteConn, workspace_id: str, namespace_id: NamespaceId, identifier: str) -> int:
+    """Return how many live overrides with a wildcard there are beside the one of this identifier."""
+    params = {"workspace_id": workspace_id, "namespace_id": namespace_id, "identifier": identifier}
+    row = await tx.fetch_one(_COUNT_PATTERNS, params)
+    return 0 if row is None else row.patterns
 
 
 async def list_overrides(

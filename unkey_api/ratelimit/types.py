@@ -6,10 +6,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import structlog
+
 from unkey_api.core.identifiers import NamespaceId, OverrideId
 from unkey_api.ratelimit.engine.types import Decision
-from unkey_api.ratelimit.patterns import WILDCARD, Pattern
+from unkey_api.ratelimit.patterns import PATTERNS_MAX, PATTERNS_TRIED, WILDCARD, Pattern
 from unkey_api.ratelimit.requirements import limit_tuple
+
+PATTERNS_CHEAP = 8  # up to here trying them costs no more than remembering
+REMEMBERED = 500  # identifiers of a namespace; all are forgotten when there is no room for another one
+
+_log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,25 +34,32 @@ class Override:
 class OverrideIndex:
     """The overrides of one namespace, ready for look-ups."""
 
-    __slots__ = ("_direct", "_patterns")
+    __slots__ = ("_direct", "_patterns", "_remembered")
 
     def __init__(self, overrides: Iterable[Override] = ()) -> None:
         """Take the overrides in the order in which patterns are to be tried."""
         self._direct = {override.identifier: override for override in overrides}
-        self._patterns = [
-            (Pattern(override.identifier), override)
-            for override in self._direct.values()
-            if WILDCARD in override.identifier
-        ]
+        wild = [override for override in self._direct.values() if WILDCARD in override.identifier]
+        self._patterns = [(Pattern(override.identifier), override) for override in wild[:PATTERNS_TRIED]]
+        self._remembered: dict[str, Override | None] = {}
+        if len(wild) > PATTERNS_MAX:
+            _log.warning("a namespace has more overrides with a wildcard than it may have", count=len(wild))
 
     def match(self, identifier: str) -> Override | None:
         """Return the override that applies: the one of exactly this identifier, else the first pattern that fits."""
         found = self._direct.get(identifier)
-        if found is None:
-            for pattern, override in self._patterns:
-                if pattern.matches(identifier):
-                    return override
-        return found
+        if found is not None or not self._patterns:
+            return found
+        if len(self._patterns) <= PATTERNS_CHEAP:
+            return self._try_all(identifier)
+        if identifier not in self._remembered:
+            if len(self._remembered) >= REMEMBERED:
+                self._remembered.clear()
+            self._remembered[identifier] = self._try_all(identifier)
+        return self._remembered[identifier]
+
+    def _try_all(self, identifier: str) -> Override | None:
+        return next((override for pattern, override in self._patterns if pattern.matches(identifier)), None)
 
 
 @dataclass(frozen=True, slots=True)

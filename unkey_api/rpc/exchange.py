@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import Any, Generic, Protocol, TypeVar
 
-from unkey_api.core.addresses import Network, client_address
+from unkey_api.core.addresses import Network, client_address, shown_address
 from unkey_api.core.principal import Caller, Principal
 from unkey_api.core.shortening import shorten
 from unkey_api.rpc.errors import Failure
@@ -152,9 +152,13 @@ class Exchange:
         """
         if self._client_ip is None:
             peer = self.scope.get("client")
-            lines = [v for k, v in self.scope["headers"] if k == b"x-forwarded-for"] if self._proxies else ()
-            address = client_address(str(peer[0]) if peer else "", lines, self._proxies)
-            self._client_ip = "" if address is None else str(address)
+            peer_address = str(peer[0]) if peer else ""
+            if self._proxies:
+                lines = [v for k, v in self.scope["headers"] if k == b"x-forwarded-for"]
+                address = client_address(peer_address, lines, self._proxies)
+                self._client_ip = "" if address is None else str(address)
+            else:
+                self._client_ip = shown_address(peer_address)
         return self._client_ip
 
     @property

@@ -136,6 +136,28 @@ class LimitSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CounterSettings:
+    """Counters of rate limits that each worker keeps in memory, about 400 bytes each and their identifiers."""
+
+    per_workspace: int = field(
+        default=100_000,
+        metadata=about(
+            "Of one workspace. Beyond it, counters of the same workspace go; they continue from Redis.",
+            between=(1_000, 100_000_000),
+            unit="counters",
+        ),
+    )
+    total: int = field(
+        default=1_000_000,
+        metadata=about(
+            "Of all workspaces. Beyond it, counters of the workspace that has the most go.",
+            between=(1_000, 100_000_000),
+            unit="counters",
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FailedCredentialSettings:
     """A bucket per address in front of credentials that are not known to be good: guessing costs the guesser."""
 

@@ -11,7 +11,7 @@ from unkey_api.settings import checks
 from unkey_api.settings.about import about
 from unkey_api.settings.auth import AuthEntry
 from unkey_api.settings.cores import available_cores
-from unkey_api.settings.limits import FailedCredentialSettings, LimitSettings
+from unkey_api.settings.limits import CounterSettings, FailedCredentialSettings, LimitSettings
 from unkey_api.settings.revocation import RevocationSettings
 from unkey_api.settings.stores import (
     CacheSettings,
@@ -303,6 +303,7 @@ class Settings:
     failed_credentials: FailedCredentialSettings = field(
         default=FailedCredentialSettings(), metadata=about("Addresses that guess.")
     )
+    counters: CounterSettings = field(default=CounterSettings(), metadata=about("Counters of rate limits."))
     clickhouse: ClickhouseSettings | None = field(default=None, metadata=about("Analytics."))
     tls: TlsSettings | None = field(default=None, metadata=about("TLS."))
     vault: VaultSettings | None = field(default=None, metadata=about("Vault."))

@@ -97,6 +97,7 @@ class TestCached:
             await stage.post(PATH, {"apiId": api_id}, root_key=key)
         assert seen == []
 
+    @pytest.mark.live_replica
     async def test_deleting_through_one_node_reaches_the_others_within_one_stale_answer(
         self, stage: Stage, workspace: str, key: str
     ) -> None:

@@ -127,6 +127,21 @@ class TestEffects:
         await api.post(PATH, {**body, "deleteProtection": False}, admin)
         assert (await api.post("/v2/apis.deleteApi", body, admin)).status == 200
 
+    async def test_key_that_verified_a_moment_ago_is_refused_from_elsewhere(self, api: Harness) -> None:
+        admin = await api.admin()
+        api_id = (await api.post("/v2/apis.createApi", {"name": "an api"}, admin)).json["data"]["apiId"]
+        secret = (await api.post("/v2/keys.createKey", {"apiId": api_id}, admin)).json["data"]["key"]
+
+        async def verdict() -> str:
+            answer = await api.post("/v2/keys.verifyKey", {"key": secret}, admin)
+            return str(answer.json["data"]["code"])
+
+        assert await verdict() == "VALID"
+        await api.post(PATH, {"apiId": api_id, "ipWhitelist": ["198.51.100.0/24"]}, admin)
+        assert await verdict() == "FORBIDDEN"
+        await api.post(PATH, {"apiId": api_id, "ipWhitelist": []}, admin)
+        assert await verdict() == "VALID"
+
 
 class TestNotFound:
     async def test_absent_deleted_and_foreign_look_the_same(self, stage: Stage, workspace: str, key: str) -> None:

@@ -40,6 +40,7 @@ class TestMeta:
         (entry,) = await stage.audits(workspace)
         assert (entry["event"], entry["description"]) == ("identity.update", f"Updated identity {identity}")
         assert entry["correlation_id"].startswith("cor_")
+        assert entry["meta"] == {"changes": {"meta": {"from": '{"old":1}', "to": '{"new":[1,null]}'}}}
 
     async def test_empty_meta_clears(self, stage: Stage, key: str, identity: str) -> None:
         answer = await stage.post(UPDATE, {"identity": identity, "meta": {}}, root_key=key)

@@ -62,6 +62,16 @@ class TestSuccess:
         await migrate(world, {"hash": hashlib.sha256(long.encode()).hexdigest()}, migration_id=id_)
         assert (await world.verify(f"re_short_{long}", migrationId=id_))["valid"]
 
+    async def test_start_of_a_long_foreign_key_is_cut_to_its_column(self, world: KeyWorld) -> None:
+        id_ = await migration(world, "github.com/seamapi/prefixed-api-key")
+        long = fresh("")[1:]
+        data = await migrate(world, {"hash": hashlib.sha256(long.encode()).hexdigest()}, migration_id=id_)
+        key = f"{'p' * 400}_short_{long}"
+        assert (await world.verify(key, migrationId=id_))["valid"]
+        (start,) = await world.one("keys", data["migrated"][0]["keyId"], "start")
+        assert start == key[:256]
+        assert (await world.verify(key))["valid"]
+
     async def test_null_remaining_is_unlimited(self, world: KeyWorld) -> None:
         secret = fresh("sk")
         await migrate(world, {"hash": hash_of(secret), "credits": {"remaining": None}})
@@ -197,6 +207,16 @@ class TestInvalid:
         assert "`keys[1].hash` costs too much" in answer.json["error"]["detail"]
         assert said in answer.json["error"]["detail"]
         assert await world.count("keys", f"pending_migration_id = '{id_}'") == 0
+
+    async def test_a_hash_longer_than_its_column_is_refused_by_name(self, world: KeyWorld) -> None:
+        id_ = await migration(world)
+        keys = [{"hash": "é" * 256}, {"hash": "é" * 257}]
+        answer = await world.call("migrateKeys", {"migrationId": id_, "apiId": world.api.id, "keys": keys})
+        assert (answer.status, answer.json["error"]["detail"]) == (
+            400,
+            "`keys[1].hash` has 257 characters, at most 256 fit.",
+        )
+        await migrate(world, keys[0], migration_id=id_)
 
     async def test_monthly_refill_without_a_day_is_400_and_imports_nothing(self, world: KeyWorld) -> None:
         refill = {"interval": "monthly", "amount": 1}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
@@ -211,6 +212,21 @@ class TestAudit:
         assert entries[2]["description"] == f"Updated key {key.id}"
         assert [(t["type"], t["name"]) for t in entries[2]["targets"]] == [("key", "old"), ("api", "payments")]
         assert len({entry["correlation_id"] for entry in entries}) == 1
+
+    async def test_entry_tells_what_changed_from_what_to_what(self, world: KeyWorld) -> None:
+        key = await full_key(world)
+        before = await world.ok("getKey", {"keyId": key.id})
+        for body in ({"enabled": False}, {"name": "new", "permissions": ["b.new"]}, {"meta": {"k": "x" * 3_000}}):
+            await world.ok("updateKey", {"keyId": key.id, **body})
+        disabled, renamed, grown = (
+            e["targets"][0]["meta"]["changes"] for e in await world.audit() if e["event"] == "key.update"
+        )
+        assert disabled == {"enabled": {"from": True, "to": False}}
+        assert renamed["name"] == {"from": before["name"], "to": "new"}
+        assert renamed["permissions"]["to"] == ["b.new"]
+        assert renamed.keys() == {"name", "permissions"}
+        assert grown["meta"]["to"].endswith(" bytes)")
+        assert key.secret not in json.dumps(await world.audit())
 
 
 class TestNotFoundAndDenied:

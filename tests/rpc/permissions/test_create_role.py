@@ -97,7 +97,7 @@ class TestCreated:
         body = {"name": "r", "permissions": [f"slug.{n}" for n in range(60)]}
         with stage.statements.recording() as seen:
             await stage.post(CREATE, body, root_key=key)
-        assert len(names(seen)) == 10
+        assert len(names(seen)) == 9
 
 
 class TestConflict:

@@ -33,6 +33,8 @@ class TestUpdated:
         (entry,) = await stage.audits(workspace)
         assert entry["event"] == "permission.update"
         assert entry["targets"][0]["meta"] == {"name": "A", "slug": "c.d", "description": "d"}
+        assert entry["meta"]["changes"]["slug"]["to"] == "c.d"
+        assert all(change["from"] != change["to"] for change in entry["meta"]["changes"].values())
 
     @pytest.mark.parametrize("description", [None, ""])
     async def test_null_and_empty_description_remove_it(

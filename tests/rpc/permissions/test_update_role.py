@@ -33,6 +33,7 @@ class TestUpdated:
         assert (await stage.post(GET, {"role": "old"}, root_key=key)).status == 404
         (entry,) = await stage.audits(workspace)
         assert (entry["event"], entry["targets"][0]["meta"]) == ("role.update", {"name": "new", "description": "d"})
+        assert entry["meta"]["changes"]["name"]["to"] == "new"
 
     async def test_null_description_removes_it(self, stage: Stage, workspace: str, key: str) -> None:
         role_id = await make_role(stage, workspace, description="d")

@@ -33,6 +33,7 @@ class TestShown:
             answer = await stage.post(GET, named(namespace, identifier), root_key=key)
             assert answer.json["data"]["identifier"] == "user_*"
 
+    @pytest.mark.live_replica
     async def test_override_set_through_another_node_is_seen_at_once(
         self, stage: Stage, key: str, namespace: str
     ) -> None:

@@ -134,6 +134,24 @@ class TestDenied:
 
 
 class TestInvalid:
+    async def test_one_wildcard_more_than_a_namespace_may_have(
+        self, stage: Stage, workspace: str, key: str, namespace: str
+    ) -> None:
+        rows = ", ".join(
+            f"('{namespace}_{number}', '{workspace}', '{namespace}', '{number}*', 1, 1000, 1)" for number in range(999)
+        )
+        columns = "id, workspace_id, namespace_id, identifier, `limit`, duration, created_at_m"
+        await stage.sql(f"INSERT INTO ratelimit_overrides ({columns}) VALUES {rows}")
+        answers = await asyncio.gather(
+            *(stage.post(SET, wanted(namespace, identifier=f"new{number}*"), root_key=key) for number in range(4))
+        )
+        assert sorted(answer.status for answer in answers) == [200, 400, 400, 400]
+        refused = next(answer for answer in answers if answer.status == 400)
+        assert "1,000 overrides with a wildcard" in refused.json["error"]["detail"]
+        for identifier in ("0*", "plain"):  # one of those there are may be changed, others may be added
+            assert (await stage.post(SET, wanted(namespace, identifier=identifier), root_key=key)).status == 200
+        assert len(await stored_overrides(stage, namespace)) == 1_001
+
     @pytest.mark.parametrize(
         "changes",
         [{"identifier": ""}, {"duration": 0}, {"duration": 999}, {"duration": -1}, {"limit": -1}, {"namespace": ""}],

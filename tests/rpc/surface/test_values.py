@@ -204,3 +204,18 @@ class TestSeveralMembersOfOneName:
         )
         assert answer.status == 200
         assert (surface.keys.requests[0].key_id, text_of(surface.keys.requests[0].meta)) == ("key_2", '{"b":3}')
+
+
+class TestMembersThatDoNotCount:
+    """Where unknown members are ignored, so are those that only the decoder knows by another name."""
+
+    PATH = "/v2/keys.rerollKey"
+
+    @pytest.mark.parametrize("member", ['"nullFields":-1', '"null_fields":"expiration"', '"other":{"a":[]}'])
+    async def test_are_ignored(self, surface: Surface, member: str) -> None:
+        answer = await surface.build().post(self.PATH, f'{{"keyId":"key_1","expiration":5,{member}}}')
+        assert (answer.status, surface.panics) == (501, [])  # valid, and no test has written a handler
+
+    async def test_do_not_replace_those_that_do(self, surface: Surface) -> None:
+        answer = await surface.build().post(self.PATH, '{"keyId":"key_1","expiration":5,"key_id":"-"}')
+        assert answer.status == 501  # with the other spelling it would be a 400

@@ -72,8 +72,8 @@ MUTANTS = [
         "values = [await self._store.add(increments), await self._store.add(increments)][1]",
     ),
     Mutant("replay_lost", "replay.py", "            self._queue.append(cell)\n", "            pass\n"),
-    Mutant("lifetime_in_milliseconds", "replay.py", "cell.group.duration_ms // 1_000", "cell.group.duration_ms"),
-    Mutant("lifetime_of_one_window", "replay.py", "KEPT_WINDOWS * cell.group", "1 * cell.group"),
+    Mutant("lifetime_in_milliseconds", "replay.py", "return lifetime_ms // 1_000", "return lifetime_ms"),
+    Mutant("lifetime_of_one_window", "replay.py", "KEPT_WINDOWS * duration_ms", "1 * duration_ms"),
     Mutant(
         "synchronised_twice", "state.py", "stored + cell.pending if cell.pending > 0 else stored", "cell.value + stored"
     ),

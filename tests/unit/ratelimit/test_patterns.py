@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unkey_api.ratelimit.patterns import Pattern
-from unkey_api.ratelimit.types import Override, OverrideIndex
+from unkey_api.ratelimit.patterns import PATTERNS_TRIED, Pattern
+from unkey_api.ratelimit.types import REMEMBERED, Override, OverrideIndex
 
 
 @pytest.mark.parametrize(
@@ -82,3 +82,33 @@ def test_pattern_as_identifier_finds_itself_and_no_match_is_none() -> None:
     index = OverrideIndex([an_override("a*")])
     assert index.match("a*") is not None
     assert index.match("b") is None
+
+
+def test_many_patterns_are_tried_once_for_an_identifier(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = 0
+    matches = Pattern.matches
+
+    def counted(self: Pattern, text: str) -> bool:
+        nonlocal tried
+        tried += 1
+        return matches(self, text)
+
+    monkeypatch.setattr(Pattern, "matches", counted)
+    index = OverrideIndex([an_override(f"{number:05}*") for number in range(1_000)])
+    for identifier, found in (("00900x", "00900*"), ("none", None)):
+        before = tried
+        for _ in range(3):
+            override = index.match(identifier)
+            assert (override.identifier if override else None) == found
+        assert tried - before <= 1_000
+    for number in range(2 * REMEMBERED):
+        index.match(f"{number}")
+    assert len(index._remembered) <= REMEMBERED
+    assert index.match("00900x") is not None
+
+
+def test_more_patterns_than_may_be_work_up_to_a_bound() -> None:
+    index = OverrideIndex([an_override(f"{number:05}*") for number in range(PATTERNS_TRIED + 10)])
+    assert index.match(f"{PATTERNS_TRIED - 1:05}x") is not None
+    assert index.match(f"{PATTERNS_TRIED + 1:05}x") is None
+    assert index.match(f"{PATTERNS_TRIED + 1:05}*") is not None

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from unkey_api.audit.changes import changed_members
 from unkey_api.audit.service import AuditLog
 from unkey_api.audit.types import AuditAction, AuditEvent
 from unkey_api.core.byte_caps import require_bytes_at_most
@@ -90,7 +91,8 @@ class UpdateIdentity:
                 await queries.set_meta(tx, caller.principal.workspace_id, found.id, command.meta, now=now)
             if command.ratelimits is not None:
                 change = await self._replace(tx, caller.principal.workspace_id, found, fresh, now)
-            await self._audit.record(tx, caller, _updated(found, change), correlation_id)
+            told = {} if command.meta is None else changed_members({"meta": found.meta}, {"meta": command.meta})
+            await self._audit.record(tx, caller, _updated(found, change, told), correlation_id)
             tx.tell(identity_changed(caller.principal.workspace_id, found.id))
             return found.ratelimits if change is None else change.result
 
@@ -123,12 +125,11 @@ def _plan(stored: Sequence[IdentityRatelimit], wanted: Sequence[IdentityRatelimi
     )
 
 
-def _updated(identity: Identity, change: _Change | None) -> list[AuditEvent]:
-    events = [
-        identity_event(
-            AuditAction.IDENTITY_UPDATE, f"Updated identity {identity.id}", identity.id, identity.external_id
-        )
-    ]
+def _updated(identity: Identity, change: _Change | None, told: Mapping[str, object]) -> list[AuditEvent]:
+    updated = identity_event(
+        AuditAction.IDENTITY_UPDATE, f"Updated identity {identity.id}", identity.id, identity.external_id
+    )
+    events = [replace(updated, meta=told)]
     if change is None:
         return events
     for action, verb, items in (

@@ -14,6 +14,12 @@ _LIMIT = "unkey_ratelimit_"
 
 WINDOWS: Family = (f"{_LIMIT}windows", "gauge", (), "Windows held in memory when the janitor last looked.")
 WINDOWS_CREATED: Family = (f"{_LIMIT}windows_created_total", "counter", (), "Windows opened by traffic.")
+COUNTERS_PUSHED_OUT: Family = (
+    f"{_LIMIT}counters_pushed_out_total",
+    "counter",
+    (),
+    "Counters in use that went because their workspace, or the process, was at its bound.",
+)
 WINDOWS_EVICTED: Family = (f"{_LIMIT}windows_evicted_total", "counter", (), "Windows dropped by the janitor.")
 CAS_EXHAUSTED: Family = (
     f"{_LIMIT}cas_exhausted_total",
@@ -67,6 +73,7 @@ FAMILIES: tuple[Family, ...] = (
     WINDOWS,
     WINDOWS_CREATED,
     WINDOWS_EVICTED,
+    COUNTERS_PUSHED_OUT,
     CAS_EXHAUSTED,
     DECISIONS,
     STRICT,

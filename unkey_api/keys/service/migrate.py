@@ -24,7 +24,7 @@ from unkey_api.keys.schemes.salted import HashCaps, excess, phc_of, read_salted
 from unkey_api.keys.service import events
 from unkey_api.keys.service.attempts import with_fresh_ids
 from unkey_api.keys.service.parts import KeyParts
-from unkey_api.keys.types import META_BYTES_MAX, MigrateKey, MigrateKeysCommand, RefillInterval
+from unkey_api.keys.types import HASH_CHARS_MAX, META_BYTES_MAX, MigrateKey, MigrateKeysCommand, RefillInterval
 
 
 class MigratedKey(NamedTuple):
@@ -148,6 +148,8 @@ class MigrateKeys:
 
 
 def _check(index: int, key: MigrateKey, caps: HashCaps) -> None:
+    if len(key.hash) > HASH_CHARS_MAX:
+        raise HashUnsuitable(index, f"has {len(key.hash)} characters, at most {HASH_CHARS_MAX} fit")
     reason = excess(phc_of(key.hash), caps)
     if reason:
         raise HashUnsuitable(index, f"costs too much: {reason}")

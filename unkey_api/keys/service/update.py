@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from unkey_api.audit.changes import changed_members
 from unkey_api.core.byte_caps import require_bytes_at_most
 from unkey_api.core.identifiers import CorrelationId, IdentityId
 from unkey_api.core.ids import IdPrefix
@@ -21,6 +22,7 @@ from unkey_api.keys.ratelimits import new_ratelimits
 from unkey_api.keys.service import events
 from unkey_api.keys.service.grants import find_roles
 from unkey_api.keys.service.parts import KeyParts
+from unkey_api.keys.service.state import state_of
 from unkey_api.keys.types import META_BYTES_MAX, UNSET, CreditChanges, Refill, RefillInterval, Unset, UpdateKeyCommand
 from unkey_api.permissions.ensure import ensure_permissions, new_permissions
 from unkey_api.permissions.queries import NewPermission
@@ -102,6 +104,7 @@ class UpdateKey:
         locked = await changes.lock(tx, key.workspace_id, key.id)
         if locked is None:
             raise KeyNotFound(internal=f"key {key.id} was deleted meanwhile")
+        before = await state_of(tx, caller.principal, key.id)
         if draft.identity is not None:
             identity_id = await ensure_identity(tx, draft.identity)
             fields = replace(fields, set_identity_id=True, identity_id=identity_id)
@@ -113,7 +116,8 @@ class UpdateKey:
         await self._replace_roles(tx, draft)
         log = [events.permission_created(permission) for permission in created]
         api = events.api_target(key.api_id, key.api_name)
-        log.append(events.key_updated(events.key_target(key.id, key.name or ""), api))
+        told = changed_members(before, await state_of(tx, caller.principal, key.id))
+        log.append(events.key_updated(events.key_target(key.id, key.name or "", told), api))
         await self._parts.audit.record(tx, caller, log, draft.correlation_id)
         tx.tell(locked.changed(key.workspace_id))
 

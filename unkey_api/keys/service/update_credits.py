@@ -37,7 +37,7 @@ class UpdateCredits:
     async def __call__(
         self, caller: Caller, key_id: str, operation: CreditOperation, *, value: int | Unset | None
     ) -> CreditState:
-        """Change the balance and return it. What this process has spent is written before.
+        """Change the balance and return it. What any process has spent is written before.
 
         Args:
             caller: Who asks.

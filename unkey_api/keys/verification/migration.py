@@ -12,7 +12,7 @@ from unkey_api.infra.mysql import Database, DuplicateKey, StoreUnavailable, Tran
 from unkey_api.keys.queries import find_migration
 from unkey_api.keys.schemes.finding import ForeignHashes
 from unkey_api.keys.schemes.registry import start_of
-from unkey_api.keys.types import MigrationAlgorithm
+from unkey_api.keys.types import START_CHARS_MAX, MigrationAlgorithm
 from unkey_api.keys.verification import queries
 from unkey_api.keys.verification.directory import KeyDirectory
 from unkey_api.keys.verification.errors import MalformedKey, MigrationNotFinished, MigrationNotLoaded
@@ -85,7 +85,7 @@ class MigratedKeys:
             workspace_id=key.workspace_id,
             migration_id=key.pending_migration_id,
             hash=key_hash,
-            start=start,
+            start=start[:START_CHARS_MAX],
             now=UnixMs(self._clock.now_ms()),
         )
 

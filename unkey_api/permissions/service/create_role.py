@@ -18,6 +18,7 @@ from unkey_api.permissions import requirements, role_queries
 from unkey_api.permissions.ensure import Ensured, distinct_slugs, ensure_permissions, new_permissions
 from unkey_api.permissions.errors import RoleAlreadyExists
 from unkey_api.permissions.events import connected, created_on_the_way, role_event, role_meta, role_target
+from unkey_api.permissions.holding import hold_permissions
 from unkey_api.permissions.queries import NewRole
 from unkey_api.permissions.types import StoredRole
 from unkey_api.projects.service import DefaultProject
@@ -76,6 +77,7 @@ class CreateRole:
 
             resolved = await ensure_permissions(tx, workspace_id, wanted, any_case=True, on_missing=on_missing)
             role = await self._insert(tx, workspace_id, role_id, command, now)
+            await hold_permissions(tx, workspace_id, (each.id for each in resolved.found))
             await role_queries.add_permissions(tx, workspace_id, role_id, resolved.all, now=now)
             await self._audit.record(tx, caller, _created(role, resolved))
             tx.tell(role_changed(workspace_id, role.name))

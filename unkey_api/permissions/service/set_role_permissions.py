@@ -19,6 +19,7 @@ from unkey_api.permissions import requirements, role_queries
 from unkey_api.permissions.ensure import Ensured, distinct_slugs, ensure_permissions, new_permissions
 from unkey_api.permissions.errors import UnknownRole
 from unkey_api.permissions.events import connected, created_on_the_way, disconnected, role_target
+from unkey_api.permissions.holding import hold_permissions
 from unkey_api.permissions.types import Permission, StoredRole
 from unkey_api.projects.service import DefaultProject
 
@@ -98,6 +99,7 @@ async def _replace(
     removed = [permission for permission in current.permissions if permission.id not in after]
     added = [permission for permission in resolved.all if permission.id not in before]
     await role_queries.remove_permissions(tx, workspace_id, role.id, removed)
+    await hold_permissions(tx, workspace_id, (each.id for each in resolved.found if each.id not in before))
     await role_queries.add_permissions(tx, workspace_id, role.id, added, now=now)
     target = role_target(role, {})
     return [

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import NamedTuple
 
+from unkey_api.audit.changes import changed_members
 from unkey_api.audit.service import AuditLog
 from unkey_api.audit.types import AuditAction
 from unkey_api.core.changes import permission_changed, role_changed
@@ -20,7 +21,7 @@ from unkey_api.permissions.errors import (
     UnknownPermission,
     UnknownRole,
 )
-from unkey_api.permissions.events import permission_event, role_event
+from unkey_api.permissions.events import permission_event, permission_meta, role_event, role_meta
 from unkey_api.permissions.types import StoredPermission, StoredRole
 
 
@@ -82,7 +83,8 @@ class UpdatePermission:
             except DuplicateKey as err:
                 raise PermissionAlreadyExists(changed.slug) from err
             event = permission_event(AuditAction.PERMISSION_UPDATE, f"Updated {changed.id}", changed)
-            await self._audit.record(tx, caller, [event])
+            told = changed_members(permission_meta(stored), permission_meta(changed))
+            await self._audit.record(tx, caller, [replace(event, meta=told)])
             # Under both names: keys have it by the old one, and who was told that the new one is absent must ask again.
             tx.tell(permission_changed(workspace_id, stored.slug), permission_changed(workspace_id, changed.slug))
             return changed
@@ -125,9 +127,9 @@ class UpdateRole:
                 await role_queries.update(tx, workspace_id, changed, now=now)
             except DuplicateKey as err:
                 raise RoleAlreadyExists(changed.name) from err
-            await self._audit.record(
-                tx, caller, [role_event(AuditAction.ROLE_UPDATE, f"Updated {changed.id}", changed)]
-            )
+            event = role_event(AuditAction.ROLE_UPDATE, f"Updated {changed.id}", changed)
+            told = changed_members(role_meta(stored), role_meta(changed))
+            await self._audit.record(tx, caller, [replace(event, meta=told)])
             tx.tell(role_changed(workspace_id, stored.name), role_changed(workspace_id, changed.name))
             return changed
 

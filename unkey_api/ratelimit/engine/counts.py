@@ -43,6 +43,8 @@ class LimiterCounts:
     """Cells in memory when the janitor last looked."""
     windows_created: int = 0
     windows_evicted: int = 0
+    counters_pushed_out: int = 0
+    """Counters in use that went because their workspace was at its bound."""
     replays_buffered: int = 0
     replays_dropped: int = 0
     replays_closed: int = 0

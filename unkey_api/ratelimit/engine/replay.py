@@ -19,6 +19,9 @@ from unkey_api.ratelimit.engine.state import KEPT_WINDOWS, NOT_QUEUED, Cell, Cou
 from unkey_api.ratelimit.engine.store import GuardedStore, Increment
 
 CAPACITY = 10_000  # cells waiting to be sent; what comes on top is dropped and counted
+RESERVED = 100  # of each workspace find room all the same, until twice as many wait
+CLOCKS_DIFFER_MS = 60_000
+SHORT_MS = 172_800_000  # up to here a duration more than needed is no burden
 BATCH = 500  # keeps one round trip short enough not to hold up other users of the store
 REFUSED_PAUSE_SECONDS = 0.2  # between attempts while the store is not asked
 
@@ -77,14 +80,19 @@ class ReplayQueue:
             if self._closed:
                 self._counts.replays_closed += 1
                 return
-            if len(self._queue) >= CAPACITY:
+            if len(self._queue) >= CAPACITY and not self._may_exceed(cell):
                 self._counts.replays_dropped += 1
                 return
             cell.pending = 0
+            cell.group.share.waiting += 1
             self._queue.append(cell)
             self._wake.set()
         cell.pending += amount
         self._counts.replays_buffered += 1
+
+    def _may_exceed(self, cell: Cell) -> bool:
+        """Say whether a workspace that waits with little may wait with more, however many cells others have queued."""
+        return cell.group.share.waiting < RESERVED and len(self._queue) < 2 * CAPACITY
 
     async def run(self) -> None:
         """Send what is queued until cancelled: at once when little is going on, in larger batches under load.
@@ -119,6 +127,8 @@ class ReplayQueue:
     async def _send_batch(self) -> bool:
         """Send one batch. False: the store was not asked and the batch waits again."""
         cells = [self._queue.popleft() for _ in range(min(BATCH, len(self._queue)))]
+        for cell in cells:
+            cell.group.share.waiting -= 1
         try:
             await self._send(cells)
         except NotAttempted:
@@ -132,8 +142,9 @@ class ReplayQueue:
 
     async def _send(self, cells: Sequence[Cell]) -> None:
         increments: list[Increment] = []
+        now_ms = self._clock.now_ms()
         for cell in cells:
-            increments.append(Increment(cell.store_key, cell.pending, KEPT_WINDOWS * cell.group.duration_ms // 1_000))
+            increments.append(Increment(cell.store_key, cell.pending, _lifetime_seconds(cell, now_ms)))
             cell.pending = NOT_QUEUED
         try:
             values = await self._store.add(increments)
@@ -155,7 +166,22 @@ class ReplayQueue:
             if cell in waiting:
                 continue
             if now_ms < (cell.sequence + 2) * cell.group.duration_ms and len(self._queue) < CAPACITY:
+                cell.group.share.waiting += 1
                 self._queue.appendleft(cell)
             else:
                 cell.pending = NOT_QUEUED
                 self._counts.replays_dropped += 1
+
+
+def _lifetime_seconds(cell: Cell, now_ms: int) -> int:
+    """Return how long a new counter is to live: three durations, a long one only until its window weighs no more.
+
+    A window far from now was asked for with a time of its own, as tests do, and lives for three durations like a short
+    one.
+    """
+    duration_ms = cell.group.duration_ms
+    lifetime_ms = KEPT_WINDOWS * duration_ms
+    left_ms = (cell.sequence + 2) * duration_ms - now_ms
+    if duration_ms > SHORT_MS and 0 < left_ms <= lifetime_ms:
+        lifetime_ms = min(lifetime_ms, left_ms + CLOCKS_DIFFER_MS)
+    return lifetime_ms // 1_000

@@ -11,6 +11,7 @@ from typing import Any
 from unkey_api.core.clock import Clock
 from unkey_api.infra.resilience.breaker import BreakerPolicy, BreakerState, CircuitBreaker
 from unkey_api.infra.resilience.repeat import repeat_every
+from unkey_api.ratelimit.engine.bounds import TableBounds
 from unkey_api.ratelimit.engine.counts import LimiterCounts, LimiterObserver
 from unkey_api.ratelimit.engine.janitor import Janitor
 from unkey_api.ratelimit.engine.limiter import RateLimiter
@@ -45,11 +46,12 @@ def build_rate_limiter(
     clock: Clock,
     observer: LimiterObserver,
     shared: GlobalCounters | None = None,
+    bounds: TableBounds | None = None,
     on_breaker: Callable[[str, BreakerState], None] = lambda _name, _state: None,
 ) -> LimiterParts:
     """Put a limiter together without running anything behind it. `shared` is None where there is one region only."""
     counts = LimiterCounts()
-    table = CounterTable(counts)
+    table = CounterTable(counts, now=clock.now_ms, bounds=bounds)
     breaker = CircuitBreaker("ratelimitOrigin", clock, policy=STORE_POLICY, on_call=on_breaker)
     guarded = GuardedStore(store, breaker, clock, observer)
     loader = CellLoader(guarded, table)
@@ -69,13 +71,14 @@ def build_rate_limiter(
 
 
 @asynccontextmanager
-async def open_rate_limiter(
+async def open_rate_limiter(  # noqa: PLR0913 - its stores, and what a process or a test chooses by name
     store: CounterStore,
     *,
     clock: Clock,
     observer: LimiterObserver,
     jitter: Callable[[], float],
     shared: GlobalCounters | None = None,
+    bounds: TableBounds | None = None,
     on_breaker: Callable[[str, BreakerState], None] = lambda _name, _state: None,
     grace_seconds: float = 5.0,
 ) -> AsyncIterator[RateLimiter]:
@@ -87,10 +90,13 @@ async def open_rate_limiter(
         observer: Told about calls to the store.
         jitter: Draws a number between -1 and 1 for each push, pull and trim.
         shared: The table between regions; None where there is one region only.
+        bounds: How many counters are kept.
         on_breaker: Told about every call through a breaker.
         grace_seconds: How long leaving may take.
     """
-    parts = build_rate_limiter(store, clock=clock, observer=observer, shared=shared, on_breaker=on_breaker)
+    parts = build_rate_limiter(
+        store, clock=clock, observer=observer, shared=shared, bounds=bounds, on_breaker=on_breaker
+    )
     loop = asyncio.get_running_loop()
     tasks = [loop.create_task(work, name=name) for name, work in _loops(parts, clock, jitter).items()]
     try:

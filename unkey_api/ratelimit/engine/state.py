@@ -8,9 +8,14 @@ refers back, so that memory comes back the moment a counter is dropped.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 
+from unkey_api.ratelimit.engine.bounds import EVICTED_TOGETHER, LOOKED_AT, Share, TableBounds
 from unkey_api.ratelimit.engine.counts import LimiterCounts, WorkspaceCounts
 from unkey_api.ratelimit.engine.untracked import untrack
+
+Now = Callable[[], int]
+"""Unix time in milliseconds."""
 
 CounterKey = tuple[str, str, str, int]
 """Workspace id, namespace, identifier, duration in milliseconds."""
@@ -26,9 +31,20 @@ _NOWHERE = -(1 << 63)
 class Group:
     """What counters of one workspace, namespace and duration have in common."""
 
-    __slots__ = ("_before", "_limit", "_sequence", "counts", "duration_ms", "late_ms", "namespace", "workspace_id")
+    __slots__ = (
+        "_before",
+        "_limit",
+        "_sequence",
+        "counts",
+        "duration_ms",
+        "late_ms",
+        "namespace",
+        "share",
+        "workspace_id",
+    )
 
-    def __init__(self, key: tuple[str, str, int], counts: WorkspaceCounts) -> None:
+    def __init__(self, key: tuple[str, str, int], counts: WorkspaceCounts, share: Share) -> None:
+        self.share = share
         self.workspace_id, self.namespace, self.duration_ms = key
         self.late_ms = self.duration_ms - min(self.duration_ms // 2, LATE_MS)
         """From when on, counted from the start of a window, counters in use get to know the next one."""
@@ -179,6 +195,16 @@ class Counter:
             del self.current, self.previous
         return gone
 
+    def idle(self, now_ms: int) -> bool:
+        """Say whether nothing it knows can weigh any more."""
+        if self.sequence != _NOWHERE and now_ms < (self.sequence + 2) * self.group.duration_ms:
+            return False
+        return self.extra is None or all(now_ms >= (seq + 2) * self.group.duration_ms for seq in self.extra)
+
+    def unsent(self) -> bool:
+        """Say whether the store has not heard of all that was spent here."""
+        return any(cell.pending > 0 for cell in self.cells())
+
     def __len__(self) -> int:
         """Return how many windows there are."""
         at_hand = 0 if self.sequence == _NOWHERE else 2 if self.following is None else 3
@@ -210,18 +236,29 @@ class Members:
 
 
 class CounterTable:
-    """Every counter of this process."""
+    """Every counter of this process, within bounds.
 
-    __slots__ = ("_counts", "dirty", "groups")
+    A workspace that is at its bound loses counters of its own for a new one, those first that no window holds any more.
+    Where the whole table is full, the workspace that holds the most of it does. An evicted counter that is asked about
+    again continues from what the region's store has.
+    """
 
-    def __init__(self, counts: LimiterCounts) -> None:
+    __slots__ = ("_bounds", "_counts", "_groups_of", "_now", "_shares", "_total", "dirty", "groups")
+
+    def __init__(self, counts: LimiterCounts, *, now: Now, bounds: TableBounds | None = None) -> None:
         self._counts = counts
+        self._now = now
+        self._bounds = bounds or TableBounds()
+        self._total = 0
+        self._shares: dict[str, Share] = {}
+        self._groups_of: dict[str, dict[tuple[str, str, int], Members]] = {}
+        """Groups by workspace, those that were looked at for eviction last at the end."""
         self.groups: dict[tuple[str, str, int], Members] = {}
         self.dirty: set[Cell] = set()
         """Cells that grew since they were last told to other regions."""
 
     def __len__(self) -> int:
-        return sum(len(members.counters) for members in self.groups.values())
+        return self._total
 
     def find(self, group: Group, identifier: str) -> Counter | None:
         """Return the counter if there is one."""
@@ -231,12 +268,80 @@ class CounterTable:
     def locate(self, key: CounterKey) -> Counter:
         """Return the counter, creating it."""
         workspace_id, namespace, identifier, duration_ms = key
+        members = self.groups.get((workspace_id, namespace, duration_ms))
+        counter = None if members is None else members.counters.get(identifier)
+        return self._create(key) if counter is None else counter
+
+    def locate_if_room(self, key: CounterKey) -> Counter | None:
+        """Return the counter, creating it unless others would have to go for it."""
+        workspace_id, namespace, identifier, duration_ms = key
+        members = self.groups.get((workspace_id, namespace, duration_ms))
+        counter = None if members is None else members.counters.get(identifier)
+        if counter is not None:
+            return counter
+        full = self._total >= self._bounds.total or self._held_by(workspace_id) >= self._bounds.per_workspace
+        return None if full else self._create(key)
+
+    def _create(self, key: CounterKey) -> Counter:
+        workspace_id, namespace, identifier, duration_ms = key
+        if self._held_by(workspace_id) >= self._bounds.per_workspace:
+            self._make_room(workspace_id)
+        elif self._total >= self._bounds.total:
+            self._make_room(max(self._groups_of, key=self._held_by))
         group_key = (workspace_id, namespace, duration_ms)
         members = self.groups.get(group_key)
         if members is None:
-            members = self.groups[group_key] = Members(Group(group_key, self._counts.workspace(workspace_id)))
-        counter = members.counters.get(identifier)
-        return members.create(identifier) if counter is None else counter
+            share = self._shares.setdefault(workspace_id, Share())
+            group = Group(group_key, self._counts.workspace(workspace_id), share)
+            members = self.groups[group_key] = Members(group)
+            self._groups_of.setdefault(workspace_id, {})[group_key] = members
+        self._total += 1
+        members.group.share.counters += 1
+        return members.create(identifier)
+
+    def _held_by(self, workspace_id: str) -> int:
+        share = self._shares.get(workspace_id)
+        return 0 if share is None else share.counters
+
+    def _make_room(self, workspace_id: str) -> None:
+        """Evict some counters of the workspace: of those looked at next the idle ones, and if there are few, others."""
+        now_ms = self._now()
+        looked, gone = 0, 0
+        groups = self._groups_of[workspace_id]
+        spare: list[tuple[Members, str]] = []
+        while looked < LOOKED_AT and groups and gone < EVICTED_TOGETHER:
+            group_key = next(iter(groups))
+            members = groups.pop(group_key)
+            groups[group_key] = members  # the next look begins behind it
+            for identifier in list(islice(members.counters, LOOKED_AT - looked)):
+                looked += 1
+                if members.counters[identifier].idle(now_ms):
+                    self._evict(members, identifier)
+                    gone += 1
+                else:
+                    members.counters[identifier] = members.counters.pop(identifier)
+                    spare.append((members, identifier))
+            untrack(members.counters)
+            self.drop_if_empty(members)
+            if looked >= self._held_by(workspace_id) + gone:
+                break
+        unsent = [pair for pair in spare if pair[0].counters[pair[1]].unsent()]
+        ready = [pair for pair in spare if pair not in unsent] if unsent else spare
+        for members, identifier in (ready or unsent)[: max(0, EVICTED_TOGETHER - gone)]:
+            if identifier in members.counters:
+                self._evict(members, identifier)
+                self._counts.counters_pushed_out += 1
+                self.drop_if_empty(members)
+
+    def _evict(self, members: Members, identifier: str) -> None:
+        counter = members.counters.pop(identifier)
+        self._counts.windows_evicted += len(counter)
+        self.dirty.difference_update(counter.cells())
+        self._forget_one(members.group)
+
+    def _forget_one(self, group: Group) -> None:
+        self._total -= 1
+        group.share.counters -= 1
 
     def merge_stored(self, cell: Cell, stored: int) -> None:
         """Merge what the region's store holds; what waits here to be sent is certainly not in it yet."""
@@ -266,14 +371,16 @@ class CounterTable:
             left += held
             if not held and counter.strict_until < now_ms:
                 del members.counters[identifier]
+                self._forget_one(members.group)
         return gone, left
 
     def drop_if_empty(self, members: Members) -> None:
         """Forget a group without counters."""
-        if not members.counters:
-            group = members.group
-            self.groups.pop((group.workspace_id, group.namespace, group.duration_ms), None)
-
-
-Now = Callable[[], int]
-"""Unix time in milliseconds."""
+        group = members.group
+        key = (group.workspace_id, group.namespace, group.duration_ms)
+        if not members.counters and self.groups.get(key) is members:
+            del self.groups[key]
+            groups = self._groups_of[group.workspace_id]
+            del groups[key]
+            if not groups:
+                del self._groups_of[group.workspace_id], self._shares[group.workspace_id]

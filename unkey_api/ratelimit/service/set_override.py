@@ -10,13 +10,14 @@ from unkey_api.core.changes import namespace_changed
 from unkey_api.core.clock import Clock
 from unkey_api.core.columns import UnixMs
 from unkey_api.core.errors import Unexpected
-from unkey_api.core.identifiers import OverrideId
+from unkey_api.core.identifiers import NamespaceId, OverrideId
 from unkey_api.core.ids import IdPrefix, IdSource
 from unkey_api.core.principal import Caller
 from unkey_api.core.rbac import require
 from unkey_api.infra.mysql import Database, Transaction, WriteConn
 from unkey_api.ratelimit import queries, requirements
-from unkey_api.ratelimit.errors import NamespaceNotFound
+from unkey_api.ratelimit.errors import NamespaceNotFound, TooManyPatterns
+from unkey_api.ratelimit.patterns import PATTERNS_MAX, WILDCARD
 
 
 class SetOverrideCommand(NamedTuple):
@@ -47,6 +48,7 @@ class SetOverride:
         Raises:
             NamespaceNotFound: No such namespace, or a deleted one. Tells even callers without permission.
             InsufficientPermissions: The caller may not set overrides there.
+            TooManyPatterns: The identifier has a wildcard, and the namespace as many of those as it may have.
             StoreUnavailable: Nothing was changed.
         """
         fresh_id = OverrideId(self._ids.new(IdPrefix.RATELIMIT_OVERRIDE))
@@ -76,11 +78,19 @@ class SetOverride:
         wanted = queries.OverrideToSet(
             fresh_id, workspace_id, namespace.id, command.identifier, command.limit, command.duration_ms, now
         )
+        if WILDCARD in command.identifier:
+            await _refuse_too_many(tx, workspace_id, namespace.id, command.identifier)
         await queries.upsert_override(tx, wanted)
         stored = await queries.find_override_locked(tx, workspace_id, namespace.id, command.identifier)
         if stored is None:
             raise Unexpected("Failed to store the override.", internal="an override vanished under its own lock")
         return stored.id
+
+
+async def _refuse_too_many(tx: WriteConn, workspace_id: str, namespace_id: NamespaceId, identifier: str) -> None:
+    await queries.lock_namespace(tx, workspace_id, namespace_id)
+    if await queries.count_other_patterns(tx, workspace_id, namespace_id, identifier) >= PATTERNS_MAX:
+        raise TooManyPatterns(PATTERNS_MAX)
 
 
 async def find_live_namespace(tx: WriteConn, workspace_id: str, key: str) -> queries.NamespaceRow:

@@ -61,13 +61,13 @@ class BodyDecoder:
                 self._all_violations(document, found, thorough=exchange.share is None),
                 complete=found.complete,
             )
-        if found.nulls:
-            body = _with_null_fields(document, found)
+        if found.nulls or found.ignored:
+            body = _as_meant(document, found)
         try:
             return self._from_json(body, ignore_unknown_fields=True)
         except RecursionError as err:
             raise schema_fault(exchange, (Violation("requestBody", "objects or lists are nested too deeply"),)) from err
-        except ValueError as err:
+        except (ValueError, TypeError, OverflowError) as err:
             detail = "The request body is invalid. The request body was not valid JSON."
             raise Fault(
                 ErrorCode.APPLICATION_INVALID_INPUT, detail, request_id=exchange.request_id, internal=str(err)
@@ -102,7 +102,7 @@ class BodyDecoder:
                 sound[name] = member
         try:
             message = self._from_json(orjson.dumps(sound), ignore_unknown_fields=True)
-        except (ValueError, RecursionError):
+        except (ValueError, TypeError, OverflowError, RecursionError):
             return ()
         broken = broken_rules(self._validator, message, thorough=thorough)
         if broken is None:
@@ -117,7 +117,11 @@ def _is_about(location: str, left_out: AbstractSet[str]) -> bool:
     return location.endswith("/required") or member in left_out
 
 
-def _with_null_fields(document: Any, found: Findings) -> bytes:  # any JSON value
+def _as_meant(document: Any, found: Findings) -> bytes:  # any JSON value
+    """Return the document with its nulls listed and without what does not count."""
+    for holder, names in found.ignored:
+        for name in names:
+            del holder[name]
     paths: dict[int, list[str]] = {}
     owners = {}
     for owner, path in found.nulls:

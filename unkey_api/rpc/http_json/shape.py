@@ -51,7 +51,7 @@ NAME_CHARS_MAX = 64
 class Findings:
     """What a check found: deviations, and nulls with a meaning of their own."""
 
-    __slots__ = ("nulls", "violations")
+    __slots__ = ("ignored", "nulls", "violations")
 
     @property
     def complete(self) -> bool:
@@ -62,6 +62,8 @@ class Findings:
         self.violations: list[Violation] = []
         self.nulls: list[tuple[dict[str, Any], str]] = []
         """Object that collects the null (the nearest with `nullFields`) and the path below it."""
+        self.ignored: list[tuple[dict[str, Any], list[str]]] = []
+        """Objects and their members that do not count. The decoder knows some by other names, so they must go."""
 
 
 class Shape(Protocol):
@@ -214,7 +216,9 @@ class ObjectShape:
                     # Protobuf cannot tell an empty list from an absent one, so it is recorded like a null.
                     found.nulls.append((owner[0], owner[1] + name))
                 shape.check(member, f"{pointer}/properties/{name}", found, (owner[0], f"{owner[1]}{name}."))
-        if unknown and not self._ignore_unknown:
+        if unknown and self._ignore_unknown:
+            found.ignored.append((value, unknown))
+        elif unknown:
             found.violations.append(_unknown(pointer, unknown))
         if not self._required <= value.keys():
             found.violations.append(_missing(pointer, sorted(self._required - value.keys())))

@@ -10,6 +10,7 @@ from protovalidate import Validator
 from unkey_api.core.errors import ErrorCode, Violation
 from unkey_api.rpc.bodies.admission import Admission
 from unkey_api.rpc.bodies.free_form import FreeForm
+from unkey_api.rpc.bodies.plain_text import PlainText
 from unkey_api.rpc.bodies.undecoded import MessageDecoder, Undecoded
 from unkey_api.rpc.errors import Fault
 from unkey_api.rpc.exchange import Exchange, current_exchange
@@ -23,6 +24,7 @@ class Validation:
     def __init__(self, spec: MethodSpec, validator: Validator, admission: Admission) -> None:
         free_form = FreeForm(spec.info.input.desc())
         self._free_form = None if free_form.is_empty else free_form
+        self._plain_text = PlainText(spec.info.input.desc())
         self._validator = validator
         self._admission = admission
         self._decoder = MessageDecoder(spec, admission)
@@ -46,7 +48,16 @@ class Validation:
             if refused is not None:
                 exchange.body_valid = False
                 raise schema_fault(exchange, (refused,))
-        broken = broken_rules(self._validator, request, thorough=exchange.share is None)
+        try:
+            refused = self._plain_text.refused(request)
+            broken = None if refused else broken_rules(self._validator, request, thorough=exchange.share is None)
+        except ValueError as err:
+            # What the decoder keeps of members it does not know is more than the validator can read.
+            exchange.body_valid = False
+            raise schema_fault(exchange, (Violation("requestBody", "The message cannot be read"),)) from err
+        if refused is not None:
+            exchange.body_valid = False
+            raise schema_fault(exchange, (refused,), complete=False)
         if broken is not None:
             raise self._refused(exchange, broken, request)
 

@@ -75,7 +75,7 @@ def encode_head(
     breaks = len(lines) + 1
     lines += _END
     data = b"\r\n".join(lines)
-    if data.count(b"\n") != breaks or data.count(b"\r") != breaks or b"\0" in data:
+    if data.count(b"\n") != breaks or data.count(b"\r") != breaks or 0 in data:
         raise BrokenAnswer("a header of the answer holds a line break or a NUL")
     return data, length, closing
 

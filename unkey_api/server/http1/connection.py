@@ -40,9 +40,25 @@ class Connection(asyncio.Protocol):
     arrived meanwhile is kept as it came, and the transport paused.
     """
 
-    output: Output
-    _intake: Intake
-    _transport: asyncio.Transport
+    __slots__ = (
+        "__weakref__",
+        "_body_began",
+        "_body_halted",
+        "_current",
+        "_holder",
+        "_intake",
+        "_kept",
+        "_lingered_bytes",
+        "_paused",
+        "_pumping",
+        "_refusal",
+        "_scheme",
+        "_transport",
+        "deadline",
+        "output",
+        "phase",
+        "shared",
+    )
 
     def __init__(self, shared: Connections, scheme: str = "http") -> None:
         self.shared = shared
@@ -64,11 +80,11 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take a connection, or turn it away when there are too many."""
-        self._transport = transport  # type: ignore[assignment]  # a stream's always
+        self._transport: asyncio.Transport = transport  # type: ignore[assignment]  # a stream's always
         shared = self.shared
-        self.output = Output(shared, self._transport)
+        self.output: Output = Output(shared, self._transport)
         client = _address(transport, "peername")
-        self._intake = Intake(
+        self._intake: Intake = Intake(
             self, bounds=shared.bounds, peers=Peers(client, _address(transport, "sockname"), self._scheme)
         )
         self._holder = shared.admission.enter(client[0] if client else "")
@@ -249,11 +265,11 @@ class Connection(asyncio.Protocol):
     async def _run(self, request: Request) -> None:
         try:
             await self.shared.app(request.scope, request.receive, request.send)
+            if request.answered or request.gone:
+                return
+            log.error("the application ended without an answer")
         except Exception as err:  # noqa: BLE001 - the outermost frame of a request
             log.error("the application failed", exc_info=err)
-        else:
-            if not request.answered and not request.gone:
-                log.error("the application ended without an answer")
         finally:
             if not request.answered and not request.gone:
                 self._give_up(request)

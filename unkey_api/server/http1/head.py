@@ -81,13 +81,7 @@ def body_length(framing: Mapping[bytes, bytes]) -> int:
 
 def scope_of(*, target: bytes, method: str, version: str, fields: Fields, peers: Peers) -> dict[str, Any]:
     """Return the ASGI scope of a request; `raw_path` is the path as it came, still encoded. Raises `Refused`."""
-    if target.startswith(b"/"):
-        raw_path, _, query = target.partition(b"?")
-        if b"#" in target:
-            raise Refused(400, "target", "The request target must not have a fragment (#).")
-    else:
-        raw_path, query = _unusual(target, method)
-    path = raw_path.decode("ascii")
+    path, raw_path, query = _parts_of(target, method)
     return {
         "type": "http",
         "asgi": SCOPE_VERSION,
@@ -97,11 +91,24 @@ def scope_of(*, target: bytes, method: str, version: str, fields: Fields, peers:
         "scheme": peers.scheme,
         "root_path": "",
         "method": method,
-        "path": unquote(path) if "%" in path else path,
+        "path": path,
         "raw_path": raw_path,
         "query_string": query,
         "headers": fields,
     }
+
+
+@lru_cache(maxsize=64)
+def _parts_of(target: bytes, method: str) -> tuple[str, bytes, bytes]:
+    """Return the path, the path as it came, and the query. Callers ask for the same few things again and again."""
+    if target.startswith(b"/"):
+        raw_path, _, query = target.partition(b"?")
+        if b"#" in target:
+            raise Refused(400, "target", "The request target must not have a fragment (#).")
+    else:
+        raw_path, query = _unusual(target, method)
+    path = raw_path.decode("ascii")
+    return unquote(path) if "%" in path else path, raw_path, query
 
 
 @lru_cache(maxsize=64)

@@ -24,6 +24,23 @@ _METHODS: dict[bytes, str] = {
 class Intake:
     """Parses what a connection brings. Knows nothing of answers and never waits."""
 
+    __slots__ = (
+        "_bounds",
+        "_connection",
+        "_crossed",
+        "_fields",
+        "_framing",
+        "_head_at_most",
+        "_head_bytes",
+        "_parser",
+        "_peers",
+        "_target",
+        "_trailers",
+        "arriving",
+        "over",
+        "ready",
+    )
+
     def __init__(self, connection: Connection, *, bounds: Bounds, peers: Peers) -> None:
         self._connection = connection
         self._bounds = bounds
@@ -81,7 +98,7 @@ class Intake:
             arriving.raw_bytes += size
             if arriving.length < 0 and arriving.wordy:
                 raise Refused(400, "framing", "The chunks of the body are mostly something else than a body.")
-        elif self.arriving is None:
+        elif self.arriving is None and (self._target or self._fields or not self._crossed):
             self._measure(size)
         return size
 
@@ -89,10 +106,8 @@ class Intake:
         """Refuse a head that is incomplete and too large already."""
         if not self._crossed:
             self._head_bytes += size
-        elif self._target or self._fields:
-            self._head_bytes = self._exact_head_bytes()
         else:
-            self._head_bytes = 0
+            self._head_bytes = self._exact_head_bytes()
         if self._head_bytes > self._bounds.head_bytes or len(self._fields) > self._bounds.head_fields:
             raise self._head_too_large()
 
@@ -134,12 +149,12 @@ class Intake:
             if self._trailers > self._bounds.head_fields:
                 raise Refused(431, "head", f"The request has more than {self._bounds.head_fields} trailer fields.")
             return
-        name = name.lower()
-        self._fields.append((name, value.rstrip()))
+        name, value = name.lower(), value.rstrip()
+        self._fields.append((name, value))
         if name in FRAMING:
             if name == b"host" and name in self._framing:
                 raise Refused(400, "host", "The request has more than one Host header; send exactly one.")
-            self._framing[name] = value.rstrip()
+            self._framing[name] = value
 
     def on_headers_complete(self) -> None:
         """Make a request of the head."""
@@ -166,7 +181,8 @@ class Intake:
             keep_alive=parser.should_keep_alive(),
             expects_continue=b"expect" in framing and version == "1.1",
         )
-        request.upgrade = parser.should_upgrade()
+        if parser.should_upgrade():
+            request.upgrade = True
         self._target, self._fields, self._framing = b"", [], {}
         self._head_bytes, self._crossed, self._trailers = 0, True, 0
         self.arriving = request

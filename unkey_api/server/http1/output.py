@@ -15,6 +15,18 @@ FAR = float("inf")
 class Output:
     """The outgoing half of a connection."""
 
+    __slots__ = (
+        "_bytes",
+        "_closed",
+        "_pieces",
+        "_relief",
+        "_shared",
+        "_transport",
+        "_unread_bytes",
+        "congested",
+        "deadline",
+    )
+
     def __init__(self, shared: Connections, transport: asyncio.Transport) -> None:
         self._shared = shared
         self._transport = transport

@@ -16,6 +16,7 @@ from typing import Any
 import uvloop
 
 Body = Coroutine[Any, Any, None]  # Any: what passes between a coroutine and the loop
+NAME = "request"  # one for all: numbering them would cost each a new text
 
 
 class _SteppingLoop(uvloop.Loop):
@@ -42,7 +43,7 @@ class _SteppingLoop(uvloop.Loop):
         """Make a task and take its first step. Only outside of any other task."""
         self.call_soon = self._keep  # type: ignore[assignment]  # for this one call
         try:
-            task = asyncio.Task(body, loop=self, context=context)
+            task = asyncio.Task(body, loop=self, name=NAME, context=context)
         finally:
             del self.call_soon
         step, own = self._steps.pop()
@@ -58,7 +59,7 @@ if sys.version_info >= (3, 12):
 
     def start(body: Body, loop: asyncio.AbstractEventLoop, context: Context) -> asyncio.Task[None]:
         """Run a coroutine as a task of its own in that context; it has taken its first step when this returns."""
-        return asyncio.Task(body, loop=loop, context=context, eager_start=True)
+        return asyncio.Task(body, loop=loop, name=NAME, context=context, eager_start=True)
 
 else:
 
@@ -73,4 +74,4 @@ else:
         """
         if isinstance(loop, _SteppingLoop) and asyncio.current_task(loop) is None:
             return loop.start(body, context)
-        return asyncio.Task(body, loop=loop, context=context)
+        return asyncio.Task(body, loop=loop, name=NAME, context=context)
