@@ -36,6 +36,8 @@ ExpiresOption = Annotated[
 OverRootKeysOption = Annotated[
     bool, typer.Option("--over-root-keys", help="The key may act for the workspace in which root keys live.")
 ]
+InFullOption = Annotated[bool, typer.Option("--permissions", help="All permissions instead of their number.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="JSON instead of a table; has all permissions.")]
 
 
 @root_keys.command("create")
@@ -82,8 +84,8 @@ def root_key_update(  # noqa: PLR0913, PLR0917 - options
 ) -> None:
     """Change name, permissions or expiry of a root key. What is not named stays."""
     if permission and (add_permission or remove_permission):
-        raise typer.BadParameter("it names all permissions; leave out --add-permission and --remove-permission",
-                                 param_hint="--permission")  # fmt: skip
+        right = "it names all permissions; leave out --add-permission and --remove-permission"
+        raise typer.BadParameter(right, param_hint="--permission")
     if expires is not None and never_expires:
         raise typer.BadParameter("leave out either --expires or --never-expires", param_hint="--expires")
     if name is not None:
@@ -152,10 +154,8 @@ def root_key_revoke(key: KeyArgument, config: ConfigOption = None) -> None:
 @root_keys.command("list")
 def root_key_list(
     workspace: Annotated[str, typer.Option(help="Only those of this workspace.")] = "",
-    permissions: Annotated[
-        bool, typer.Option("--permissions", help="All permissions instead of their number.")
-    ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="JSON instead of a table; has all permissions.")] = False,  # noqa: FBT002
+    permissions: InFullOption = False,  # noqa: FBT002 - an option
+    as_json: JsonOption = False,  # noqa: FBT002 - an option
     config: ConfigOption = None,
 ) -> None:
     """List the live root keys, newest first. Times are in UTC."""
