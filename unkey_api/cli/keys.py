@@ -17,6 +17,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from unkey_api.audit.service import AuditLog
 from unkey_api.cli.configuration import ConfigOption, read_settings
+from unkey_api.container.announcing import announcing
 from unkey_api.container.hashing import hash_caps
 from unkey_api.container.stores import mysql_settings
 from unkey_api.core.clock import Clock, SystemClock
@@ -149,10 +150,13 @@ def create_migration(
 
 def _with_database(config: str | None, work: Callable[[_Tools], Awaitable[T]]) -> T:
     async def run() -> T:
-        clock = SystemClock()
+        clock, ids = SystemClock(), RandomIds()
         settings = read_settings(config)
-        async with open_database(mysql_settings(settings), clock=clock, on_orphan_error=log_orphan) as database:
-            return await work(_Tools(database, clock, RandomIds(), hash_caps(settings.key_migrations)))
+        async with (
+            open_database(mysql_settings(settings), clock=clock, on_orphan_error=log_orphan) as database,
+            announcing(settings, database, clock=clock, ids=ids),
+        ):
+            return await work(_Tools(database, clock, ids, hash_caps(settings.key_migrations)))
 
     try:
         return asyncio.run(run())

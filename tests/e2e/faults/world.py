@@ -74,6 +74,11 @@ class World:
         """Create keys in an API of their own and wait until they can be read."""
         return await make_keys(self.base, self.caller, count, settled=self.caught_up, **fields)
 
+    async def replica_believed(self) -> bool:
+        """Say whether everything is read from the replica: nothing changed lately that it might lack."""
+        metrics = await asyncio.to_thread(self.served.service.metrics)
+        return "unkey_replica_marked_workspaces 0.0" in metrics.splitlines()
+
     async def sql(self, statement: str) -> list[tuple[object, ...]]:
         return await run_sql(self.stores.database, statement)
 

@@ -52,8 +52,8 @@ class ReplicaRule:
 
     @property
     def marked(self) -> int:
-        """Workspaces whose rows the primary serves; read by metrics."""
-        return len(self._workspaces)
+        """Workspaces whose rows the primary serves, as many as are remembered while it serves all; read by metrics."""
+        return self._marks_max if self._everything else len(self._workspaces)
 
     def note(self, logged: LoggedChange) -> None:
         """Have the primary serve what belongs to the change's workspace, and look-ups of its subject."""

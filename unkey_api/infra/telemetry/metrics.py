@@ -260,7 +260,8 @@ class ChangeMetrics:
             "unkey_as_of_age_seconds", "Age of the newest moment as of which everything cached is at least."
         )
         self._marked = make.gauge(
-            "unkey_replica_marked_workspaces", "Workspaces the primary serves until the replica has them."
+            "unkey_replica_marked_workspaces",
+            "Workspaces the primary serves until the replica has them; 10,000 stand for all.",
         )
         self._rereads = make.gauge(
             "unkey_primary_rereads", "Rows read again from the primary, as the replica may have had older ones."

@@ -1,0 +1,119 @@
+"""Having running servers hear at once what a command changed.
+
+They read it in the log of changes anyway, a moment later; so nothing here can fail a command, or hold it for long.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
+
+from unkey_api.container.revocation import drops_of
+from unkey_api.core.changes import LoggedChange
+from unkey_api.core.clock import Clock
+from unkey_api.core.ids import IdPrefix, IdSource
+from unkey_api.infra.invalidation.ports import Channel, ChannelDown, Invalidation
+from unkey_api.infra.invalidation.redis_channel import RedisChannel
+from unkey_api.infra.invalidation.serf_agent import rpc_token
+from unkey_api.infra.invalidation.serf_channel import SerfChannel
+from unkey_api.infra.invalidation.wire import encode
+from unkey_api.infra.mysql import Database
+from unkey_api.settings.sections import SUPERVISED_AGENT, GossipSettings, Settings
+
+UP_SECONDS = 1.0  # what each way gets to connect
+SEND_SECONDS = 2.0
+NAMED_MAX = 1_000  # changes named one by one; of a larger import only the place in the log is told
+
+
+class _Told:
+    """What a command changed, as much of it as is worth a message."""
+
+    def __init__(self) -> None:
+        self.heads: dict[int, int] = {}
+        self._entries: dict[Invalidation, None] = {}
+        self._count = 0
+
+    def __call__(self, logged: Sequence[LoggedChange], /) -> None:
+        for each in logged:
+            self.heads[each.lane] = max(each.revision, self.heads.get(each.lane, 0))
+            self._count += 1
+            if self._count <= NAMED_MAX:
+                self._entries.update(dict.fromkeys(drops_of(each.change)))
+
+    @property
+    def entries(self) -> list[Invalidation]:
+        """What no longer holds; none when it is too much to say."""
+        return list(self._entries) if self._count <= NAMED_MAX else []
+
+
+class _Up:
+    """Waits for a channel. Satisfies `ChannelEvents`."""
+
+    def __init__(self) -> None:
+        self.event = asyncio.Event()
+
+    def received(self, message: bytes) -> None:
+        """Nothing here is cached."""
+
+    def went_up(self) -> None:
+        """Go on."""
+        self.event.set()
+
+    def went_down(self, why: str) -> None:
+        """Others may be up."""
+
+
+@asynccontextmanager
+async def announcing(settings: Settings, database: Database, *, clock: Clock, ids: IdSource) -> AsyncIterator[None]:
+    """Tell running servers, over the first way that works, what transactions in the block committed."""
+    told = _Told()
+    end = database.listen(told)
+    try:
+        yield
+    finally:
+        end()
+        if told.heads:
+            await _tell(settings, told, clock, ids)
+
+
+async def _tell(settings: Settings, told: _Told, clock: Clock, ids: IdSource) -> None:
+    origin, now_ms = ids.new(IdPrefix.INSTANCE), clock.now_ms()
+    for channel in _channels(settings):
+        messages = encode(
+            told.entries, heads=told.heads, origin=origin, changed_at_ms=now_ms, bytes_max=channel.bytes_max
+        )
+        if await _sent(channel, [message.data for message in messages if message.data]):
+            return
+
+
+async def _sent(channel: Channel, messages: Sequence[bytes]) -> bool:
+    up = _Up()
+    running = asyncio.create_task(channel.run(up), name=f"announcing.{channel.name}")
+    try:
+        async with asyncio.timeout(UP_SECONDS):
+            await up.event.wait()
+        async with asyncio.timeout(SEND_SECONDS):
+            for message in messages:
+                await channel.send(message)
+    except (ChannelDown, TimeoutError):
+        return False
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    return True
+
+
+def _channels(settings: Settings) -> Iterator[Channel]:
+    if settings.gossip is not None:
+        yield _gossip(settings.gossip)
+    yield RedisChannel(settings.redis_url.reveal())
+
+
+def _gossip(gossip: GossipSettings) -> SerfChannel:
+    """Talk to the agent of this host, as its workers do."""
+    rpc = urlsplit(f"//{gossip.agent_rpc_address}")
+    supervised = gossip.agent == SUPERVISED_AGENT
+    token = rpc_token(gossip.secret_key) if supervised else gossip.agent_rpc_auth
+    return SerfChannel(rpc.hostname or "", rpc.port or 0, token=token)
