@@ -252,8 +252,8 @@ def consecutive_ports(count: int) -> int:
 
 
 def fetch(url: str, body: object = None, headers: dict[str, str] | None = None) -> tuple[int, str]:
-    """GET, or POST JSON; return status and body of whatever the server says."""
-    data = None if body is None else json.dumps(body).encode()
+    """GET, or POST JSON (bytes as they are); return status and body of whatever the server says."""
+    data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
     sent = {"content-type": "application/json", "accept": "application/json"} | (headers or {})
     request = urllib.request.Request(url, data=data, headers=sent)  # noqa: S310 - our own server
     try:
@@ -318,10 +318,14 @@ class Served:
 
 def served_by(service: Service, database: Database) -> Served:
     """Put a service and an operator's desk on its database together."""
+    return Served(service, desk_of(database), database)
+
+
+def desk_of(database: Database) -> OperatorDesk:
+    """Return an operator's desk on a database."""
     clock, ids = SystemClock(), RandomIds()
     audit = AuditLog(clock=clock, ids=ids)
-    desk = OperatorDesk(database, audit=audit, clock=clock, ids=ids, random_bytes=secrets.token_bytes)
-    return Served(service, desk, database)
+    return OperatorDesk(database, audit=audit, clock=clock, ids=ids, random_bytes=secrets.token_bytes)
 
 
 @pytest.fixture(scope="session")

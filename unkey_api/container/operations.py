@@ -308,7 +308,7 @@ def _root_keys(shared: _Shared) -> RootKeysHandler:
     return RootKeysHandler(
         RootKeyUseCases(
             create=CreateRootKey(parts),
-            list=ListRootKeys(parts.database.reads_of),
+            list=ListRootKeys(parts),
             update=UpdateRootKey(parts),
             reroll=RerollRootKey(parts),
             delete=DeleteRootKey(parts),

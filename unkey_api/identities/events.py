@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from unkey_api.audit.types import AuditAction, AuditEvent, AuditTarget, TargetType
 
 
@@ -11,8 +14,15 @@ def identity_event(action: AuditAction, description: str, identity_id: str, exte
 
 
 def ratelimit_event(
-    action: AuditAction, description: str, owner: tuple[str, str], ratelimit: tuple[str, str]
+    action: AuditAction,
+    description: str,
+    owner: tuple[str, str],
+    ratelimit: tuple[str, str],
+    told: Mapping[str, object] = MappingProxyType({}),
 ) -> AuditEvent:
-    """Return an entry about a limit. `owner` is id and external id of the identity, `ratelimit` id and name."""
+    """Return an entry about a limit.
+
+    `owner` is id and external id of the identity, `ratelimit` id and name, `told` what changed from what to what.
+    """
     targets = (AuditTarget(TargetType.IDENTITY, *owner), AuditTarget(TargetType.RATELIMIT, *ratelimit))
-    return AuditEvent(action, description, targets)
+    return AuditEvent(action, description, targets, meta=told)

@@ -46,6 +46,8 @@ class LockedIdentityRow:
     """An identity, deleted or not."""
 
     external_id: str
+    meta: str | None
+    """JSON text."""
     deleted: bool
 
 
@@ -112,8 +114,10 @@ async def find_current(tx: ReadConn, workspace_id: str, external_id: str) -> Ide
 
 
 async def find_by_key(conn: ReadConn, workspace_id: str, key: str) -> IdentityRow | None:
-    """Return the live identity with this id or else this external id."""
-    return await conn.fetch_one(_FIND_BY_KEY, {"workspace_id": workspace_id, "key": key})
+    """Return the live identity with exactly this id, or else exactly this external id."""
+    row = await conn.fetch_one(_FIND_BY_KEY, {"workspace_id": workspace_id, "key": key})
+    # The collation of ids ignores some characters; a text that has them names nobody.
+    return row if row is not None and key in (row.id, row.external_id) else None
 
 
 async def list_page(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from difflib import get_close_matches
 from typing import Any
 
+from unkey_api.audit.changes import changed_members
 from unkey_api.audit.service import AuditLog
 from unkey_api.audit.types import AuditAction, AuditEvent, AuditTarget, TargetType
 from unkey_api.core.changes import workspace_changed
@@ -59,7 +60,7 @@ class WorkspaceAdmin:
                 await _require_no_home(tx, workspace_id)
             await queries.set_workspace_enabled(tx, workspace_id, enabled=enabled, now=now)
             word = "Enabled" if enabled else "Disabled"
-            changes = {"enabled": {"from": found.enabled, "to": enabled}}
+            changes = changed_members({"enabled": found.enabled}, {"enabled": enabled})
             await self._record(tx, found, AuditAction.WORKSPACE_UPDATE, word, changes)
             return True
 
@@ -106,11 +107,7 @@ class WorkspaceAdmin:
                 values["team_enabled"] = bool(values["team_enabled"])
             after = replace(before, **values)
             await queries.put_limits(tx, after)
-            changes = {
-                column: {"from": getattr(before, column), "to": value}
-                for column, value in values.items()
-                if getattr(before, column) != value
-            }
+            changes = changed_members(asdict(before), asdict(after))
             await self._record(tx, found, AuditAction.WORKSPACE_UPDATE, "Limited", changes)
             return after
 
@@ -125,8 +122,7 @@ class WorkspaceAdmin:
     async def _record(
         self, tx: Transaction, found: WorkspaceRow, action: AuditAction, word: str, changes: Mapping[str, object]
     ) -> None:
-        meta = {"changes": changes} if changes else {}
-        target = AuditTarget(TargetType.WORKSPACE, found.id, found.name, meta)
+        target = AuditTarget(TargetType.WORKSPACE, found.id, found.name, changes)
         event = AuditEvent(action, f"{word} workspace {found.id}", (target,))
         await self._audit.record(tx, operator(found.id), [event])
         tx.tell(workspace_changed(found.id))

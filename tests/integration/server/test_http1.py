@@ -143,6 +143,14 @@ def read_to_end(sock: socket.socket) -> bytes:
     return received
 
 
+def until_closed(sock: socket.socket) -> bool:
+    """Say, once the other side has closed, whether it did so without an answer to what was sent in clear text."""
+    try:
+        return b"HTTP/1.1" not in read_to_end(sock)
+    except ConnectionResetError:
+        return True
+
+
 def read_until(sock: socket.socket, ending: bytes) -> bytes:
     """Read until what was received ends like this."""
     received = b""
@@ -214,9 +222,35 @@ class TestClients:
                 assert statuses(read_to_end(sock)) == [400]
 
     def test_a_handshake_has_its_time(self, tmp_path: Path) -> None:
-        with running(tls=TlsFiles(*self_signed(tmp_path)), limits=BRIEF) as server, server.open() as sock:
-            sock.sendall(b"\x16\x03\x01")
-            assert sock.recv(1) == b""
+        with running(tls=TlsFiles(*self_signed(tmp_path)), limits=BRIEF) as server:
+            for sent in (b"", b"\x16\x03\x01", GET):
+                with server.open() as sock:
+                    sock.sendall(sent)
+                    assert until_closed(sock)
+            server.until_open(0)
+            assert server.listener.ended == {"handshake": 3}
+
+    def test_handshakes_are_counted_as_connections(self, tmp_path: Path) -> None:
+        limits = replace(BRIEF, head_timeout=timedelta(hours=1), connections_per_address=2)
+        with running(tls=TlsFiles(*self_signed(tmp_path)), limits=limits) as server:
+            with server.open(), server.open():
+                server.until_open(2)
+                with server.open() as third:
+                    assert until_closed(third)
+                assert server.listener.ended == {"crowded": 1}
+            server.until_open(0)
+
+    def test_a_handshake_under_way_does_not_hold_up_a_stop(self, tmp_path: Path) -> None:
+        limits = replace(BRIEF, head_timeout=timedelta(hours=1))
+        with (
+            running(tls=TlsFiles(*self_signed(tmp_path)), limits=limits, budget_seconds=60) as server,
+            server.open() as sock,
+        ):
+            server.until_open(1)
+            drained = server.begin_drain()
+            assert until_closed(sock)
+            drained.result(PATIENCE_SECONDS)
+            server.until_open(0)
 
 
 class TestEarlyAnswers:

@@ -27,13 +27,14 @@ from tests.support.raw_http2 import (
     WINDOW_UPDATE,
     Fields,
     RawHttp2,
+    head_frames,
     raw_frame,
     raw_http2,
     request_fields,
 )
 from tests.support.waiting import eventually
 from unkey_api.server.http2.frames import FLOOD_FACTOR
-from unkey_api.server.http2.listener import Http2Listener
+from unkey_api.server.http2.listener import FLOODS_PER_ADDRESS, Http2Listener
 from unkey_api.server.http2.streams import UNREAD_BYTES
 from unkey_api.server.sockets import bind_workers
 from unkey_api.settings.limits import LimitSettings
@@ -215,6 +216,7 @@ class TestBrokenStreams:
         async with serving() as service, service.connect() as connection:
             other = connection.request(b"/unread", b"a")
             stream = connection.head(request_fields(b"/broken"), end=False)
+            await connection.ping()
             connection.write(frames_on(stream)[kind])
             assert (await connection.answer(stream)).reset is not None
             await still_served(connection)
@@ -368,13 +370,35 @@ class TestFloods:
             flood = STREAM_FLOODS.get(kind) or FRAME_FLOODS[kind]
             flood(connection, 100 * FLOOD_FACTOR * 2)
             await eventually(lambda: connection.closed)
+            service.app.release.set()
             await eventually(lambda: service.listener.connections == 0)
+
+    async def test_what_is_cancelled_in_the_same_breath_is_never_begun(self) -> None:
+        async with serving() as service, service.connect() as connection:
+            pairs = [head_frames(n, connection.encoder.encode(request_fields()), end=True) for n in range(1, 101, 2)]
+            reset = [RstStreamFrame(n, error_code=8).serialize() for n in range(1, 101, 2)]
+            connection.write(*(b"".join([*pair, reset[n]]) for n, pair in enumerate(pairs)))
+            await connection.ping()
+            assert len(service.app.begun) < 5, "a pair may be cut in two by where a packet ends"
+
+    async def test_an_address_that_floods_over_and_over_is_turned_away(self) -> None:
+        async with serving(control_frames=100) as service, service.connect(source="127.0.0.9") as other:
+            for _ in range(FLOODS_PER_ADDRESS):
+                async with service.connect() as connection:
+                    FRAME_FLOODS["pings"](connection, 500)
+                    await eventually(lambda: connection.closed)
+            await eventually(lambda: service.listener.ended["flood"] == FLOODS_PER_ADDRESS)
+            async with service.connect() as barred:
+                await eventually(lambda: barred.closed)
+            assert service.listener.ended["barred"] == 1
+            await still_served(other)
 
     async def test_an_ordinary_client_that_cancels_now_and_then_is_not_told_to_go(self) -> None:
         async with serving() as service, service.connect() as connection:
             for number in range(300):
                 stream = connection.request(b"/", b"x" * number)
                 if number % 4 == 0:
+                    await connection.ping()
                     connection.write(RstStreamFrame(stream, error_code=8).serialize())
                 else:
                     await connection.answer(stream)
@@ -526,7 +550,7 @@ class TestSlowReaders:
             connection.write(WindowUpdateFrame(0, 2**30).serialize())
             for _ in range(20):
                 connection.head(request_fields(b"/large", method=b"GET"))
-            await eventually(lambda: len(service.app.begun) == 20)
+            await eventually(lambda: bool(service.app.begun))
             await eventually(lambda: service.listener.connections == 0, within_seconds=30)
             writer.transport.abort()
 

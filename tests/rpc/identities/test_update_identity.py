@@ -88,6 +88,8 @@ class TestRatelimits:
         ]
         assert entries[1]["targets"][1] == {"type": "ratelimit", "id": special, "name": "special_feature"}
         assert len({entry["correlation_id"] for entry in entries}) == 1
+        assert entries[2]["meta"]["changes"]["limit"]["to"] == 200
+        assert "meta" not in entries[3]
 
     async def test_empty_list_removes_all(self, stage: Stage, workspace: str, key: str, identity: str) -> None:
         await make_limit(stage, workspace, identity, "api_calls")

@@ -34,6 +34,8 @@ class TestSuccess:
         (entry,) = await world.audit()
         shown = "unlimited" if left is None else left
         assert entry["description"] == f"Updated Key {key.id}, set remaining to {shown}."
+        changes = {} if start == left else {"changes": {"remaining": {"from": start, "to": left}}}
+        assert entry.get("meta", {}) == changes
         assert [(t["type"], t["id"]) for t in entry["targets"]] == [
             ("keySpace", world.api.keyspace_id),
             ("key", key.id),

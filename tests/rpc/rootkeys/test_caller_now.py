@@ -61,6 +61,20 @@ async def test_what_another_process_took_away_counts_at_once(ring: Ring, method:
     assert await rows(ring) == before
 
 
+@pytest.mark.parametrize("revocation", REVOCATIONS)
+async def test_who_was_revoked_does_not_learn_which_keys_there_are(ring: Ring, revocation: str) -> None:
+    """A permission that was taken leaves keys out, everything else refuses the caller."""
+    key_id, caller = await warm(ring, *EVERYTHING)
+    assert (await ring.post("listKeys", {}, caller)).json["data"] != []
+    sql, status = REVOCATIONS[revocation]
+    await ring.sql(sql.format(key=key_id, ws=ring.workspace_id))
+    answer = await ring.post("listKeys", {}, caller)
+    if revocation == "narrowed":
+        assert (answer.status, answer.json["data"]) == (200, [])
+    else:
+        assert answer.status == status, answer.json
+
+
 async def test_what_another_process_gave_counts_at_once(ring: Ring) -> None:
     key_id, caller = await warm(ring, "rootKeys/*#read")
     await ring.post("updateKey", {"keyId": key_id, "permissions": [ring.urn("rootKeys/*#write")]})

@@ -8,6 +8,7 @@ import pytest
 from connectrpc.code import Code
 from unkey_proto.unkey.identities.v2 import identities_pb
 from unkey_proto.unkey.keys.v2.verification_pb import VerifyKeyRequest
+from unkey_proto.unkey.ratelimit.v2.config_pb import RatelimitConfig
 
 from tests.support.harness import Caller, Harness, raises_code
 
@@ -26,7 +27,7 @@ async def admin(api: Harness) -> Caller:
     ("operation", "body", "location"),
     [
         ("apis.createApi", {"name": "pay{}ments"}, "/properties/name"),
-        ("identities.getIdentity", {"identity": "bo{}b"}, "/properties/identity"),
+        ("apis.listKeys", {"apiId": "api_1234{}5678"}, "/properties/apiId"),
         (
             "identities.createIdentity",
             {"externalId": "plain", "ratelimits": [{"name": "re{}quests", **LIMIT}]},
@@ -38,11 +39,6 @@ async def admin(api: Harness) -> Caller:
             "keys.migrateKeys",
             {"migrationId": "m1", "apiId": "api_12345678", "keys": [{"hash": "h-1", "externalId": "ab{}"}]},
             "/properties/keys/items/properties/externalId",
-        ),
-        (
-            "ratelimit.limit",
-            {"namespace": "n{}s", "identifier": "u", "limit": 1, "duration": 1000},
-            "/properties/namespace",
         ),
     ],
 )
@@ -57,9 +53,9 @@ async def test_control_characters_are_refused_and_named(
 
 
 async def test_they_are_refused_over_connect(api: Harness, admin: Caller) -> None:
-    request = identities_pb.GetIdentityRequest(identity="bo\x00b")
+    request = identities_pb.CreateIdentityRequest(external_id="plain", ratelimits=[RatelimitConfig(name="bo\x00b")])
     with raises_code(Code.INVALID_ARGUMENT):
-        await api.identities(admin).get_identity(request)
+        await api.identities(admin).create_identity(request)
 
 
 @pytest.mark.parametrize("text", ["two\nlines", "a\ttab", "zero\u200dwidth", "\U0001f511"])
@@ -67,10 +63,19 @@ async def test_line_breaks_and_everything_else_are_taken(api: Harness, admin: Ca
     assert (await api.post("/v2/apis.createApi", {"name": f"an api {text}"}, admin)).status == 200
 
 
+async def test_identities_are_looked_for_by_any_text(api: Harness, admin: Caller) -> None:
+    """And found by exactly theirs, though the database ignores such characters in ids."""
+    made = await api.post("/v2/identities.createIdentity", {"externalId": "plain"}, admin)
+    identity = made.json["data"]["identityId"]
+    for which in (f"{identity}\x00", "pl\x01ain"):
+        assert (await api.post("/v2/identities.getIdentity", {"identity": which}, admin)).status == 404
+    assert (await api.post("/v2/identities.getIdentity", {"identity": identity}, admin)).status == 200
+
+
 async def test_free_texts_hold_anything(api: Harness, admin: Caller) -> None:
     described = {"name": "A permission", "slug": "documents.read", "description": "bell\x07"}
     assert (await api.post("/v2/permissions.createPermission", described, admin)).status == 200
-    limited = {"namespace": "ns", "identifier": "user\x00one", "limit": 1, "duration": 60_000}
+    limited = {"namespace": "back\x08space", "identifier": "user\x00one", "limit": 1, "duration": 60_000}
     assert (await api.post("/v2/ratelimit.limit", limited, admin)).json["data"]["success"] is True
     assert (await api.post("/v2/keys.verifyKey", {"key": "a\x00b", "tags": ["\x1b"]}, admin)).json["data"]["code"] == (
         "NOT_FOUND"

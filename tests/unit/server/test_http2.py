@@ -13,7 +13,13 @@ from h2.connection import H2Connection
 from h2.events import DataReceived, StreamEnded, StreamReset
 
 from unkey_api.server.http2.frames import HardConnection
-from unkey_api.server.http2.listener import Http2Listener
+from unkey_api.server.http2.listener import (
+    BARRED_SECONDS,
+    FLOODS_PER_ADDRESS,
+    REMEMBERED_ADDRESSES,
+    FloodsByAddress,
+    Http2Listener,
+)
 from unkey_api.server.sockets import bind_workers
 
 READ_BYTES = 65_536
@@ -102,3 +108,22 @@ async def test_a_connection_that_lives_long_remembers_few_of_its_streams(
     (connection,) = listener._connections
     assert connection.streams is not None
     assert len(connection.streams.connection._closed_streams) <= HardConnection.MAX_CLOSED_STREAMS < 1_200
+
+
+def test_an_address_of_many_floods_is_turned_away_for_a_while() -> None:
+    barred = FloodsByAddress()
+    for second in range(FLOODS_PER_ADDRESS):
+        assert not barred.too_many("192.0.2.1", second / 10)
+        barred.note("192.0.2.1", second / 10)
+    assert barred.too_many("192.0.2.1", 2.0)
+    assert not barred.too_many("192.0.2.2", 2.0)
+    assert not barred.too_many("192.0.2.1", BARRED_SECONDS + 1)
+
+
+def test_addresses_remembered_are_bounded() -> None:
+    barred = FloodsByAddress()
+    for number in range(REMEMBERED_ADDRESSES + 50):
+        barred.note(str(number), 0.0)
+    assert len(barred._floods) == REMEMBERED_ADDRESSES
+    barred.note("later", BARRED_SECONDS + 1)
+    assert len(barred._floods) == 1

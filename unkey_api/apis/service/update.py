@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from unkey_api.apis import queries, requirements
 from unkey_api.apis.queries import ApiSettingsRow
+from unkey_api.audit.changes import changed_members
 from unkey_api.audit.service import AuditLog
 from unkey_api.audit.types import AuditAction, AuditEvent, AuditTarget, TargetType
 from unkey_api.core.addresses import read_network
@@ -134,10 +135,6 @@ def _either(wanted: T | Unset, stored: T) -> T:
 
 
 def _updated(before: ApiSettingsRow, after: ApiSettingsRow) -> AuditEvent:
-    changes = {
-        name: {"from": getattr(before, name), "to": getattr(after, name)}
-        for name in _CHANGEABLE
-        if getattr(before, name) != getattr(after, name)
-    }
-    target = AuditTarget(TargetType.API, after.id, after.name, {"changes": changes})
+    shown = [{name: getattr(row, name) for name in _CHANGEABLE} for row in (before, after)]
+    target = AuditTarget(TargetType.API, after.id, after.name, changed_members(*shown))
     return AuditEvent(AuditAction.API_UPDATE, f"Updated API {after.id}", (target,))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import NamedTuple
 
 from unkey_api.audit.changes import changed_members
@@ -13,6 +13,7 @@ from unkey_api.core.byte_caps import require_bytes_at_most
 from unkey_api.core.changes import identity_changed
 from unkey_api.core.clock import Clock
 from unkey_api.core.columns import UnixMs
+from unkey_api.core.identifiers import RatelimitId
 from unkey_api.core.ids import IdPrefix, IdSource
 from unkey_api.core.principal import Caller
 from unkey_api.core.rbac import require
@@ -41,6 +42,8 @@ class UpdateIdentityCommand(NamedTuple):
 class _Change:
     """How to get from the stored limits to the wanted ones."""
 
+    before: Mapping[RatelimitId, AttachedLimit]
+    """All that were stored."""
     removed: list[IdentityRatelimit]
     kept: list[IdentityRatelimit]
     """With their new settings."""
@@ -91,7 +94,7 @@ class UpdateIdentity:
                 await queries.set_meta(tx, caller.principal.workspace_id, found.id, command.meta, now=now)
             if command.ratelimits is not None:
                 change = await self._replace(tx, caller.principal.workspace_id, found, fresh, now)
-            told = {} if command.meta is None else changed_members({"meta": found.meta}, {"meta": command.meta})
+            told = {} if command.meta is None else changed_members({"meta": locked.meta}, {"meta": command.meta})
             await self._audit.record(tx, caller, _updated(found, change, told), correlation_id)
             tx.tell(identity_changed(caller.principal.workspace_id, found.id))
             return found.ratelimits if change is None else change.result
@@ -118,6 +121,7 @@ def _plan(stored: Sequence[IdentityRatelimit], wanted: Sequence[IdentityRatelimi
     names = {item.spec.name for item in wanted}
     kept = [IdentityRatelimit(existing[item.spec.name].id, item.spec) for item in wanted if item.spec.name in existing]
     return _Change(
+        before={item.id: item.spec for item in stored},
         removed=[item for item in stored if item.spec.name not in names],
         kept=kept,
         altered=[item for item in kept if item.spec != existing[item.spec.name].spec],
@@ -143,7 +147,13 @@ def _updated(identity: Identity, change: _Change | None, told: Mapping[str, obje
                 f"{verb} ratelimit {item.id}",
                 (identity.id, identity.external_id),
                 (item.id, item.spec.name),
+                {} if action is AuditAction.RATELIMIT_DELETE else _told(change.before.get(item.id), item.spec),
             )
             for item in items
         ]
     return events
+
+
+def _told(before: AttachedLimit | None, after: AttachedLimit) -> Mapping[str, object]:
+    """Return what became of a limit that was there before; a new one has nothing to be compared with."""
+    return {} if before is None else changed_members(asdict(before), asdict(after))

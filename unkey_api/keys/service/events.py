@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from unkey_api.audit.changes import changed_members
 from unkey_api.audit.types import AuditAction, AuditEvent, AuditTarget, TargetType
 from unkey_api.permissions.types import Permission, Role
 
@@ -71,11 +72,12 @@ def key_updated(key: AuditTarget, api: AuditTarget) -> AuditEvent:
     return AuditEvent(AuditAction.KEY_UPDATE, f"Updated key {key.id}", (key, api))
 
 
-def credits_set(key_id: str, keyspace_id: str, remaining: int | None) -> AuditEvent:
-    """Tell that a balance was changed."""
+def credits_set(key_id: str, keyspace_id: str, before: int | None, remaining: int | None) -> AuditEvent:
+    """Tell that a balance was changed, from what to what. None means unlimited."""
     shown = "unlimited" if remaining is None else str(remaining)
     targets = AuditTarget(TargetType.KEYSPACE, keyspace_id), key_target(key_id)
-    return AuditEvent(AuditAction.KEY_UPDATE, f"Updated Key {key_id}, set remaining to {shown}.", targets)
+    changes = changed_members({"remaining": before}, {"remaining": remaining})
+    return AuditEvent(AuditAction.KEY_UPDATE, f"Updated Key {key_id}, set remaining to {shown}.", targets, meta=changes)
 
 
 def key_deleted(key: AuditTarget, *, permanent: bool) -> AuditEvent:

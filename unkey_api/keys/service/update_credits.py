@@ -68,7 +68,8 @@ class UpdateCredits:
                 raise KeyNotFound(internal=f"key {key.id} was deleted meanwhile")
             remaining = _changed(locked.remaining_requests, operation, amount)
             await changes.set_credits(tx, key.workspace_id, key.id, remaining, drop_refill=drop_refill)
-            await self._parts.audit.record(tx, caller, [events.credits_set(key.id, key.keyspace_id, remaining)])
+            event = events.credits_set(key.id, key.keyspace_id, locked.remaining_requests, remaining)
+            await self._parts.audit.record(tx, caller, [event])
             tx.tell(locked.changed(key.workspace_id))
             return remaining
 

@@ -9,19 +9,20 @@ from unkey_api.core.needs import ANY
 from unkey_api.core.paging import Page, cut_page
 from unkey_api.core.principal import Principal
 from unkey_api.core.rbac import is_allowed
-from unkey_api.infra.mysql import ReadConn, ReadsOf
+from unkey_api.infra.mysql import ReadConn, Transaction
 from unkey_api.rootkeys import queries, requirements
 from unkey_api.rootkeys.queries import RootKeyRow
+from unkey_api.rootkeys.service.parts import RootKeyParts
 from unkey_api.rootkeys.types import RootKey
 
 SCAN = 1_000  # ids looked at per statement while searching for those a caller with a few grants may read
 
 
 class ListRootKeys:
-    """Lists the root keys a caller may read."""
+    """Lists the root keys a caller may read, as of now: who was revoked does not learn which keys there are."""
 
-    def __init__(self, reads_of: ReadsOf) -> None:
-        self._reads_of = reads_of
+    def __init__(self, parts: RootKeyParts) -> None:
+        self._parts = parts
 
     async def __call__(self, principal: Principal, *, limit: int, cursor: str) -> Page[RootKey]:
         """Return one page, ascending by id. Keys the caller may not read neither show nor count.
@@ -30,9 +31,21 @@ class ListRootKeys:
             principal: The caller.
             limit: How many keys the page may hold, at least 1.
             cursor: Where the page begins, as the previous one said; empty for the first.
+
+        Raises:
+            AppError: The caller was revoked meanwhile, as `CallerStanding` says.
+            StoreUnavailable: They could not be read.
         """
+        standing = self._parts.standing
+
+        async def read(tx: Transaction) -> Page[RootKey]:
+            current = await standing.judge(tx, await standing.lock(tx, principal))
+            return await self._page(tx, current, limit=limit, cursor=cursor)
+
+        return await self._parts.database.transaction("root_keys.list", read)
+
+    async def _page(self, conn: ReadConn, principal: Principal, *, limit: int, cursor: str) -> Page[RootKey]:
         workspace_id = principal.workspace_id
-        conn = self._reads_of(workspace_id)
         everything = is_allowed(principal.permissions, requirements.on_root_key(workspace_id, ANY, "read"))
         if everything:
             ids = await queries.list_ids(conn, workspace_id, first=cursor, count=limit + 1)

@@ -33,6 +33,15 @@ class Admission:
         # Nobody has to say who they are here, so nobody can earn more than what is light.
         self.most = most if authentication is not None else min(most, limits.light_bytes)
         """Bytes a body of this method may have."""
+        self._plain_digits = len(str(min(self.most, limits.light_bytes))) - 1
+
+    def is_plain(self, exchange: Exchange) -> bool:
+        """Return whether the head is that of nearly every request, so that there is nothing for `open` to do."""
+        headers = exchange.headers
+        if self._kind is not AuthKind.ROOT_KEY or not headers.get(b"authorization", b"").startswith(BEARER):
+            return False
+        declared = headers.get(b"content-length")
+        return declared is None or len(declared) <= self._plain_digits
 
     async def open(self, exchange: Exchange) -> None:
         """Look at the head of a request. What is returned from here may be read up to `light_bytes`."""

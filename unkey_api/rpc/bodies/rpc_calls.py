@@ -27,8 +27,11 @@ class CallAdmission:
     async def on_start(self, ctx: Context) -> None:
         """Check the headers of a Connect or gRPC call."""
         exchange, info = current_exchange(), ctx.method
+        admission = self._admissions[f"/{info.service_name}/{info.name}"]
+        if admission.is_plain(exchange):
+            return
         try:
-            await self._admissions[f"/{info.service_name}/{info.name}"].open(exchange)
+            await admission.open(exchange)
         except Exception as err:
             raise _kept(exchange, err, self._on_panic) from err
 

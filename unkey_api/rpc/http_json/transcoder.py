@@ -18,7 +18,7 @@ from unkey_api.rpc.bodies.limits import LIGHT_UNSEEN_BYTES, LIGHT_VALUES
 from unkey_api.rpc.bodies.reading import read_body
 from unkey_api.rpc.bodies.weight import json_holds_more
 from unkey_api.rpc.chain import Binding
-from unkey_api.rpc.errors import Fault, failure_of, fault_of, unexpected_fault
+from unkey_api.rpc.errors import Fault, failure_of, fault_of, forget_ways, unexpected_fault
 from unkey_api.rpc.exchange import STATUS_CLIENT_CLOSED, Exchange
 from unkey_api.rpc.first_step import FirstStep
 from unkey_api.rpc.http_json.content_type import require_json
@@ -89,6 +89,7 @@ class Transcoder:
         """Return status, content type and body. Apart from the caller, whose frame the exception holds."""
         fault = self._fault(exchange, error)
         exchange.failure = failure_of(fault)
+        forget_ways(error)  # a future that raised it keeps it, and a frame it went through the future
         content_type = fault_content_type(fault, exchange.header(b"accept"))
         return fault.entry.status, content_type, fault_body(fault, exchange.request_id)
 
@@ -102,25 +103,27 @@ class Transcoder:
         return unexpected_fault(exchange.request_id, f"{type(error).__name__}: {error}")
 
     async def _run(self, exchange: Exchange, receive: Receive) -> AnyMessage:
-        await self._admission.open(exchange)
-        exchange.request_body = await read_body(exchange, receive, self._admission)
-        request = self._spec.info.input() if self._decoder is None else await self._decoded(exchange, self._decoder)
-        context = LazyContext(self._binding, exchange)
-        return await self._call(exchange, receive, request, context)
-
-    async def _decoded(self, exchange: Exchange, decoder: BodyDecoder) -> AnyMessage:
-        require_json(exchange)
-        body = exchange.request_body
-        if exchange.share is None:
-            if len(body) <= LIGHT_UNSEEN_BYTES or not json_holds_more(body, LIGHT_VALUES):
+        if not self._admission.is_plain(exchange):
+            await self._admission.open(exchange)
+        exchange.request_body = body = await read_body(exchange, receive, self._admission)
+        decoder = self._decoder
+        if decoder is None:
+            request = self._spec.info.input()
+        else:
+            require_json(exchange)
+            if len(body) <= LIGHT_UNSEEN_BYTES and exchange.share is None:
                 request = decoder.decode(exchange, body)
-                exchange.body_valid = True
-                return request
+            else:
+                request = await self._decoded(exchange, decoder, body)
+                exchange.cut_bodies()
+                del body  # not held by this frame while the call runs
+            exchange.body_valid = True
+        return await self._call(exchange, receive, request, LazyContext(self._binding, exchange))
+
+    async def _decoded(self, exchange: Exchange, decoder: BodyDecoder, body: bytes) -> AnyMessage:
+        if exchange.share is None and json_holds_more(body, LIGHT_VALUES):
             await self._admission.weigh_in(exchange)
-        request = await self._admission.run(exchange, partial(decoder.decode, exchange, body))
-        exchange.body_valid = True
-        exchange.cut_bodies()
-        return request
+        return await self._admission.run(exchange, partial(decoder.decode, exchange, body))
 
     async def _call(self, exchange: Exchange, receive: Receive, request: AnyMessage, context: Context) -> AnyMessage:
         """Run the chain; cancel it when it waits for something and the client hangs up."""

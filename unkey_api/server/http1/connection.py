@@ -60,10 +60,11 @@ class Connection(asyncio.Protocol):
         "shared",
     )
 
-    def __init__(self, shared: Connections, scheme: str = "http") -> None:
+    def __init__(self, shared: Connections, scheme: str = "http", *, holder: str | None = None) -> None:
+        """Take what connections share; `holder` is for whom this one counts, when that was settled already."""
         self.shared = shared
         self._scheme = scheme
-        self._holder: str | None = None
+        self._holder = holder
         self.phase = NEW
         self.deadline = FAR
         """When `expire` has something to do about what the caller should send."""
@@ -87,7 +88,8 @@ class Connection(asyncio.Protocol):
         self._intake: Intake = Intake(
             self, bounds=shared.bounds, peers=Peers(client, _address(transport, "sockname"), self._scheme)
         )
-        self._holder = shared.admission.enter(client[0] if client else "")
+        if self._holder is None:
+            self._holder = shared.admission.enter(client[0] if client else "")
         shared.open.add(self)
         if self._holder is None:
             self._turn_away()

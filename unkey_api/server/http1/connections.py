@@ -72,6 +72,8 @@ class Connections:
         self.open: set[Connection] = set()
         self.tasks: set[asyncio.Task[None]] = set()
         """Requests that wait for something."""
+        self.handshakes: set[asyncio.Task[None]] = set()
+        """Connections that do not speak TLS yet."""
         self.ended: Counter[str] = Counter()
         """Connections we ended, by the reason."""
         self.parting = False
@@ -114,11 +116,15 @@ class Connections:
 
     def close_idle(self) -> None:
         """Close the connections on which nothing is under way."""
+        for handshake in list(self.handshakes):
+            handshake.cancel()
         for connection in list(self.open):
             connection.close_if_idle()
 
     def abort(self) -> None:
         """Cut what is left and cancel its requests."""
+        for handshake in list(self.handshakes):
+            handshake.cancel()
         for connection in list(self.open):
             connection.abort("stopped")
         for task in list(self.tasks):

@@ -14,6 +14,7 @@ from unkey_api.core.clock import Clock, SystemClock
 from unkey_api.server.admission import Admission
 from unkey_api.server.http1.connection import Connection
 from unkey_api.server.http1.connections import Bounds, Connections
+from unkey_api.server.http1.handshake import TlsServer
 from unkey_api.server.listeners import LOOK_SECONDS, TlsFiles, lingering, stop_accepting, until
 from unkey_api.server.sockets import BACKLOG
 from unkey_api.settings.limits import LimitSettings
@@ -45,7 +46,7 @@ class Http1Listener:
             total=self._limits.connections, per_address=self._limits.connections_per_address, exempt=proxies
         )
         self._connections: Connections | None = None
-        self._server: asyncio.Server | None = None
+        self._server: asyncio.Server | TlsServer | None = None
 
     @property
     def open_connections(self) -> int:
@@ -68,13 +69,11 @@ class Http1Listener:
             admission=self._admission,
         )
         connections.start()
-        self._server = await loop.create_server(
-            self.protocol,
-            sock=self._socket,
-            backlog=BACKLOG,
-            ssl=self._tls,
-            ssl_handshake_timeout=None if self._tls is None else self._limits.head_timeout.total_seconds(),
-        )
+        if self._tls is None:
+            self._server = await loop.create_server(self.protocol, sock=self._socket, backlog=BACKLOG)
+        else:
+            self._server = TlsServer(connections, self._socket, self._tls)
+            self._server.start()
 
     def protocol(self) -> asyncio.Protocol:
         """Make what serves one connection, for a listener of another kind that got one of these. Only once started."""
@@ -96,12 +95,12 @@ class Http1Listener:
         finally:
             connections.stop()
 
-    async def _finish(self, server: asyncio.Server, connections: Connections) -> None:
+    async def _finish(self, server: asyncio.Server | TlsServer, connections: Connections) -> None:
         await stop_accepting(self._socket)
         server.close()
         connections.parting = True
-        await until(lambda: not connections.open, seconds=lingering(self._budget))
-        while connections.open or connections.tasks:
+        await until(lambda: not connections.open and not connections.handshakes, seconds=lingering(self._budget))
+        while connections.open or connections.tasks or connections.handshakes:
             connections.close_idle()
             await asyncio.sleep(LOOK_SECONDS)
 

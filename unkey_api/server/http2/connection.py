@@ -16,7 +16,7 @@ from hypercorn.utils import parse_socket_addr
 from unkey_api.server.http2.streams import ANY_STREAM, Streams
 from unkey_api.settings.limits import LimitSettings
 
-READ_BYTES = 16_384  # at once; then all other connections have their turn
+READ_BYTES = 4_096  # at once, a few hundred of the smallest frames; then all other connections have their turn
 
 
 class Connection(TCPServer):

@@ -45,7 +45,7 @@ HEADER_TABLE_BYTES = 4_096  # of either direction; a larger one would be searche
 TABLE_UPDATES = 2  # RFC 7541, 4.2: more at the start of a block mean nothing
 BLOCK_FACTOR = 2  # blocks up to this many times `head_bytes` are still decoded, to be refused without harm to others
 FLOOD_SECONDS = 10.0
-FLOOD_FACTOR = 10  # beyond so many times the bound the connection is cut at once
+FLOOD_FACTOR = 2  # beyond so many times the bound the connection is cut at once
 SMALL_DATA_BYTES = 64
 FRAMES_PER_REQUEST = 8  # of no use by themselves, that an ordinary client may spend on each of its requests
 _HEAD_TYPES = (HeadersFrame.type, ContinuationFrame.type)
@@ -341,7 +341,8 @@ class HardConnection(H2Connection):
             return None
 
     def _handle_data_on_closed_stream(self, events: list[Event], exc: StreamClosedError, frame: DataFrame) -> Outcome:
-        self.control.count()
+        if not _is_of_no_use(frame):
+            self.control.count()
         return super()._handle_data_on_closed_stream(events, exc, frame)
 
     def _receive_settings_frame(self, frame: SettingsFrame) -> Outcome:

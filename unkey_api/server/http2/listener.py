@@ -24,7 +24,7 @@ from hypercorn.utils import wrap_app
 
 from unkey_api.core.addresses import Network
 from unkey_api.server.admission import Admission
-from unkey_api.server.http2.connection import READ_BYTES, Connection
+from unkey_api.server.http2.connection import Connection
 from unkey_api.server.http2.whole_requests import WholeRequests
 from unkey_api.server.listeners import (
     LOOK_SECONDS,
@@ -38,6 +38,10 @@ from unkey_api.server.sockets import BACKLOG
 from unkey_api.settings.limits import LimitSettings
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+FLOODS_PER_ADDRESS = 10  # connections ended for a flood, before an address is turned away for a while
+BARRED_SECONDS = 10.0
+REMEMBERED_ADDRESSES = 10_000
+READ_AHEAD_BYTES = 16_384  # the transport is halted at twice as much
 CHECK_SECONDS = 0.5  # between looks at who keeps a connection waiting
 ABORT_SECONDS = 1.0  # for connections to notice that they were cut
 LAST_WORD_SECONDS = 0.2  # for clients to read that no further request is answered
@@ -77,6 +81,7 @@ class Http2Listener:
         self._openings: set[_Opening] = set()
         self._connections: dict[Connection, asyncio.Task[None]] = {}
         self._ended: Counter[str] = Counter()
+        self._barred = FloodsByAddress()
         self._checking: asyncio.Task[None] | None = None
         self._parting = False
 
@@ -165,9 +170,22 @@ class Http2Listener:
                     _log.exception("an HTTP/2 connection could not be checked and was cut")
                     connection.abort()
 
-    def end(self, reason: str) -> None:
-        """Note that a connection is ended from this side."""
+    def end(self, reason: str, holder: str = "") -> None:
+        """Note that a connection is ended from this side; `holder` is for whom it counts."""
         self._ended[reason] += 1
+        if reason == "flood" and holder:
+            self._barred.note(holder, asyncio.get_running_loop().time())
+
+    def enter(self, address: str) -> str | None:
+        """Let a connection in. Returns for whom it counts, or None when it has to be closed."""
+        holder = self.admission.enter(address)
+        if holder and self._barred.too_many(holder, asyncio.get_running_loop().time()):
+            self.admission.leave(holder)
+            self.end("barred")
+            return None
+        if holder is None:
+            self.end("crowded")
+        return holder
 
     def opened(self, opening: _Opening) -> None:
         """Note a connection of which nobody knows yet what it speaks."""
@@ -180,16 +198,14 @@ class Http2Listener:
     def serve(self, transport: asyncio.Transport, first: bytes, holder: str) -> None:
         """Serve HTTP/2 on a transport from which `first` has been read already."""
         loop = asyncio.get_running_loop()
-        reader = asyncio.StreamReader(limit=READ_BYTES, loop=loop)
+        reader = asyncio.StreamReader(limit=READ_AHEAD_BYTES, loop=loop)
         protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
         transport.set_protocol(protocol)
         protocol.connection_made(transport)
         writer = asyncio.StreamWriter(transport, protocol, reader, loop)
         reader.feed_data(first)
-        state = ConnectionState({})
-        connection = Connection(
-            self.limits, self.end, self._app, loop, self._config, self._context, state, reader, writer
-        )
+        ours = (self.limits, lambda reason: self.end(reason, holder), self._app, loop, self._config, self._context)
+        connection = Connection(*ours, ConnectionState({}), reader, writer)
         task = loop.create_task(self._converse(connection, holder), name="http2 connection")
         self._connections[connection] = task
 
@@ -207,6 +223,26 @@ class Http2Listener:
             self.admission.leave(holder)
 
 
+class FloodsByAddress:
+    """Remembers who was cut for a flood, so that the next one does not begin at once."""
+
+    def __init__(self) -> None:
+        self._floods: dict[str, list[float]] = {}
+
+    def note(self, holder: str, now: float) -> None:
+        """Note a flood."""
+        if len(self._floods) >= REMEMBERED_ADDRESSES:
+            self._floods = {each: when for each, when in self._floods.items() if now - when[-1] < BARRED_SECONDS}
+        if len(self._floods) < REMEMBERED_ADDRESSES or holder in self._floods:
+            self._floods.setdefault(holder, []).append(now)
+            del self._floods[holder][:-FLOODS_PER_ADDRESS]
+
+    def too_many(self, holder: str, now: float) -> bool:
+        """Say whether there were so many of late that no further connection is let in."""
+        floods = self._floods.get(holder, [])
+        return len(floods) >= FLOODS_PER_ADDRESS and now - floods[0] < BARRED_SECONDS
+
+
 class _Opening(asyncio.Protocol):
     """A connection until it is known what it speaks: by ALPN, or by its first bytes."""
 
@@ -220,9 +256,8 @@ class _Opening(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         made = self._transport = cast("asyncio.Transport", transport)  # uvloop's does not inherit from it
         peer = made.get_extra_info("peername")
-        self._holder = self._listener.admission.enter(peer[0] if isinstance(peer, tuple) else "")
+        self._holder = self._listener.enter(peer[0] if isinstance(peer, tuple) else "")
         if self._holder is None:
-            self._listener.end("crowded")
             made.abort()
             return
         self._listener.opened(self)

@@ -129,6 +129,8 @@ class Stream(HTTPStream):
         self._owner.task_group.spawn(self._run)
 
     async def _run(self) -> None:
+        if self.closed:  # cancelled in the same breath: nothing was begun, and nothing has to be told to anybody
+            return
         try:
             await self.app(self.scope, self.receive, self.app_send, None, None)  # type: ignore[arg-type]  # no threads
         except Exception:  # noqa: BLE001 - the edge has reported it

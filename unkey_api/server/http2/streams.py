@@ -30,6 +30,7 @@ from unkey_api.settings.limits import LimitSettings
 ANY_STREAM = 2**31 - 1
 UNREAD_BYTES = 262_144  # of all bodies of a connection together, until the application asks for them
 FRAME_BYTES = 65_536  # of an answer in one frame, however large the client allows them to be
+REQUESTS_PER_TURN = 16  # begun at once; then other connections have their turn
 WORTHY_BYTES = 1_024  # a window opened by less than this is one of the frames that are counted
 UPDATES_PER_FRAME = 2  # of the windows of stream and connection, for each frame of an answer
 REQUEST_TIMEOUT = 408
@@ -109,6 +110,9 @@ class Streams(H2Protocol):
         if self.connection.flooded and not self.connection.ignoring:
             self.connection.ignoring = self._leaving = True
             await self.send_goaway(self.connection.highest_inbound_stream_id, ErrorCodes.ENHANCE_YOUR_CALM)
+        if self.connection.ignoring and self.done:
+            self.broken = True  # nobody else is on it
+            await self.send(Closed())
 
     async def took(self, stream_id: int, size: int) -> None:
         """Let the client send as much again as the application took of a body."""
@@ -162,9 +166,13 @@ class Streams(H2Protocol):
         await self._flush()
 
     async def _handle_events(self, events: list[Event]) -> None:
+        begun = 0
         for event in events:
             if isinstance(event, RequestBegan):
                 await self._begin(event)
+                begun += 1
+                if begun % REQUESTS_PER_TURN == 0:
+                    await asyncio.sleep(0)
             elif isinstance(event, DataReceived):
                 self._feed(event)
             elif isinstance(event, StreamEnded):

@@ -116,6 +116,7 @@ class TestTime:
         assert caller.statuses == []
         go_on = True
         await settle()
+        await there.wait(5)
         await caller.send("a" * 10_000)
         assert caller.statuses == [200]
 
