@@ -134,14 +134,14 @@ def is_allowed(permissions: frozenset[str], requirement: Requirement) -> bool:
     Raises:
         Unexpected: The tree holds an empty `all_of` or something that is not a requirement.
     """
+    if isinstance(requirement, Literal):
+        return requirement.text in permissions
+    if isinstance(requirement, AnyOf):
+        for child in requirement.children:  # noqa: SIM110 - every request comes by; a generator costs as much again
+            if is_allowed(permissions, child):
+                return True
+        return False
     match requirement:
-        case Literal(text):
-            return text in permissions
-        case AnyOf(children):
-            for child in children:  # noqa: SIM110 - every request comes by; a generator costs as much again
-                if is_allowed(permissions, child):
-                    return True
-            return False
         case Urn(workspace_id, path, action):
             return requirement.text in permissions or _urn_grants(permissions).cover(workspace_id, path, action)
         case Widened(stated, others):

@@ -215,20 +215,18 @@ class ObjectShape:
             return
         if self._collects_nulls:
             owner = (value, "")
-        unknown = None
+        unknown: list[str] = []
         for name, member in value.items():
             if type(member) in self._plain.get(name, ()):
                 continue  # what nearly every member is: nothing to say, so nobody needs to know where it is
             shape = self._fields.get(name)
             if shape is None:
-                unknown = unknown or []
                 unknown.append(name)
-            elif member is None and name in self._nullable:
-                found.nulls.append((owner[0], owner[1] + name))
             else:
-                if not member and type(member) is list and name in self._empty_clears:
-                    # Protobuf cannot tell an empty list from an absent one, so it is recorded like a null.
+                if self._clears(name, member):
                     found.nulls.append((owner[0], owner[1] + name))
+                    if member is None:
+                        continue
                 shape.check(member, f"{pointer}/properties/{name}", found, (owner[0], f"{owner[1]}{name}."))
         if unknown and self._ignore_unknown:
             found.ignored.append((value, unknown))
@@ -236,6 +234,12 @@ class ObjectShape:
             found.violations.append(_unknown(pointer, unknown))
         if not self._required <= value.keys():
             found.violations.append(_missing(pointer, sorted(self._required - value.keys())))
+
+    def _clears(self, name: str, member: Any) -> bool:
+        """Return whether a member is a null. Protobuf cannot tell an empty list from an absent one, so that is one."""
+        if member is None:
+            return name in self._nullable
+        return not member and type(member) is list and name in self._empty_clears
 
 
 def compile_shape(message: DescMessage) -> ObjectShape:
