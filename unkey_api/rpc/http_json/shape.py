@@ -228,12 +228,16 @@ class ObjectShape:
                     if member is None:
                         continue
                 shape.check(member, f"{pointer}/properties/{name}", found, (owner[0], f"{owner[1]}{name}."))
-        if unknown and self._ignore_unknown:
-            found.ignored.append((value, unknown))
-        elif unknown:
-            found.violations.append(_unknown(pointer, unknown))
+        if unknown:
+            self._note_unknown(value, unknown, pointer, found)
         if not self._required <= value.keys():
             found.violations.append(_missing(pointer, sorted(self._required - value.keys())))
+
+    def _note_unknown(self, value: dict[str, Any], names: list[str], pointer: str, found: Findings) -> None:
+        if self._ignore_unknown:
+            found.ignored.append((value, names))
+        else:
+            found.violations.append(_unknown(pointer, names))
 
     def _clears(self, name: str, member: Any) -> bool:
         """Return whether a member is a null. Protobuf cannot tell an empty list from an absent one, so that is one."""
