@@ -78,7 +78,10 @@ class Application:
     def __init__(self, platform: Platform, services: Sequence[Service]) -> None:
         validator = Validator()
         admissions = _Admissions(platform)
-        factory = _chain_factory(platform, validator, admissions)
+        guard = Guard(platform.request_timeout, platform.on_panic)
+        self.give_up = guard.stop
+        """Have every call that still waits for something fail, as unavailable."""
+        factory = _chain_factory(platform, validator, admissions, guard)
         bound = [(s, bind(s.description, s.handler, factory)) for s in services]
         connect = ConnectSurface(
             {
@@ -159,10 +162,10 @@ class _Admissions:
         return known
 
 
-def _chain_factory(platform: Platform, validator: Validator, admissions: _Admissions) -> ChainFactory:
+def _chain_factory(platform: Platform, validator: Validator, admissions: _Admissions, guard: Guard) -> ChainFactory:
     def interceptors(spec: MethodSpec) -> Sequence[Interceptor]:
         chain: list[Interceptor] = [
-            Guard(platform.request_timeout, platform.on_panic),
+            guard,
             Validation(spec, validator, admissions.of(spec)),
         ]
         authentication = admissions.authentication(spec)

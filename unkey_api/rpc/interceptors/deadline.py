@@ -1,19 +1,19 @@
-"""A request is given one minute."""
+"""A request is given one minute, and less when the process stops."""
 
 from __future__ import annotations
 
 import asyncio
 import contextvars
 
-from unkey_api.core.errors import ErrorCode
-from unkey_api.rpc.errors import Fault
+from unkey_api.core.errors import ErrorCode, ServiceUnavailable
+from unkey_api.rpc.errors import Fault, fault_of
 from unkey_api.rpc.exchange import current_exchange
 
 
 class Timer:
-    """Cancels the current task once, that many seconds from now."""
+    """Cancels the current task once, that many seconds from now or when the process stops before."""
 
-    __slots__ = ("_cancelling", "_handle", "_task", "expired")
+    __slots__ = ("_cancelling", "_handle", "_stopped", "_task", "expired")
 
     def __init__(self, seconds: float, context: contextvars.Context) -> None:
         loop = asyncio.get_running_loop()
@@ -24,7 +24,8 @@ class Timer:
         self._task = task
         self._cancelling = task.cancelling()
         self.expired = False
-        """Whether the time is up."""
+        """Whether it has cancelled the task."""
+        self._stopped = False
         self._handle = loop.call_later(seconds, self._fire, context=context)
 
     def has_cancelled(self) -> bool:
@@ -35,13 +36,21 @@ class Timer:
         """Let the task be. Safe to call at any time."""
         self._handle.cancel()
 
+    def stop(self) -> None:
+        """Cancel the task now, because the process stops."""
+        if not self.expired:
+            self._stopped = True
+            self.disarm()
+            self._fire()
+
+    def failure(self) -> Fault:
+        """Return the answer to a request that was cancelled."""
+        request_id = current_exchange().request_id
+        if self._stopped:
+            stopped = ServiceUnavailable("The service is restarting. Try again.", internal="stopped before it was done")
+            return fault_of(stopped, request_id)
+        return Fault(ErrorCode.USER_BAD_REQUEST_REQUEST_TIMEOUT, "Request timeout", request_id=request_id)
+
     def _fire(self) -> None:
         self.expired = True
         self._task.cancel()
-
-
-def timed_out() -> Fault:
-    """Return the answer to a request that took too long."""
-    return Fault(
-        ErrorCode.USER_BAD_REQUEST_REQUEST_TIMEOUT, "Request timeout", request_id=current_exchange().request_id
-    )

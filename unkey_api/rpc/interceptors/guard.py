@@ -16,7 +16,7 @@ from unkey_api.core.errors import AppError
 from unkey_api.rpc.errors import Fault, failure_of, unexpected_fault
 from unkey_api.rpc.exchange import Exchange, current_exchange
 from unkey_api.rpc.first_step import FirstStep
-from unkey_api.rpc.interceptors.deadline import Timer, timed_out
+from unkey_api.rpc.interceptors.deadline import Timer
 from unkey_api.rpc.interceptors.translation import is_unimplemented, translated, unimplemented
 from unkey_api.rpc.method import AnyMessage, Call, Context
 
@@ -25,7 +25,7 @@ PanicHook = Callable[[Exchange, Exception], None]
 
 
 class Guard:
-    """Cancels a call whose time is up, and turns whatever it raises into a fault.
+    """Cancels a call whose time is up, and turns whatever it raises into a fault. One for all calls of a process.
 
     Only a call that fails after its deadline is a time-out: one that succeeds late still succeeds. Most calls never
     wait for anything and need no timer. Of an unexpected exception the caller sees one fixed sentence; the original
@@ -37,6 +37,12 @@ class Guard:
         self._on_panic = on_panic
         # A loop keeps a cancelled timer until its time has come, and the timer its context, which is the request's.
         self._context = contextvars.Context()
+        self._waiting: set[Timer] = set()
+
+    def stop(self) -> None:
+        """End what still waits, as unavailable: an answer now is better than none at the end of the process."""
+        for timer in list(self._waiting):
+            timer.stop()
 
     async def intercept_unary(self, call_next: Call, request: AnyMessage, ctx: Context, /) -> AnyMessage:
         """Run the rest of the chain."""
@@ -46,15 +52,16 @@ class Guard:
             if step.finished:
                 return step.value
             timer = Timer(self._seconds, self._context)
+            self._waiting.add(timer)
             return await step
         except asyncio.CancelledError as err:
             if timer is None or not timer.has_cancelled():
                 raise
-            raise _noted(timed_out()) from err
+            raise _noted(timer.failure()) from err
         except Exception as err:
             # In no variable of this frame: the exception would hold the frame and the frame the exception.
             if timer is not None and timer.expired:
-                raise _noted(timed_out()) from err
+                raise _noted(timer.failure()) from err
             if isinstance(err, AppError):
                 raise _noted(translated(err)) from err
             if not isinstance(err, ConnectError):
@@ -65,6 +72,7 @@ class Guard:
             raise
         finally:
             if timer is not None:
+                self._waiting.discard(timer)
                 timer.disarm()
 
 
