@@ -14,6 +14,7 @@ from dataclasses import asdict
 from multiprocessing import get_context
 from pathlib import Path
 
+from tools.mutation.databases import Databases
 from tools.mutation.mutants import Mutant, find_mutants
 from tools.mutation.running import Outcome, Verdict, Worker
 from tools.mutation.tracing import Trace, read_trace, trace
@@ -74,9 +75,11 @@ def _work(tree: Path, copy: Path, known: Trace, queue: object, done: object) -> 
     for name in HEAVY:
         importlib.import_module(name)
     copy.mkdir()
-    worker = Worker(tree, copy)
+    databases = Databases(tree, copy / "mysql")
+    worker = Worker(tree, copy, databases)
     while (mutant := queue.get()) is not None:  # type: ignore[attr-defined] # queues of a context have no public type
         done.put(worker.judge(mutant, known))  # type: ignore[attr-defined] # the same
+    databases.close()
 
 
 def _sampled(tree: Path, count: int, seed: int) -> Iterator[Mutant]:
