@@ -30,7 +30,7 @@ LINKED = (
     ".venv",
     "make",
 )
-QUICK_SECONDS, PATIENT_SECONDS = 15.0, 120.0
+QUICK_SECONDS, PATIENT_SECONDS = 5.0, 40.0
 """How much of the covering tests' time is spent on a fault at first, and on one that outlived that."""
 ENOUGH = 400
 """No fault is worth more tests than this."""
