@@ -15,7 +15,7 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 
 from tests.support.redis import RedisServer
-from tests.support.served import Served, ServeOptions, serving
+from tests.support.served import Served, ServeOptions, fetch, serving
 from unkey_api.rpc.grpc_services import REFLECTION, REFLECTION_REQUESTS
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
@@ -124,3 +124,20 @@ class TestRefusals:
             with pytest.raises(grpc.aio.AioRpcError) as caught:
                 await call(message, metadata=metadata, timeout=SECONDS)
         assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+
+
+class TestHttp1OnThePort:
+    def test_it_is_served(self, served: Served) -> None:
+        assert fetch(f"{served.service.http2}/health/live")[0] == 200
+
+    async def test_an_offered_upgrade_is_not_followed_and_the_body_is_kept(self, served: Served) -> None:
+        """As Java's client sends it; the answer is that of the operation."""
+        caller = await served.admin()
+        headers = {
+            "authorization": f"Bearer {caller.root_key}",
+            "connection": "Upgrade, HTTP2-Settings",
+            "upgrade": "h2c",
+            "http2-settings": "AAMAAABkAAQAAP__",
+        }
+        status, answer = fetch(f"{served.service.http2}/v2/apis.createApi", {"name": "upgraded"}, headers)
+        assert (status, "apiId" in answer) == (200, True)

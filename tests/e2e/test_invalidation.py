@@ -186,7 +186,7 @@ class TestWithout:
         assert quantiles(delays, n=100)[98] < WITHIN_SECONDS
 
     @pytest.mark.timeout(120)
-    async def test_with_neither_the_service_says_so_and_the_windows_of_the_cache_are_the_bound(
+    async def test_with_neither_the_service_says_so_and_reads_the_log(
         self, served: Served, served_database: str, database: Database, session: aiohttp.ClientSession,
         tmp_path_factory: pytest.TempPathFactory,
     ) -> None:  # fmt: skip
@@ -206,12 +206,11 @@ class TestWithout:
             key_id, secret = await caller.key(alone)
             assert await caller.code(alone, secret) == "VALID"
             await caller.call(served.service, "keys.deleteKey", {"keyId": key_id})
-            assert await caller.code(alone, secret) == "VALID"
 
             async def refused() -> bool:
                 return await caller.code(alone, secret) == "NOT_FOUND"
 
-            await eventually(refused, within_seconds=20)
+            await eventually(refused, within_seconds=9)  # before the window of its entry ends
 
 
 def report(what: str, seconds: list[float]) -> None:

@@ -95,14 +95,16 @@ class Harness:
         """Return a fresh root key with exactly these permissions; in a fresh workspace unless one is given."""
         workspace_id = workspace_id or await self.desk.create_workspace("Test", f"test-{secrets.token_hex(8)}")
         issued = await self.desk.create_root_key(workspace_id, "test", permissions)
-        caller = Caller(workspace_id, issued.secret.reveal())
+        return await self.known(Caller(workspace_id, issued.secret.reveal()))
+
+    async def known(self, caller: Caller) -> Caller:
+        """Return a caller that was made beside the service, once it has heard of it, whatever the replica says."""
+
+        async def heard() -> bool:
+            return (await self.post("/v2/apis.getApi", {"apiId": "api_none"}, caller)).status != 401
+
         if COPIES.databases:
-
-            async def known() -> bool:
-                """The service hears of what was made beside it from the log; the replica never knows."""
-                return (await self.post("/v2/apis.getApi", {"apiId": "api_none"}, caller)).status != 401
-
-            await eventually(known)
+            await eventually(heard)
         return caller
 
     async def admin(self) -> Caller:

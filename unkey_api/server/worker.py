@@ -24,6 +24,8 @@ from unkey_api.settings.limits import LimitSettings
 # With the interpreter's defaults (700, 10, 10) what running requests hold is looked at again and again, which costs
 # more than the little garbage that is made in cycles. A young generation of this size takes a millisecond or two.
 GC_THRESHOLDS = (5_000, 20, 50)
+# At the end of the time for running requests, in which those that still wait are told that nothing will come of it.
+LAST_WORD_SECONDS, LAST_WORD_SHARE = 1.0, 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,8 @@ class Served:
     """Renders the metrics in the text format of Prometheus."""
     watch_listener: Callable[[str, Http1Listener | Http2Listener], None] = lambda _name, _listener: None
     """Takes a listener, by name, whose connections are to appear in the metrics."""
+    give_up: Callable[[], None] = lambda: None
+    """Has every request that still waits for something fail, so that it is answered."""
 
 
 OpenApp = Callable[[int], AbstractAsyncContextManager[Served]]
@@ -62,8 +66,8 @@ async def run_worker(
     """Serve until SIGTERM, SIGINT or the end of the supervisor.
 
     Writes one byte to `ready_fd` when requests are served; the end of `parent_fd` means that the supervisor is gone.
-    Running requests get `shutdown_timeout` to finish, closing the stores gets it a second time. A stop that comes while
-    the application is still being opened gives that up.
+    Running requests get `shutdown_timeout` to finish or to hear that they will not, closing the stores gets it a second
+    time. A stop that comes while the application is still being opened gives that up.
     """
     _allow_many_files()
     stop = asyncio.Event()
@@ -84,7 +88,9 @@ async def run_worker(
         await _first(stop, served.failed)
         served.health.phase = Phase.STOPPING
         loop.remove_reader(parent_fd)
+        last_word = loop.call_later(budget - min(LAST_WORD_SECONDS, LAST_WORD_SHARE * budget), served.give_up)
         await asyncio.gather(*(listener.drain() for listener in listeners))
+        last_word.cancel()
     finally:
         async with asyncio.timeout(budget):
             await opened.__aexit__(None, None, None)

@@ -106,8 +106,11 @@ class TestWriting:
     async def test_two_workspaces_are_each_in_their_own_lane(self, log: Log) -> None:
         one = fresh()
         other = next(name for name in iter(fresh, "") if lane_of(name) != lane_of(one))
-        await log.write(key_changed(one, "h", "ks"), key_changed(other, "h", "ks"))
+        descending = sorted((one, other), key=lane_of, reverse=True)
+        await log.write(*(key_changed(name, "h", "ks") for name in (*descending, one)))
         assert (len(await log.rows(one)), len(await log.rows(other))) == (1, 1)
+        # Everybody takes them in this order, so that nobody waits in a circle.
+        assert [each.lane for each in log.told] == sorted(map(lane_of, descending))
 
     async def test_names_of_any_script_fit(self, log: Log) -> None:
         workspace = fresh()

@@ -35,7 +35,7 @@ async def keeper(ring: Ring) -> Caller:
     issued = await ring.api.desk.create_root_key(
         HOME_WORKSPACE, "keeper", all_permissions(HOME_WORKSPACE), over_root_keys=True
     )
-    return Caller(HOME_WORKSPACE, issued.secret.reveal())
+    return await ring.api.known(Caller(HOME_WORKSPACE, issued.secret.reveal()))
 
 
 @pytest.mark.parametrize("operation", BY_ID)
