@@ -160,7 +160,7 @@ async def store(database: Database, dsn: Dsn, statement: Statement, params: Para
         await run_sql(replace(dsn, database=copy), statement.template.render(params, sql_literal))
 
 
-RUNNING = "UNKEY_TESTS_MYSQL"
+RUNNING = "TESTS_MYSQL"
 """Environment variable: port, socket and process of a server that runs already, and a migrated database in it; JSON."""
 
 

@@ -17,7 +17,7 @@ from typing import IO, cast
 
 __all__ = ["RUNNING", "Databases"]
 
-RUNNING = "UNKEY_TESTS_MYSQL"
+RUNNING = "TESTS_MYSQL"
 """Environment variable in which tests/support/mysql.py looks for a server that runs."""
 AHEAD = 3
 
