@@ -12,6 +12,8 @@ UNDESCRIBED = {
     # Real refusals for which the published contract lists no status.
     ("POST /v2/apis.listKeys", 412),
     ("POST /v2/keys.createKey", 412),
+    ("POST /v2/keys.rerollKey", 412),
+    ("POST /v2/rootKeys.rerollKey", 412),
     ("POST /v2/permissions.deleteRole", 404),
 }
 NOT_BUILT = 501
