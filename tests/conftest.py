@@ -14,6 +14,7 @@ pytest_plugins = [
     "tests.support.keys",
     "tests.support.stage",
     "tests.support.harness",
+    "tests.support.shell",
     "tests.support.served",
     "tests.support.foreign",
     "tests.support.toolchains",

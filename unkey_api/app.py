@@ -85,7 +85,10 @@ class Application:
     def __init__(self, platform: Platform, services: Sequence[Service]) -> None:
         validator = Validator()
         admissions = _Admissions(platform)
-        factory = _chain_factory(platform, validator, admissions)
+        deadline = Deadline(platform.request_timeout)
+        self.give_up = deadline.stop
+        """Have every call that still waits for something fail, as unavailable."""
+        factory = _chain_factory(platform, validator, admissions, deadline)
         bound = [(s, bind(s.description, s.handler, factory)) for s in services]
         connect = ConnectSurface(
             {
@@ -166,12 +169,14 @@ class _Admissions:
         return known
 
 
-def _chain_factory(platform: Platform, validator: Validator, admissions: _Admissions) -> ChainFactory:
+def _chain_factory(
+    platform: Platform, validator: Validator, admissions: _Admissions, deadline: Deadline
+) -> ChainFactory:
     def interceptors(spec: MethodSpec) -> Sequence[Interceptor]:
         chain: list[Interceptor] = [
             Recovery(platform.on_panic),
             FaultTranslation(),
-            Deadline(platform.request_timeout),
+            deadline,
             Validation(spec, validator, admissions.of(spec)),
         ]
         authentication = admissions.authentication(spec)

@@ -6,12 +6,14 @@ import asyncio
 
 import pytest
 
+from tests.support.clock import FixedClock
 from tests.support.counters import MemoryCreditCounter
 from tests.support.waiting import eventually
 from unkey_api.core.clock import SystemClock
 from unkey_api.core.ids import IdPrefix, RandomIds
 from unkey_api.infra.redis.client import RedisClient
 from unkey_api.infra.redis.counters import TALLY_TTL_MS, Base, RedisCredits, Taken, Tally
+from unkey_api.infra.redis.scripts import CREDIT_TAKE
 from unkey_api.keys.credits.ports import CreditCounter
 
 MINUTE_MS = 60_000
@@ -24,7 +26,7 @@ def counter(request: pytest.FixtureRequest) -> CreditCounter:
     if request.param == "memory":
         return MemoryCreditCounter(SystemClock())
     client: RedisClient = request.getfixturevalue("redis")
-    return RedisCredits(client)
+    return RedisCredits(client, SystemClock())
 
 
 @pytest.fixture
@@ -135,7 +137,7 @@ async def test_a_copy_runs_out(counter: CreditCounter, key: str) -> None:
 
 @pytest.mark.integration
 async def test_a_copy_without_its_tally_is_worth_nothing(redis: RedisClient, key: str) -> None:
-    counter = RedisCredits(redis)
+    counter = RedisCredits(redis, SystemClock())
     await started(counter, key, 5)
     await redis.delete(f"credits:{{{key}}}:tally")
     assert await counter.take(key, 1) == NOTHING
@@ -144,8 +146,30 @@ async def test_a_copy_without_its_tally_is_worth_nothing(redis: RedisClient, key
 
 @pytest.mark.integration
 async def test_nothing_stays_for_ever(redis: RedisClient, key: str) -> None:
-    await started(RedisCredits(redis), key, 5, amount=1)
+    await started(RedisCredits(redis, SystemClock()), key, 5, amount=1)
     for name, most in ((f"credits:{{{key}}}", MINUTE_MS), (f"credits:{{{key}}}:tally", TALLY_TTL_MS)):
         left = await redis._run(b"PTTL", name)
         assert isinstance(left, int)
         assert 0 < left <= most
+
+
+@pytest.mark.integration
+async def test_a_spend_that_redis_comes_to_too_late_takes_nothing(redis: RedisClient, key: str) -> None:
+    await started(RedisCredits(redis, SystemClock()), key, 5)
+    names = (f"credits:{{{key}}}", f"credits:{{{key}}}:tally")
+    for deadline_ms, left in ((1, 5), (2**52, 4), (0, 3)):
+        await redis.run_script(CREDIT_TAKE, names, (1, deadline_ms))
+        assert await redis.get(names[0]) == left
+    assert await RedisCredits(redis, SystemClock()).tally(key) == Tally(EPOCH, 2, 0)
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("step_ms", [-3_600_000, 3_600_000])
+async def test_a_clock_that_was_set_costs_nobody_a_spend(redis: RedisClient, key: str, step_ms: int) -> None:
+    clock = FixedClock()
+    counter = RedisCredits(redis, clock)
+    await started(counter, key, 5)
+    assert await counter.take(key, 1) == granted(4, 1)
+    clock.advance(step_ms)
+    assert await counter.take(key, 1) == granted(3, 2)
+    assert await counter.take(key, 1) == granted(2, 3)

@@ -2,47 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import secrets
-import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.harness import Caller, Harness, configuration
-from tests.support.mysql import MysqlServer, run_sql
+from tests.support.harness import Caller, Harness
+from tests.support.mysql import run_sql
+from tests.support.shell import Shell
 from unkey_api.infra.mysql import Dsn
 
 pytestmark = [pytest.mark.e2e, pytest.mark.integration, pytest.mark.timeout(120)]
 
 
-@dataclass(frozen=True, slots=True)
-class Shell:
-    """Runs `unkey-api workspace` against the tests' database."""
-
-    config: Path
-
-    async def run(self, *words: str, typed: str = "") -> tuple[int, str]:
-        """Return the exit status and what was said, both streams."""
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "unkey_api", "workspace", *words, "--config", str(self.config)),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
-        out, _ = await process.communicate(typed.encode())
-        assert process.returncode is not None
-        return process.returncode, " ".join(out.decode().split())
-
-
 @pytest.fixture
-def shell(mysql_server: MysqlServer, mysql_dsn: Dsn, tmp_path: Path) -> Shell:
-    config = tmp_path / "unkey.toml"
-    config.write_text(configuration(mysql_server.tcp_dsn(mysql_dsn.database), "redis://127.0.0.1:1"))
-    return Shell(config)
+def shell(command_config: Path) -> Shell:
+    return Shell(command_config, "workspace")
 
 
 @pytest.fixture

@@ -113,6 +113,7 @@ class MemoryCreditCounter(Switchable):
         self._clock = clock
         self._held: dict[str, _Held] = {}
         self._grants: dict[str, _Grants] = {}
+        self.forgets = 0
 
     async def take(self, key_id: str, amount: int) -> Taken:
         await self.pass_through()
@@ -143,6 +144,7 @@ class MemoryCreditCounter(Switchable):
 
     async def forget(self, key_id: str) -> None:
         await self.pass_through()
+        self.forgets += 1
         self._held.pop(key_id, None)
         if key_id in self._grants:
             self._grants[key_id].version += 1

@@ -63,7 +63,7 @@ async def main(urls: list[str], cost: int, write_seconds: float, keys: list[str]
         open_redis(RedisOptions(urls[0], command_seconds=5.0)) as redis,
         open_database(MysqlSettings(primary=parse_dsn(urls[1])), clock=clock, on_orphan_error=log_orphan) as database,
         open_credit_limiter(
-            RedisCredits(redis),
+            RedisCredits(redis, SystemClock()),
             SlowBalances(database.primary, write_seconds),
             clock=clock,
             observer=Quiet(),

@@ -27,6 +27,7 @@ from unkey_api.audit.service import AuditLog
 from unkey_api.auth.chain import AuthenticationChain
 from unkey_api.auth.root_key import RootKeys
 from unkey_api.container.revocation import ChangedCaches
+from unkey_api.core.clock import SystemClock
 from unkey_api.core.identifiers import KeyHash
 from unkey_api.core.ids import ALPHABET, RandomIds
 from unkey_api.core.secret import Secret
@@ -316,7 +317,7 @@ async def world(
         )
         balances = SqlCreditBalances(database.primary)
         credit_limiter = await stack.enter_async_context(
-            open_credit_limiter(RedisCredits(redis), balances, clock=clock, observer=Unobserved())
+            open_credit_limiter(RedisCredits(redis, SystemClock()), balances, clock=clock, observer=Unobserved())
         )
         parts = KeyParts(
             database=database,

@@ -150,7 +150,8 @@ class Surface:
                 ScriptedRatelimit(),
             ),
         ]
-        return Client(Application(self.parts(), services))
+        self.application = Application(self.parts(), services)
+        return Client(self.application)
 
 
 def seen_exchange() -> Exchange:

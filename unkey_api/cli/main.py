@@ -10,10 +10,12 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
-from unkey_api.cli import keys, operator, permissions
+from unkey_api.cli import keys, operator, permissions, root_keys
 from unkey_api.cli.configuration import ConfigOption, read_settings
 from unkey_api.cli.migrations import run_migrations
+from unkey_api.cli.tables import harmless
 from unkey_api.container.inspection import of_serving
 from unkey_api.core.clock import SystemClock
 from unkey_api.core.errors import AppError
@@ -30,7 +32,7 @@ config_app = typer.Typer(help="Look at the configuration.", no_args_is_help=True
 app.add_typer(config_app, name="config")
 app.add_typer(keys.keys, name="keys")
 app.add_typer(permissions.permissions, name="permissions")
-app.add_typer(operator.root_keys, name="root-key")
+app.add_typer(root_keys.root_keys, name="root-key")
 app.add_typer(operator.workspaces, name="workspace")
 
 
@@ -88,5 +90,7 @@ def main() -> None:
     try:
         app()
     except AppError as err:
-        Console(stderr=True).print(f"[red]{err.public}[/red]", highlight=False)
+        said = "\n".join(map(harmless, err.public.splitlines()))
+        # As text: what an operator typed and what callers named may look like markup, or move the cursor.
+        Console(stderr=True).print(Text(said, style="red"), highlight=False, soft_wrap=True)
         sys.exit(1)

@@ -11,7 +11,8 @@ import typer
 from unkey_api.audit.service import AuditLog
 from unkey_api.cli.configuration import ConfigOption
 from unkey_api.cli.database import on_database
-from unkey_api.cli.tables import day, print_table
+from unkey_api.cli.tables import print_table
+from unkey_api.cli.times import day
 from unkey_api.core.clock import SystemClock
 from unkey_api.core.ids import RandomIds
 from unkey_api.infra.mysql import Database

@@ -67,7 +67,8 @@ async def open_application(settings: Settings, runtime: Runtime) -> AsyncIterato
         request_metrics.know(application.paths)
         if tracing is not None:
             tracing.know(application.paths)
-        yield Served(application, health, failed, telemetry.metrics.render, telemetry.metrics.connections.watch)
+        watch_listener = telemetry.metrics.connections.watch
+        yield Served(application, health, failed, telemetry.metrics.render, watch_listener, application.give_up)
 
 
 def _platform(

@@ -23,6 +23,7 @@ async def running(
 ) -> AsyncIterator[None]:
     """Run `work` until the block is left; then ask it to finish with `close` and wait, at most `grace_seconds`.
 
+    Without any grace it is cancelled if it does not finish at once: that is for work with nothing to lose.
     Should it end before it was asked to, that is a bug: it is logged and `failed` is set.
     """
     closing = False
@@ -46,6 +47,7 @@ async def running(
         close()
         _, late = await asyncio.wait([task], timeout=grace_seconds)
         if late:
-            _log.error("background service did not finish in time", job=name)
+            if grace_seconds:
+                _log.error("background service did not finish in time", job=name)
             task.cancel()
             await asyncio.wait([task])

@@ -186,7 +186,7 @@ async def _open_limits(
     )
     credits_ = await stack.enter_async_context(
         open_credit_limiter(
-            RedisCredits(stores.redis),
+            RedisCredits(stores.redis, clock),
             SqlCreditBalances(database.primary),
             clock=clock,
             observer=CreditReports(metrics.usage),

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from unkey_api.core.errors import AppError, ErrorCode
+from collections.abc import Sequence
+
+from unkey_api.core.errors import AppError, ErrorCode, InvalidInput
+from unkey_api.operator.types import RootKeyLine
+
+_SHOWN = 200  # characters of what was typed
+_CANDIDATES = 10
 
 
 class WorkspaceUnknown(AppError):
     """No live workspace has this id."""
 
     code = ErrorCode.DATA_WORKSPACE_NOT_FOUND
+
+    def __init__(self, workspace_id: str) -> None:
+        super().__init__(f"there is no workspace '{workspace_id}'; `workspace list` shows them")
 
 
 class WorkspaceTaken(AppError):
@@ -33,6 +42,27 @@ class WorkspaceProtected(AppError):
 
 
 class RootKeyUnknown(AppError):
-    """No live root key has this id."""
+    """No live root key has this id or this start; ordinary keys do not count."""
 
     code = ErrorCode.DATA_KEY_NOT_FOUND
+
+    def __init__(self, word: str) -> None:
+        super().__init__(f"there is no root key '{word[:_SHOWN]}'; `root-key list` shows their ids and starts")
+
+
+class RootKeyAmbiguous(AppError):
+    """Several live root keys begin like this."""
+
+    code = ErrorCode.APPLICATION_INVALID_INPUT
+
+    def __init__(self, start: str, candidates: Sequence[RootKeyLine]) -> None:
+        shown = [f"{key.id} ('{key.name or ''}', for {key.for_workspace_id})" for key in candidates[:_CANDIDATES]]
+        more = f", and {len(candidates) - _CANDIDATES} more" if len(candidates) > _CANDIDATES else ""
+        super().__init__(f"several root keys begin with '{start}'; give the id of one: {', '.join(shown)}{more}")
+
+
+class PermissionNotHeld(InvalidInput):
+    """A permission is to be taken away that the root key does not have."""
+
+    def __init__(self, permission: str, key_id: str) -> None:
+        super().__init__(f"The root key {key_id} does not have the permission '{permission[:_SHOWN]}'.")

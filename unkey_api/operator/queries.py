@@ -18,6 +18,7 @@ _WORKSPACE_DELETED = load_statement(__package__, "workspace_mark_deleted")
 _LIMITS = load_query(__package__, "limits_find", row=LimitsRow)
 _PUT_LIMITS = load_statement(__package__, "limits_put")
 _ROOT_KEYS = load_query(__package__, "root_key_list_live", row=RootKeyLine)
+_ROOT_KEYS_BY_START = load_query(__package__, "root_key_find_by_start", row=RootKeyLine)
 _ROOT_KEY = load_query(__package__, "root_key_find_live", row=RootKeyLine)
 
 
@@ -74,3 +75,8 @@ async def list_root_keys(conn: ReadConn, for_workspace_id: str) -> list[RootKeyL
 async def find_root_key(conn: ReadConn, key_id: str) -> RootKeyLine | None:
     """Return the live root key with this id, or None."""
     return await conn.fetch_one(_ROOT_KEY, {"id": key_id})
+
+
+async def find_root_keys_by_start(conn: ReadConn, start: str) -> list[RootKeyLine]:
+    """Return the live root keys whose secrets begin like this, newest first."""
+    return await conn.fetch_all(_ROOT_KEYS_BY_START, {"start": start})

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from unkey_api.core.columns import UnixMs
 from unkey_api.core.permission_vocabulary import TUPLE_ACTIONS
+from unkey_api.rootkeys.types import IssuedRootKey
 
 
 def all_permissions(workspace_id: str) -> tuple[str, ...]:
@@ -32,10 +33,38 @@ class RootKeyLine:
 
     id: str
     start: str
+    """Prefix and first characters of the secret."""
     name: str | None
     for_workspace_id: str
     enabled: bool
+    expires: UnixMs | None
+    last_used_at: UnixMs
+    """0 when never."""
     created_at_m: UnixMs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RootKeyChange:
+    """What to change about a root key; what is not named stays."""
+
+    name: str | None = None
+    enabled: bool | None = None
+    permissions: tuple[str, ...] | None = None
+    """All it shall have."""
+    add: tuple[str, ...] = ()
+    remove: tuple[str, ...] = ()
+    set_expires: bool = False
+    expires_ms: int | None = None
+    """Counts when `set_expires`: Unix milliseconds, in the future; None for never."""
+
+
+@dataclass(frozen=True, slots=True)
+class RotatedRootKey:
+    """A root key and the one that replaces it."""
+
+    old: RootKeyLine
+    old_ends: UnixMs | None
+    new: IssuedRootKey
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,7 @@ from unkey_api.infra.mysql import Database, Transaction, WriteConn
 from unkey_api.operator import queries
 from unkey_api.operator.errors import WorkspaceProtected, WorkspaceUnknown
 from unkey_api.operator.types import LIMITS, LimitsRow, WorkspaceDetails, WorkspaceRow, unlimited
-from unkey_api.rootkeys.home import HOME_WORKSPACE
-from unkey_api.rootkeys.queries import live_in
+from unkey_api.rootkeys.home import keeps_root_keys
 
 NO_LIMIT = "none"
 _MAY_BE_NONE = "requests-per-minute"
@@ -40,7 +39,7 @@ class WorkspaceAdmin:
         primary = self._database.primary
         details = await queries.show_workspace(primary, workspace_id)
         if details is None:
-            raise _unknown(workspace_id)
+            raise WorkspaceUnknown(workspace_id)
         return details, await queries.find_limits(primary, workspace_id) or unlimited(workspace_id)
 
     async def switch(self, workspace_id: str, *, enabled: bool) -> bool:
@@ -116,7 +115,7 @@ class WorkspaceAdmin:
     async def _locked(self, tx: WriteConn, workspace_id: str) -> WorkspaceRow:
         found = await queries.lock_workspace(tx, workspace_id)
         if found is None:
-            raise _unknown(workspace_id)
+            raise WorkspaceUnknown(workspace_id)
         return found
 
     async def _record(
@@ -152,11 +151,7 @@ def parse_limit(text: str) -> tuple[str, int | None]:
     return name, number
 
 
-def _unknown(workspace_id: str) -> WorkspaceUnknown:
-    return WorkspaceUnknown(f"there is no workspace '{workspace_id}'; `workspace list` shows them")
-
-
 async def _require_no_home(tx: WriteConn, workspace_id: str) -> None:
     """Root keys are rows of a workspace; without it those that are could not be used."""
-    if workspace_id == HOME_WORKSPACE or await live_in(tx, workspace_id):
+    if await keeps_root_keys(tx, workspace_id):
         raise WorkspaceProtected(f"root keys are kept in workspace '{workspace_id}'; nobody could call without it")

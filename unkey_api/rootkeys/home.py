@@ -13,7 +13,7 @@ from unkey_api.core.clock import Clock
 from unkey_api.core.identifiers import KeyspaceId
 from unkey_api.core.ids import IdPrefix, IdSource
 from unkey_api.core.principal import operator
-from unkey_api.infra.mysql import Database, WriteConn
+from unkey_api.infra.mysql import Database, ReadConn, WriteConn
 from unkey_api.projects.service import DefaultProject
 from unkey_api.rootkeys import queries
 from unkey_api.rootkeys.queries import KeyspaceRow
@@ -63,6 +63,11 @@ class RootKeyHome:
         owned = {"workspace_id": HOME_WORKSPACE, "project_id": project_id, "created_at_m": self._clock.now_ms()}
         api = {"id": HOME_API, "name": "Root keys", "key_auth_id": HOME_KEYSPACE, **owned}
         await queries.insert_keyspace(tx, {"id": HOME_KEYSPACE, **owned}, api)
+
+
+async def keeps_root_keys(conn: ReadConn, workspace_id: str) -> bool:
+    """Say whether root keys are rows of a workspace, so that a root key for it acts where those of all others are."""
+    return workspace_id == HOME_WORKSPACE or await queries.live_in(conn, workspace_id)
 
 
 async def ensure_home(database: Database, *, clock: Clock, ids: IdSource) -> None:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
-from unkey_api.core.columns import UnixMs
+from unkey_api.core.columns import UnixMs, to_datetime
 from unkey_api.core.identifiers import KeyHash, KeyId, KeyspaceId
 from unkey_api.infra.mysql import ReadConn, WriteConn, load_query, load_statement
 from unkey_api.rootkeys.grants import Grant
@@ -67,7 +66,6 @@ _GRANTS = load_query(__package__, "root_key_permission_list", row=GrantRow)
 _UNLINK = load_statement(__package__, "root_key_permission_delete")
 _UNLINK_ROLES = load_statement(__package__, "root_key_role_delete")
 _UPDATE = load_statement(__package__, "root_key_update_fields")
-_UPDATE_EXPIRES = load_statement(__package__, "root_key_update_expires")
 _UPDATE_DELETED = load_statement(__package__, "root_key_update_deleted")
 
 Values = Mapping[str, object]
@@ -132,16 +130,19 @@ async def take_roles(tx: WriteConn, key: RootKeyRow) -> None:
     await tx.execute(_UNLINK_ROLES, {"key_id": key.id, "workspace_id": key.workspace_id})
 
 
-async def update_fields(tx: WriteConn, key: RootKeyRow, *, name: str | None, enabled: bool, now: UnixMs) -> None:
-    """Give a locked root key its name and switch, and stamp it."""
-    values = {"id": key.id, "for_workspace_id": key.for_workspace_id, "name": name, "enabled": enabled, "now": now}
+async def update_fields(
+    tx: WriteConn, key: RootKeyRow, *, name: str | None, enabled: bool, expires: UnixMs | None, now: UnixMs
+) -> None:
+    """Give a locked root key its name, switch and end, and stamp it."""
+    values = {
+        "id": key.id,
+        "for_workspace_id": key.for_workspace_id,
+        "name": name,
+        "enabled": enabled,
+        "expires": None if expires is None else to_datetime(expires),
+        "now": now,
+    }
     await tx.execute(_UPDATE, values)
-
-
-async def update_expires(tx: WriteConn, key: RootKeyRow, *, expires: datetime, now: UnixMs) -> None:
-    """Give a locked root key an end, and stamp it."""
-    values = {"id": key.id, "for_workspace_id": key.for_workspace_id, "expires": expires, "now": now}
-    await tx.execute(_UPDATE_EXPIRES, values)
 
 
 async def mark_deleted(tx: WriteConn, for_workspace_id: str, key_id: str, *, now: UnixMs) -> bool:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from unkey_api.core.permission_vocabulary import mistake_in_urn
+from unkey_api.core.permission_vocabulary import mistake_in, mistake_in_urn
 from unkey_api.core.principal import Principal
 from unkey_api.core.rbac import Requirement, literal, require, urn
 from unkey_api.core.urn import parse_urn_grant
-from unkey_api.rootkeys.errors import OutlivesCaller, PermissionUnsupported
+from unkey_api.rootkeys.errors import ExpiryInThePast, OutlivesCaller, PermissionUnsupported
 
 
 def require_supported(workspace_id: str, permissions: Iterable[str]) -> None:
@@ -19,6 +19,18 @@ def require_supported(workspace_id: str, permissions: Iterable[str]) -> None:
     """
     for permission in permissions:
         mistake = mistake_in_urn(permission, workspace_id)
+        if mistake is not None:
+            raise PermissionUnsupported(permission, mistake)
+
+
+def require_known(workspace_id: str, permissions: Iterable[str]) -> None:
+    """Return when each means something, as a tuple or as a URN of the workspace: what an operator may give.
+
+    Raises:
+        PermissionUnsupported: The first that does not is named, with the nearest one that does.
+    """
+    for permission in permissions:
+        mistake = mistake_in(permission, workspace_id)
         if mistake is not None:
             raise PermissionUnsupported(permission, mistake)
 
@@ -41,6 +53,16 @@ def require_outlived(principal: Principal, expires_ms: int | None, what: str) ->
     """
     if principal.expires_ms is not None and (expires_ms is None or expires_ms > principal.expires_ms):
         raise OutlivesCaller(what)
+
+
+def require_ahead(expires_ms: int | None, now_ms: int) -> None:
+    """Return when this expiry is still to come. None never does and is fine.
+
+    Raises:
+        ExpiryInThePast: The key would have expired.
+    """
+    if expires_ms is not None and expires_ms <= now_ms:
+        raise ExpiryInThePast
 
 
 def _as_requirement(permission: str) -> Requirement:

@@ -29,6 +29,8 @@ GC_THRESHOLDS = (2_000, 5, 250)
 # How long a thread that decodes a large body may keep the interpreter from the event loop, which asks for it anew with
 # every socket that has something to say: with the default of five milliseconds, twenty callers wait for 100 ms.
 SWITCH_SECONDS = 0.000_5
+# At the end of the time for running requests, in which those that still wait are told that nothing will come of it.
+LAST_WORD_SECONDS, LAST_WORD_SHARE = 1.0, 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,8 @@ class Served:
     """Renders the metrics in the text format of Prometheus."""
     watch_listener: Callable[[str, Http1Listener | Http2Listener], None] = lambda _name, _listener: None
     """Takes a listener, by name, whose connections are to appear in the metrics."""
+    give_up: Callable[[], None] = lambda: None
+    """Has every request that still waits for something fail, so that it is answered."""
 
 
 OpenApp = Callable[[int], AbstractAsyncContextManager[Served]]
@@ -67,8 +71,8 @@ async def run_worker(
     """Serve until SIGTERM, SIGINT or the end of the supervisor.
 
     Writes one byte to `ready_fd` when requests are served; the end of `parent_fd` means that the supervisor is gone.
-    Running requests get `shutdown_timeout` to finish, closing the stores gets it a second time. A stop that comes while
-    the application is still being opened gives that up.
+    Running requests get `shutdown_timeout` to finish or to hear that they will not, closing the stores gets it a second
+    time. A stop that comes while the application is still being opened gives that up.
     """
     _allow_many_files()
     stop = asyncio.Event()
@@ -89,7 +93,9 @@ async def run_worker(
         await _first(stop, served.failed)
         served.health.phase = Phase.STOPPING
         loop.remove_reader(parent_fd)
+        last_word = loop.call_later(budget - min(LAST_WORD_SECONDS, LAST_WORD_SHARE * budget), served.give_up)
         await asyncio.gather(*(listener.drain() for listener in listeners))
+        last_word.cancel()
     finally:
         async with asyncio.timeout(budget):
             await opened.__aexit__(None, None, None)

@@ -95,7 +95,7 @@ async def test_a_root_key_revoked_from_the_terminal_is_refused_by_both(pair: Pai
     (line,) = await pair.api.desk.list_root_keys(caller.workspace_id)
     for client in (pair.here, pair.there):
         assert await pair.verify(client, caller, "unknown") == "NOT_FOUND"
-    await pair.api.desk.revoke_root_key(line.id)
+    await pair.api.desk.root_keys.revoke(line.id)
 
     async def refused() -> bool:
         return {await pair.verify(client, caller, "unknown") for client in (pair.here, pair.there)} == {"401"}

@@ -15,6 +15,7 @@ from tests.support.limit_load import ShiftedClock
 from tests.support.mysql import MysqlServer, settings_for
 from tests.support.proxy import Proxy, proxy_to
 from tests.support.waiting import eventually
+from unkey_api.core.clock import SystemClock
 from unkey_api.core.errors import ServiceUnavailable
 from unkey_api.core.ids import IdPrefix, RandomIds
 from unkey_api.infra.mysql import Database, Dsn, log_orphan, open_database
@@ -52,7 +53,9 @@ async def test_known_copies_serve_and_nothing_that_was_spent_is_lost(
     here = SqlCreditBalances(database.primary)
     async with far_database(mysql_server, mysql_dsn) as (proxy, far):
         balances = SqlCreditBalances(far.primary)
-        async with open_credit_limiter(RedisCredits(redis), balances, clock=clock, observer=Replayed()) as limiter:
+        async with open_credit_limiter(
+            RedisCredits(redis, SystemClock()), balances, clock=clock, observer=Replayed()
+        ) as limiter:
             assert (await limiter.spend(known, 1)).allowed
             await eventually(lambda: len(limiter.replays) == 0)
             await away(proxy)

@@ -17,6 +17,7 @@ from tests.support.credit_program import CALLERS_PER_KEY, RECORD
 from tests.support.limit_load import ShiftedClock
 from tests.support.mysql import MysqlServer
 from tests.support.redis import RedisServer
+from unkey_api.core.clock import SystemClock
 from unkey_api.core.ids import IdPrefix, RandomIds
 from unkey_api.infra.mysql import Database, Dsn
 from unkey_api.infra.mysql.statement import Statement
@@ -70,7 +71,7 @@ class Stores:
         await self.end_copies(keys)
         balances = SqlCreditBalances(self._database.primary)
         async with open_credit_limiter(
-            RedisCredits(self.redis), balances, clock=ShiftedClock(), observer=Replayed()
+            RedisCredits(self.redis, SystemClock()), balances, clock=ShiftedClock(), observer=Replayed()
         ) as limiter:
             return [(await limiter.spend(key_id, cost)).allowed for key_id in keys]
 

@@ -14,6 +14,7 @@ from tests.support.limit_load import ShiftedClock
 from tests.support.proxy import proxy_to
 from tests.support.redis import RedisServer
 from tests.support.waiting import Stalls, Stopwatch, eventually
+from unkey_api.core.clock import SystemClock
 from unkey_api.core.ids import IdPrefix, RandomIds
 from unkey_api.infra.mysql import Database
 from unkey_api.infra.redis.client import COMMAND_SECONDS, RedisOptions, open_redis
@@ -72,7 +73,7 @@ async def spender(
     async with (
         open_redis(RedisOptions(url)) as client,
         open_credit_limiter(
-            RedisCredits(client),
+            RedisCredits(client, SystemClock()),
             balances,
             clock=clock,
             observer=Replayed(),

@@ -97,7 +97,7 @@ class TestHome:
                 await desk.create_root_key(workspace, "key", [])
             issued = await desk.create_root_key(workspace, "key", [], over_root_keys=True)
             assert issued.id in [line.id for line in await desk.list_root_keys(workspace)]
-            await desk.revoke_root_key(issued.id)
+            await desk.root_keys.revoke(issued.id)
 
 
 class TestRootKey:
@@ -123,7 +123,7 @@ class TestRootKey:
     async def test_revoked_key_is_gone_and_cannot_be_revoked_again(self, desk: OperatorDesk) -> None:
         workspace_id = await desk.create_workspace("Acme", unique("acme"))
         issued = await desk.create_root_key(workspace_id, "ci", [])
-        await desk.revoke_root_key(issued.id)
+        await desk.root_keys.revoke(issued.id)
         assert await desk.list_root_keys(workspace_id) == []
         with pytest.raises(RootKeyUnknown):
-            await desk.revoke_root_key(issued.id)
+            await desk.root_keys.revoke(issued.id)

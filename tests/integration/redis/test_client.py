@@ -65,7 +65,7 @@ class TestCommands:
         with pytest.raises(RedisUnavailable, match="wrong kind"):
             await redis.get(key)
         with pytest.raises(RedisUnavailable, match="credit_take"):
-            await redis.run_script(CREDIT_TAKE, (key, key), (1,))
+            await redis.run_script(CREDIT_TAKE, (key, key), (1, 0))
 
     async def test_scripts_survive_a_server_that_forgot_them(self, redis: RedisClient, key: str) -> None:
         assert await redis.increment_many([(key, 1, 60)]) == [1]

@@ -20,6 +20,7 @@ from unkey_api.container.revocation import drops_of
 from unkey_api.core.changes import Change, ChangeKind, lane_of
 from unkey_api.core.ids import RandomIds
 from unkey_api.infra.mysql import Dsn
+from unkey_api.operator.types import RootKeyChange
 from unkey_api.operator.workspaces import WorkspaceAdmin
 
 pytestmark = pytest.mark.integration
@@ -158,7 +159,16 @@ async def test_commands_write_what_the_page_says(world: World, log: Log, mysql_d
     written["unkey-api keys import"] = await log.look()
     issued = await api.desk.create_root_key(workspace_id, "test", ["api.*.read_api"])
     written["unkey-api root-key create"] = await log.look()
-    await api.desk.revoke_root_key(issued.id)
+    for command, change in {
+        "update": RootKeyChange(add=("api.*.read_key",)),
+        "disable": RootKeyChange(enabled=False),
+        "enable": RootKeyChange(enabled=True),
+    }.items():
+        await api.desk.root_keys.update(issued.id, change)
+        written[f"unkey-api root-key {command}"] = await log.look()
+    await api.desk.root_keys.rotate(issued.id, 0)
+    written["unkey-api root-key rotate"] = await log.look()
+    await api.desk.root_keys.revoke(issued.id)
     written["unkey-api root-key revoke"] = await log.look()
     await admin.set_limits(workspace_id, {"requests-per-minute": 600})
     written["unkey-api workspace set-limits"] = await log.look()

@@ -95,6 +95,17 @@ class TestDeadline:
         surface.keys.answer = Gone("gone")
         assert (await surface.build().post(VERIFY, {"key": "a"})).status == 410
 
+    @BOTH
+    async def test_a_call_that_still_waits_when_the_process_ends_is_answered(self, surface: Surface, path: str) -> None:
+        surface.keys.waits_for = asyncio.Event()
+        client = surface.build()
+        call = asyncio.create_task(client.post(path, {"key": "a"}))
+        await eventually(lambda: bool(surface.keys.requests))
+        surface.application.give_up()
+        answer = await call
+        assert surface.keys.cancelled == 1
+        assert (answer.status, b"The service is restarting." in answer.body) == (500 if path == VERIFY else 503, True)
+
 
 class TestClientLeaves:
     async def test_running_call_is_cancelled_and_recorded_as_499_without_an_answer(self, surface: Surface) -> None:

@@ -170,6 +170,42 @@ class TestWithoutRedis:
         world.counter.down = False
         assert await limiter.spend("ten", 1) == denied(0)
 
+    async def test_many_at_once_do_not_keep_each_other_from_going_back_to_redis(
+        self, world: World, limiter: CreditLimiter
+    ) -> None:
+        world.balances.rows["k"] = 1_000
+        await limiter.spend("k", 1)
+        await eventually(lambda: world.balances.rows["k"] == 999)
+        world.counter.down = True
+        for _ in range(4):
+            assert (await limiter.spend("k", 1)).allowed
+        world.counter.down = False
+        decisions = await asyncio.gather(*(limiter.spend("k", 1) for _ in range(40)))
+        assert sorted(decision.remaining or 0 for decision in decisions) == list(range(955, 995))
+        assert (limiter.counts.redis_allowed, limiter.counts.db_allowed) == (41, 4)
+        assert (world.counter.forgets, world.balances.finds) == (1, 3)
+
+    async def test_the_others_go_on_when_who_makes_the_copy_leaves(self, world: World, limiter: CreditLimiter) -> None:
+        gate = world.balances.gate = asyncio.Event()
+        first, *others = [asyncio.create_task(limiter.spend("ten", 1)) for _ in range(4)]
+        await eventually(lambda: world.balances.finds == 1)
+        first.cancel()
+        await settle()
+        gate.set()
+        assert sorted([(await other).remaining or 0 for other in others]) == [7, 8, 9]
+
+    async def test_what_goes_wrong_with_the_copy_goes_wrong_for_all_at_once(
+        self, world: World, limiter: CreditLimiter
+    ) -> None:
+        gate = world.balances.gate = asyncio.Event()
+        spends = [asyncio.create_task(limiter.spend("ten", 1)) for _ in range(4)]
+        await eventually(lambda: world.balances.finds == 1)
+        world.balances.down = True
+        gate.set()
+        answers = await asyncio.gather(*spends, return_exceptions=True)
+        assert [type(answer) for answer in answers] == [ServiceUnavailable] * 4
+        assert world.balances.finds == 1
+
     async def test_failing_while_making_the_copy_falls_back(self, world: World, limiter: CreditLimiter) -> None:
         gate = world.balances.gate = asyncio.Event()
         spend = asyncio.create_task(limiter.spend("ten", 1))

@@ -61,6 +61,11 @@ class RedisClient:
         """Whether there is a connection at the moment."""
         return self._link.connected
 
+    @property
+    def command_seconds(self) -> float:
+        """How long a command may take, where it is not said otherwise."""
+        return self._seconds
+
     async def get(self, key: str) -> int | None:
         """Return the integer at `key`, None when there is none."""
         return _integer(await self._run(b"GET", key))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from unkey_api.core.clock import Clock
 from unkey_api.infra.redis.client import RedisClient
 from unkey_api.infra.redis.errors import RedisUnavailable
 from unkey_api.infra.redis.scripts import CREDIT_FORGET, CREDIT_OPEN, CREDIT_TAKE
@@ -68,15 +69,51 @@ class Taken(NamedTuple):
 TALLY_TTL_MS = 86_400_000  # from the last copy on: longer than anybody should wait for MySQL to take writes
 
 
-class RedisCredits:
-    """Copies of balances under `credits:{<key id>}`, tallies beside them. The braces keep both in one hash slot."""
+IN_TIME = 0.9
+"""Share of a command's budget after which Redis takes nothing for it: its caller is about to spend in MySQL instead."""
+CLOCK_SECONDS = 10.0
+"""How long the best guess of the server's clock is kept."""
 
-    def __init__(self, client: RedisClient) -> None:
+
+class _ServerClock:
+    """Redis's own clock, as far as its answers tell. Rather slow than fast: an answer was on its way for a while."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._ahead_ms: int | None = None
+        self._told_at = 0.0
+
+    def after(self, seconds: float) -> int:
+        """Return what it will show in so many seconds; 0 before the first answer."""
+        if self._ahead_ms is None:
+            return 0
+        return self._ahead_ms + int((self._clock.monotonic() + seconds) * 1_000)
+
+    def tell(self, server_ms: int, *, anew: bool) -> None:
+        """Take note of an answer; `anew` when what was known is no good."""
+        now = self._clock.monotonic()
+        ahead_ms = server_ms - int(now * 1_000)
+        if anew or self._ahead_ms is None or ahead_ms > self._ahead_ms or now - self._told_at > CLOCK_SECONDS:
+            self._ahead_ms, self._told_at = ahead_ms, now
+
+
+class RedisCredits:
+    """Copies of balances under `credits:{<key id>}`, tallies beside them. The braces keep both in one hash slot.
+
+    A server that was silent does what it was sent meanwhile when it comes back. Spends have a deadline by its own
+    clock, so that it does not take then what was taken in MySQL instead.
+    """
+
+    def __init__(self, client: RedisClient, clock: Clock) -> None:
+        """Take the client, and the clock that `monotonic` is read from."""
         self._client = client
+        self._clock = clock
+        self._server = _ServerClock(clock)
+        self._in_time_seconds = IN_TIME * client.command_seconds
 
     async def take(self, key_id: str, amount: int) -> Taken:
         """Take `amount` off the copy if there is one and it is large enough."""
-        return _taken(await self._client.run_script(CREDIT_TAKE, _names(key_id), (amount,)))
+        return await self._take(key_id, amount)
 
     async def open(self, key_id: str, epoch: int) -> Tally:
         """Return the tally, made with this epoch if there is none, and have it live for another day."""
@@ -85,8 +122,21 @@ class RedisCredits:
 
     async def start(self, key_id: str, amount: int, base: Base) -> Taken:
         """Make a copy if there is none, then take. `existed` is False when `base` was read too early."""
-        arguments = (amount, base.epoch, base.version, base.balance, base.written, base.ttl_ms)
-        return _taken(await self._client.run_script(CREDIT_TAKE, _names(key_id), arguments))
+        return await self._take(key_id, amount, base.epoch, base.version, base.balance, base.written, base.ttl_ms)
+
+    async def _take(self, key_id: str, amount: int, *base: int) -> Taken:
+        """Run the script. Once more if the server's clock was set: then it says at once that it is too late."""
+        sent_at = self._clock.monotonic()
+        for _ in range(2):
+            arguments = (amount, self._server.after(self._in_time_seconds), *base)
+            answer = await self._client.run_script(CREDIT_TAKE, _names(key_id), arguments)
+            server_ms, in_time, *taken = _known(answer, 7)
+            self._server.tell(server_ms, anew=not in_time)
+            if in_time:
+                return _taken(taken)
+            if self._clock.monotonic() - sent_at > self._in_time_seconds / 2:
+                break
+        raise RedisUnavailable("a spend reached Redis too late")
 
     async def tally(self, key_id: str) -> Tally | None:
         """Return the tally; None when there is none."""
@@ -102,8 +152,8 @@ def _names(key_id: str) -> tuple[str, str]:
     return f"credits:{{{key_id}}}", f"credits:{{{key_id}}}:tally"
 
 
-def _taken(answer: Sequence[int | None]) -> Taken:
-    value, existed, taken, epoch, granted = _known(answer, 5)
+def _taken(answer: Sequence[int]) -> Taken:
+    value, existed, taken, epoch, granted = answer
     return Taken(value, existed == 1, taken == 1, epoch, granted)
 
 

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
 from typing import TypeVar
 
 import structlog
@@ -70,6 +69,8 @@ class CreditLimiter:
         self._clock = clock
         self._salt = salt % EPOCHS_PER_MS
         self._diverged: set[str] = set()
+        self._making: dict[str, asyncio.Future[bool]] = {}
+        """Copies being made by this process; True once there is one, False for a key that needs none."""
 
     async def spend(self, key_id: str, cost: int) -> CreditDecision:
         """Take `cost` credits if the key has them; 0 asks without taking.
@@ -85,16 +86,11 @@ class CreditLimiter:
             raise InvalidCost(cost)
         try:
             if key_id in self._diverged:
-                await self._ask(lambda: self._counter.forget(key_id))
-                self._diverged.discard(key_id)
-            taken = await self._ask(lambda: self._counter.take(key_id, cost))
+                return await self._spend_from_new_copy(key_id, cost)
+            taken = await self._take(key_id, cost)
         except _CounterAway:
             return await self._spend_in_database(key_id, cost)
-        if not taken.existed:
-            return await self._first_use(key_id, cost)
-        if cost and taken.taken:
-            await self.replays.add(key_id, taken.epoch, taken.granted)
-        return self._decided(taken)
+        return self._decided(taken) if taken.existed else await self._spend_from_new_copy(key_id, cost)
 
     async def settle(self, key_id: str) -> None:
         """Have what every process spent of the key written to MySQL, before its balance is set or read there.
@@ -117,26 +113,71 @@ class CreditLimiter:
             self._remember_diverged(key_id)
             _log.warning("credit balance could not be invalidated", error=repr(error.__cause__))
 
-    async def _first_use(self, key_id: str, cost: int) -> CreditDecision:
-        """Make a copy of the balance and spend from it, or from the one that somebody else has made meanwhile."""
+    async def _take(self, key_id: str, cost: int) -> Taken:
+        """Spend from the copy if there is one, and have that written."""
+        taken = await self._ask(lambda: self._counter.take(key_id, cost))
+        if cost and taken.taken:
+            await self.replays.add(key_id, taken.epoch, taken.granted)
+        return taken
+
+    async def _spend_from_new_copy(self, key_id: str, cost: int) -> CreditDecision:
+        """Make a copy of the balance and spend from it, or from the one that somebody else has made meanwhile.
+
+        One request of a process makes it, the others wait for what becomes of that: making it first outdates what
+        others are making, so many at once would keep each other from it for as long as they come.
+        """
         for _ in range(START_ATTEMPTS):
+            making = self._making.get(key_id)
             try:
-                # First the tally, then the balance: a change of the balance that is not in it outdates the version.
-                tally = await self._ask(lambda: self._counter.open(key_id, self._new_epoch()))
-                if self.replays.owed_elsewhere(key_id, tally.epoch):
-                    await self.replays.settle(key_id)
-                balance = await self._find_begun(key_id, tally.epoch)
-                if balance.remaining_requests is None:
-                    return CreditDecision(allowed=True, remaining=None)
-                base = self._base(key_id, tally, balance)
-                taken = await self._ask(partial(self._counter.start, key_id, cost, base))
+                if making is None:
+                    taken = await self._make_for_all(key_id, cost)
+                elif await asyncio.shield(making):
+                    taken = await self._take(key_id, cost)
+                else:
+                    taken = None
             except _CounterAway:
                 break
+            if taken is None:
+                return CreditDecision(allowed=True, remaining=None)
             if taken.existed:
-                if taken.granted > base.written:  # also what a process granted that died before it could write
-                    await self.replays.add(key_id, taken.epoch, taken.granted)
                 return self._decided(taken)
         return await self._spend_in_database(key_id, cost)
+
+    async def _make_for_all(self, key_id: str, cost: int) -> Taken | None:
+        """Make a copy, and tell those who wait for it whether one is needed, or what went wrong."""
+        made = self._making[key_id] = asyncio.get_running_loop().create_future()
+        try:
+            taken = await self._first_use(key_id, cost)
+            made.set_result(taken is not None)
+        except Exception as error:
+            made.set_exception(error)
+            made.exception()  # there may be nobody who waits
+            raise
+        finally:
+            del self._making[key_id]
+            if not made.done():
+                made.set_result(True)  # this caller has left; one of the others goes on
+        return taken
+
+    async def _first_use(self, key_id: str, cost: int) -> Taken | None:
+        """Make a copy unless it was outdated meanwhile, and take from it; None for a key without a limit."""
+        if key_id in self._diverged:
+            await self._ask(lambda: self._counter.forget(key_id))
+            self._diverged.discard(key_id)
+        # First the tally, then the balance: a change of the balance that is not in it outdates the version.
+        tally = await self._ask(lambda: self._counter.open(key_id, self._new_epoch()))
+        if self.replays.owed_elsewhere(key_id, tally.epoch):
+            await self.replays.settle(key_id)
+        balance = await self._find_begun(key_id, tally.epoch)
+        if balance.remaining_requests is None:
+            return None
+        base = self._base(key_id, tally, balance)
+        taken = await self._ask(lambda: self._counter.start(key_id, cost, base))
+        if (
+            taken.existed and taken.granted > base.written
+        ):  # also what a process granted that died before it could write
+            await self.replays.add(key_id, taken.epoch, taken.granted)
+        return taken
 
     async def _find_begun(self, key_id: str, epoch: int) -> Balance:
         """Return the balance of a limited key once MySQL knows of the epoch."""

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from unkey_api.audit.types import AuditAction
 from unkey_api.core.needs import ANY
 from unkey_api.core.principal import Caller, Principal
 from unkey_api.core.rbac import require
 from unkey_api.infra.mysql import Transaction
 from unkey_api.keys.service.attempts import with_fresh_ids
-from unkey_api.rootkeys import events, requirements, rules
-from unkey_api.rootkeys.errors import ExpiryInThePast
+from unkey_api.rootkeys import requirements, rules
 from unkey_api.rootkeys.issuing import RootKeyDraft, RootKeySettings
 from unkey_api.rootkeys.service.parts import RootKeyParts
 from unkey_api.rootkeys.types import CreateRootKeyCommand, IssuedRootKey
@@ -44,8 +42,7 @@ class CreateRootKey:
 
     def _check(self, principal: Principal, command: CreateRootKeyCommand) -> None:
         require(principal.permissions, requirements.on_root_key(principal.workspace_id, ANY, "write"))
-        if command.expires_ms is not None and command.expires_ms <= self._parts.clock.now_ms():
-            raise ExpiryInThePast
+        rules.require_ahead(command.expires_ms, self._parts.clock.now_ms())
         rules.require_outlived(principal, command.expires_ms, "the new key")
         rules.require_supported(principal.workspace_id, command.permissions)
         rules.require_held(principal, command.permissions)
@@ -53,15 +50,10 @@ class CreateRootKey:
     async def _write(self, tx: Transaction, caller: Caller, command: CreateRootKeyCommand, draft: RootKeyDraft) -> None:
         standing = self._parts.standing
         self._check(await standing.judge(tx, await standing.lock(tx, caller.principal)), command)
-        home = await self._parts.home.ensure(tx)
         wanted = RootKeySettings(
             for_workspace_id=caller.principal.workspace_id,
             name=command.name,
             permissions=command.permissions,
             expires_ms=command.expires_ms,
         )
-        granted = await self._parts.issuing.write(tx, draft, home, wanted)
-        target = events.target_of(draft.id, command.name)
-        log = events.connected(target, granted)
-        log.append(events.changed(AuditAction.KEY_CREATE, f"Created root key {draft.id}", target))
-        await self._parts.audit.record(tx, caller, log, self._parts.correlation_id())
+        await self._parts.writer.create(tx, caller, wanted, draft)

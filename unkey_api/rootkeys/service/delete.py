@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from unkey_api.audit.types import AuditAction
-from unkey_api.core.changes import root_key_changed
 from unkey_api.core.principal import Caller
 from unkey_api.core.rbac import require
 from unkey_api.infra.mysql import Transaction
-from unkey_api.rootkeys import events, queries, requirements
+from unkey_api.rootkeys import requirements
 from unkey_api.rootkeys.service.parts import RootKeyParts, locked
 
 
@@ -29,10 +27,6 @@ class DeleteRootKey:
         await self._parts.database.transaction("root_keys.delete", lambda tx: self._write(tx, caller, key_id))
 
     async def _write(self, tx: Transaction, caller: Caller, key_id: str) -> None:
-        principal, key, _ = await locked(tx, self._parts.standing, caller.principal, key_id)
+        principal, (key, _) = await locked(tx, self._parts.standing, caller.principal, key_id)
         require(principal.permissions, requirements.on_root_key(principal.workspace_id, key.id, "delete"))
-        await queries.mark_deleted(tx, principal.workspace_id, key.id, now=self._parts.now())
-        target = events.target_of(key.id, key.name)
-        event = events.changed(AuditAction.KEY_DELETE, f"Deleted root key {key.id}", target)
-        await self._parts.audit.record(tx, caller, [event])
-        tx.tell(root_key_changed(key.for_workspace_id, key.hash))
+        await self._parts.writer.delete(tx, caller, key)

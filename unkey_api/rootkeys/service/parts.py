@@ -10,8 +10,7 @@ from typing import NamedTuple
 from unkey_api.audit.service import AuditLog
 from unkey_api.auth.standing import CallerStanding
 from unkey_api.core.clock import Clock
-from unkey_api.core.columns import UnixMs
-from unkey_api.core.ids import IdPrefix, IdSource
+from unkey_api.core.ids import IdSource
 from unkey_api.core.keymaterial import RandomBytes
 from unkey_api.core.principal import Principal, SubjectType
 from unkey_api.infra.mysql import Database, WriteConn
@@ -21,7 +20,7 @@ from unkey_api.rootkeys.errors import RootKeyNotFound
 from unkey_api.rootkeys.grants import Grants
 from unkey_api.rootkeys.home import RootKeyHome
 from unkey_api.rootkeys.issuing import RootKeyIssuing
-from unkey_api.rootkeys.queries import GrantRow, RootKeyRow
+from unkey_api.rootkeys.writing import RootKeyWriter, StoredRootKey, load_locked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,22 +28,11 @@ class RootKeyParts:
     """Collaborators shared by the use cases."""
 
     database: Database
-    audit: AuditLog
-    home: RootKeyHome
-    grants: Grants
     issuing: RootKeyIssuing
+    writer: RootKeyWriter
     standing: CallerStanding
     clock: Clock
-    ids: IdSource
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
-
-    def now(self) -> UnixMs:
-        """Return the present instant."""
-        return UnixMs(self.clock.now_ms())
-
-    def correlation_id(self) -> str:
-        """Return a fresh id that groups the audit entries of one change."""
-        return self.ids.new(IdPrefix.CORRELATION)
 
 
 def root_key_parts(
@@ -58,15 +46,14 @@ def root_key_parts(
 ) -> RootKeyParts:
     """Put the collaborators together."""
     grants = Grants(projects, clock=clock, ids=ids)
+    issuing = RootKeyIssuing(grants, clock=clock, ids=ids, random_bytes=random_bytes)
+    home = RootKeyHome(audit, projects, clock=clock, ids=ids)
     return RootKeyParts(
         database=database,
-        audit=audit,
-        home=RootKeyHome(audit, projects, clock=clock, ids=ids),
-        grants=grants,
-        issuing=RootKeyIssuing(grants, clock=clock, ids=ids, random_bytes=random_bytes),
+        issuing=issuing,
+        writer=RootKeyWriter(audit, home, grants, issuing, clock=clock, ids=ids),
         standing=CallerStanding(clock),
         clock=clock,
-        ids=ids,
     )
 
 
@@ -75,14 +62,7 @@ class Target(NamedTuple):
 
     by: Principal
     """The caller with what it holds now."""
-    key: RootKeyRow
-    held: tuple[GrantRow, ...]
-    """What the key may do, directly and through roles."""
-
-    @property
-    def permissions(self) -> list[str]:
-        """Everything the key may do; sorted, without repetitions."""
-        return sorted({grant.permission for grant in self.held})
+    stored: StoredRootKey
 
 
 async def locked(tx: WriteConn, standing: CallerStanding, principal: Principal, key_id: str) -> Target:
@@ -105,4 +85,4 @@ async def locked(tx: WriteConn, standing: CallerStanding, principal: Principal, 
     caller = await standing.judge(tx, held)
     if row is None:
         raise RootKeyNotFound
-    return Target(caller, row, tuple(await queries.list_grants(tx, [row.id])))
+    return Target(caller, await load_locked(tx, row))

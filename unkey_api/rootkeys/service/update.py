@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-from unkey_api.audit.changes import changed_members
-from unkey_api.audit.types import AuditAction, AuditEvent
-from unkey_api.core.changes import root_key_changed
 from unkey_api.core.principal import Caller
 from unkey_api.core.rbac import require
-from unkey_api.infra.mysql import Transaction, WriteConn
-from unkey_api.rootkeys import events, queries, requirements, rules
-from unkey_api.rootkeys.grants import Grant
+from unkey_api.infra.mysql import Transaction
+from unkey_api.rootkeys import requirements, rules
 from unkey_api.rootkeys.service.parts import RootKeyParts, Target, locked
 from unkey_api.rootkeys.types import UpdateRootKeyCommand
+from unkey_api.rootkeys.writing import RootKeyState
 
 
 class UpdateRootKey:
@@ -39,61 +34,26 @@ class UpdateRootKey:
 
     async def _write(self, tx: Transaction, caller: Caller, command: UpdateRootKeyCommand) -> None:
         target = await locked(tx, self._parts.standing, caller.principal, command.key_id)
-        key = target.key
-        wanted = _wanted(target, command)
+        wanted = _wanted(target.stored.state, command)
         _authorize(target, command, wanted)
-        before = _State(key.name, key.enabled, tuple(target.permissions))
-        shown = events.target_of(key.id, wanted.name)
-        log: list[AuditEvent] = []
-        if command.permissions is not None:
-            added, removed = await self._replace(tx, target, command.permissions)
-            log += events.disconnected(shown, removed) + events.connected(shown, added)
-        await queries.update_fields(tx, key, name=wanted.name, enabled=wanted.enabled, now=self._parts.now())
-        changes = changed_members(before._asdict(), wanted._asdict())
-        changed = events.target_of(key.id, wanted.name, changes)
-        log.append(events.changed(AuditAction.KEY_UPDATE, f"Updated root key {key.id}", changed))
-        await self._parts.audit.record(tx, caller, log, self._parts.correlation_id())
-        tx.tell(root_key_changed(key.for_workspace_id, key.hash))
-
-    async def _replace(
-        self, tx: WriteConn, target: Target, permissions: tuple[str, ...]
-    ) -> tuple[list[Grant], list[Grant]]:
-        """Leave exactly these permissions, given directly, and return what was given and what was taken away."""
-        key = target.key
-        direct = {row.permission: row.permission_id for row in target.held if not row.through_role}
-        through_roles = {row.permission: row.permission_id for row in target.held if row.through_role}
-        await queries.take_roles(tx, key)
-        surplus = [Grant(direct[text], text) for text in sorted(direct.keys() - set(permissions))]
-        await queries.take_grants(tx, key, surplus)
-        missing = [text for text in permissions if text not in direct]
-        given = await self._parts.grants.give(tx, key.workspace_id, key.id, missing)
-        lost = through_roles.keys() - direct.keys() - set(permissions)
-        gained = [grant for grant in given if grant.permission not in through_roles]
-        return gained, surplus + [Grant(through_roles[text], text) for text in sorted(lost)]
+        regrant = command.permissions is not None
+        await self._parts.writer.update(tx, caller, target.stored, wanted, regrant=regrant)
 
 
-class _State(NamedTuple):
-    """What an update can change about a root key."""
-
-    name: str | None
-    enabled: bool
-    permissions: tuple[str, ...]
-
-
-def _wanted(target: Target, command: UpdateRootKeyCommand) -> _State:
-    return _State(
-        name=command.name if command.set_name else target.key.name,
-        enabled=target.key.enabled if command.enabled is None else command.enabled,
-        permissions=tuple(sorted(set(target.permissions if command.permissions is None else command.permissions))),
+def _wanted(now: RootKeyState, command: UpdateRootKeyCommand) -> RootKeyState:
+    return now._replace(
+        name=command.name if command.set_name else now.name,
+        enabled=now.enabled if command.enabled is None else command.enabled,
+        permissions=now.permissions if command.permissions is None else tuple(sorted(set(command.permissions))),
     )
 
 
-def _authorize(target: Target, command: UpdateRootKeyCommand, wanted: _State) -> None:
+def _authorize(target: Target, command: UpdateRootKeyCommand, wanted: RootKeyState) -> None:
     """Judge the caller as it is now. What makes the key stronger needs what it gets, what makes it weaker `delete`.
 
     Otherwise whoever may rename keys could switch a leaked one on again, or every other one off.
     """
-    caller, key = target.by, target.key
+    caller, (key, _) = target
     require(caller.permissions, requirements.on_root_key(caller.workspace_id, key.id, "write"))
     rules.require_outlived(caller, key.expires, "the key")
     if command.permissions is not None:
@@ -101,6 +61,6 @@ def _authorize(target: Target, command: UpdateRootKeyCommand, wanted: _State) ->
         rules.require_held(caller, command.permissions)
     if wanted.enabled and not key.enabled:
         rules.require_held(caller, wanted.permissions)
-    weaker = (key.enabled and not wanted.enabled) or not set(target.permissions) <= set(wanted.permissions)
+    weaker = (key.enabled and not wanted.enabled) or not set(target.stored.permissions) <= set(wanted.permissions)
     if weaker:
         require(caller.permissions, requirements.on_root_key(caller.workspace_id, key.id, "delete"))
