@@ -29,15 +29,8 @@ from unkey_api.rpc.exchange import Scope, path_of
 from unkey_api.rpc.grpc_services import grpc_services
 from unkey_api.rpc.health import Health
 from unkey_api.rpc.http_json.transcoder import Transcoder
-from unkey_api.rpc.interceptors.credentials import (
-    Authentication,
-    Authenticator,
-    Throttle,
-    WorkspaceThrottle,
-)
-from unkey_api.rpc.interceptors.deadline import Deadline
-from unkey_api.rpc.interceptors.recovery import PanicHook, Recovery
-from unkey_api.rpc.interceptors.translation import FaultTranslation
+from unkey_api.rpc.interceptors.credentials import Authentication, Authenticator, Throttle
+from unkey_api.rpc.interceptors.guard import Guard, PanicHook
 from unkey_api.rpc.interceptors.validation import Validation
 from unkey_api.rpc.method import Interceptor, MethodSpec
 from unkey_api.rpc.pprof import Pprof
@@ -85,10 +78,10 @@ class Application:
     def __init__(self, platform: Platform, services: Sequence[Service]) -> None:
         validator = Validator()
         admissions = _Admissions(platform)
-        deadline = Deadline(platform.request_timeout)
-        self.give_up = deadline.stop
+        guard = Guard(platform.request_timeout, platform.on_panic)
+        self.give_up = guard.stop
         """Have every call that still waits for something fail, as unavailable."""
-        factory = _chain_factory(platform, validator, admissions, deadline)
+        factory = _chain_factory(platform, validator, admissions, guard)
         bound = [(s, bind(s.description, s.handler, factory)) for s in services]
         connect = ConnectSurface(
             {
@@ -169,19 +162,15 @@ class _Admissions:
         return known
 
 
-def _chain_factory(
-    platform: Platform, validator: Validator, admissions: _Admissions, deadline: Deadline
-) -> ChainFactory:
+def _chain_factory(platform: Platform, validator: Validator, admissions: _Admissions, guard: Guard) -> ChainFactory:
     def interceptors(spec: MethodSpec) -> Sequence[Interceptor]:
         chain: list[Interceptor] = [
-            Recovery(platform.on_panic),
-            FaultTranslation(),
-            deadline,
+            guard,
             Validation(spec, validator, admissions.of(spec)),
         ]
         authentication = admissions.authentication(spec)
         if authentication is not None:
-            chain += [authentication, WorkspaceThrottle(platform.throttle)]
+            chain.append(authentication)
         return chain
 
     return interceptors
@@ -190,8 +179,8 @@ def _chain_factory(
 def _authentication(platform: Platform, spec: MethodSpec) -> Authentication:
     """Operations of the portal know its sessions and nothing else; all others know everything but those."""
     if spec.auth is options_pb.AuthKind.PORTAL_SESSION:
-        return Authentication(platform.portal_authenticator, reads_cookies=True)
-    return Authentication(platform.authenticator)
+        return Authentication(platform.portal_authenticator, platform.throttle, reads_cookies=True)
+    return Authentication(platform.authenticator, platform.throttle)
 
 
 def _connect_application(

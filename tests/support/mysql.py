@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import socket
@@ -159,9 +160,17 @@ async def store(database: Database, dsn: Dsn, statement: Statement, params: Para
         await run_sql(replace(dsn, database=copy), statement.template.render(params, sql_literal))
 
 
+RUNNING = "TESTS_MYSQL"
+"""Environment variable: port, socket and process of a server that runs already, and a migrated database in it; JSON."""
+
+
 @pytest.fixture(scope="session")
 def mysql_server() -> Iterator[MysqlServer]:
-    """A server with an empty data folder."""
+    """A server with an empty data folder, unless one is given."""
+    if given := os.environ.get(RUNNING):
+        known = json.loads(given)
+        yield MysqlServer(port=known["port"], socket=Path(known["socket"]), pid=known["pid"])
+        return
     # Not under pytest's own folder: the path of a unix socket must be short.
     with tempfile.TemporaryDirectory(prefix="unkey-mysql-", dir="/tmp") as folder, run_server(Path(folder)) as server:
         yield server
@@ -170,6 +179,8 @@ def mysql_server() -> Iterator[MysqlServer]:
 @pytest.fixture(scope="session")
 async def mysql_dsn(mysql_server: MysqlServer, pytestconfig: pytest.Config) -> Dsn:
     """A database with all tables, shared by the session: use fresh ids and your own workspace."""
+    if given := os.environ.get(RUNNING):
+        return mysql_server.dsn(json.loads(given)["database"])
     names = ["unkey", f"unkey{SUFFIX}"] if pytestconfig.getoption(OPTION) else ["unkey"]
     for name in names:
         await run_sql(mysql_server.dsn(), f"CREATE DATABASE {name}")

@@ -125,6 +125,9 @@ class Callers:
 
     known: dict[str, Principal] = field(default_factory=dict)
 
+    def recognise(self, authorization: str | None, cookie: str | None) -> Principal | None:
+        return None
+
     async def authenticate(self, authorization: str | None, cookie: str | None) -> Principal:
         principal = self.known.get((authorization or "").removeprefix("Bearer "))
         if principal is None:

@@ -88,6 +88,9 @@ class ScriptedPlatform:
     throttled: BaseException | None = None
     seen: list[str | None] = field(default_factory=list)
 
+    def recognise(self, authorization: str | None, cookie: str | None) -> Principal | None:
+        return None
+
     async def authenticate(self, authorization: str | None, cookie: str | None) -> Principal:
         self.seen.append(authorization)
         if isinstance(self.principal, BaseException):

@@ -12,8 +12,10 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict
 from multiprocessing import get_context
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+from tools.mutation.databases import Databases
 from tools.mutation.mutants import Mutant, find_mutants
 from tools.mutation.running import Outcome, Verdict, Worker
 from tools.mutation.tracing import Trace, read_trace, trace
@@ -56,16 +58,20 @@ def _run(sample: int, seed: int, workers: int) -> int:
     with tempfile.TemporaryDirectory(prefix="unkey-mutation-", dir="/tmp") as folder:
         fork = get_context("fork")
         queue, done = fork.Queue(), fork.Queue()
+        planting: list[BaseProcess] = []
         for mutant in mutants:
             queue.put(mutant)
         for number in range(workers):
             queue.put(None)
             arguments = (tree, Path(folder) / str(number), known, queue, done)
-            fork.Process(target=_work, args=arguments, daemon=False).start()
+            planting.append(fork.Process(target=_work, args=arguments, daemon=False))
+            planting[-1].start()
         for number in range(1, len(mutants) + 1):
             outcome = done.get()
             outcomes.append(outcome)
             _say(number, len(mutants), outcome)
+        for process in planting:
+            process.join()  # it ends its server, whose folder goes with this block
     REPORT.write_text(json.dumps([asdict(each) for each in outcomes], indent=1), encoding="utf-8")
     return _summary(outcomes)
 
@@ -74,9 +80,11 @@ def _work(tree: Path, copy: Path, known: Trace, queue: object, done: object) -> 
     for name in HEAVY:
         importlib.import_module(name)
     copy.mkdir()
-    worker = Worker(tree, copy)
+    databases = Databases(tree, copy / "mysql")
+    worker = Worker(tree, copy, databases)
     while (mutant := queue.get()) is not None:  # type: ignore[attr-defined] # queues of a context have no public type
         done.put(worker.judge(mutant, known))  # type: ignore[attr-defined] # the same
+    databases.close()
 
 
 def _sampled(tree: Path, count: int, seed: int) -> Iterator[Mutant]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from coverage import Coverage
 
-FOLDER = "UNKEY_MUTATION_TRACE"
+FOLDER = "MUTATION_TRACE"
 """Environment variable: where the notes go."""
 COVERAGE = "coverage"
 DURATIONS = "durations.json"

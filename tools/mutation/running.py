@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from tools.mutation.databases import RUNNING, Databases
 from tools.mutation.mutants import Mutant
 from tools.mutation.tracing import Trace
 
@@ -29,7 +30,7 @@ LINKED = (
     ".venv",
     "make",
 )
-QUICK_SECONDS, PATIENT_SECONDS = 15.0, 120.0
+QUICK_SECONDS, PATIENT_SECONDS = 5.0, 40.0
 """How much of the covering tests' time is spent on a fault at first, and on one that outlived that."""
 ENOUGH = 400
 """No fault is worth more tests than this."""
@@ -64,9 +65,10 @@ class Outcome:
 class Worker:
     """A copy of the tree in which one fault at a time is planted."""
 
-    def __init__(self, tree: Path, copy: Path) -> None:
+    def __init__(self, tree: Path, copy: Path, databases: Databases) -> None:
         self._tree = tree
         self._copy = copy
+        self._databases = databases
         for name in COPIED:
             shutil.copytree(tree / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"), symlinks=True)
         for name in LINKED:
@@ -102,9 +104,18 @@ class Worker:
                 cached.unlink()
 
     def _passes(self, tests: Sequence[str], usual_seconds: float) -> bool:
+        database = "" if all(test.startswith("tests/unit/") for test in tests) else self._databases.take()
+        try:
+            return self._passes_on(database, tests, usual_seconds)
+        finally:
+            if database:
+                self._databases.give_back(database)
+
+    def _passes_on(self, database: str, tests: Sequence[str], usual_seconds: float) -> bool:
         child = os.fork()
         if child == 0:
             os.setpgid(0, 0)
+            os.environ[RUNNING] = database
             _run_and_exit(self._copy, tests)
         limit = time.monotonic() + STARTING_SECONDS + SLACK * usual_seconds
         while True:

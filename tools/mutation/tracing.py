@@ -68,7 +68,7 @@ def trace() -> int:
         *(word for each in _left_out() for word in ("--ignore", each)),
         *SUITES,
     ]
-    return subprocess.call(command, env={**os.environ, "UNKEY_MUTATION_TRACE": str(FOLDER.resolve())})  # noqa: S603 - our own words
+    return subprocess.call(command, env={**os.environ, "MUTATION_TRACE": str(FOLDER.resolve())})  # noqa: S603 - our own words
 
 
 def read_trace() -> Trace:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
+
 import structlog
 
 from unkey_api.auth.workspace_limits import LimitsCache, WorkspaceLimits, find_workspace_limits
@@ -41,15 +43,26 @@ class RequestThrottle:
         self._limiter = limiter
         self._clock = clock
 
-    async def admit(self, principal: Principal, headers: list[tuple[bytes, bytes]]) -> None:
+    def admit(self, principal: Principal, headers: list[tuple[bytes, bytes]]) -> Awaitable[None] | None:
         """Count one request, adding headers that tell the state of the limit, if there is one.
 
-        Raises:
+        Returns None when that is done, and what to wait for when it is not, which raises:
             WorkspaceRateLimited: It is one too many.
         """
         workspace_id = principal.workspace_id
         found = self._cache.peek(workspace_id)
-        limits = found.value if found is not None else await self._load(workspace_id)
+        if found is None:
+            return self._load_and_count(workspace_id, headers)
+        if found.value is None or found.value.requests_per_minute is None:
+            return None
+        return self._count(workspace_id, found.value, headers)
+
+    async def _load_and_count(self, workspace_id: str, headers: list[tuple[bytes, bytes]]) -> None:
+        await self._count(workspace_id, await self._load(workspace_id), headers)
+
+    async def _count(
+        self, workspace_id: str, limits: WorkspaceLimits | None, headers: list[tuple[bytes, bytes]]
+    ) -> None:
         if limits is None or limits.requests_per_minute is None:
             return
         if limits.requests_per_minute == 0:

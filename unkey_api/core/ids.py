@@ -77,7 +77,7 @@ class RandomIds:
         letters = b""
         while len(letters) < RANDOM_LENGTH:  # one turn but for one time in millions
             letters = (next(self._drawn, b"") or self._draw()).translate(_LETTER_OF_BYTE, _UNFAIR)
-        return f"{prefix.value}_{letters[:RANDOM_LENGTH].decode()}"
+        return prefix + "_" + letters[:RANDOM_LENGTH].decode()
 
     def _draw(self) -> bytes:
         block = os.urandom(_BLOCK)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class SubjectType(StrEnum):
@@ -44,9 +45,11 @@ class Principal:
     """When the root key expires, in Unix milliseconds; None for one that never does and for every other credential."""
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """A principal together with where the request came from, as audit entries want it."""
+class Caller(NamedTuple):
+    """A principal together with where the request came from, as audit entries want it.
+
+    A tuple, because every request makes one.
+    """
 
     principal: Principal
     request_id: str

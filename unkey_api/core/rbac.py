@@ -134,13 +134,16 @@ def is_allowed(permissions: frozenset[str], requirement: Requirement) -> bool:
     Raises:
         Unexpected: The tree holds an empty `all_of` or something that is not a requirement.
     """
+    if isinstance(requirement, Literal):
+        return requirement.text in permissions
+    if isinstance(requirement, AnyOf):
+        for child in requirement.children:  # noqa: SIM110 - every request comes by; a generator costs as much again
+            if is_allowed(permissions, child):
+                return True
+        return False
     match requirement:
-        case Literal():
-            return requirement.text in permissions
         case Urn(workspace_id, path, action):
             return requirement.text in permissions or _urn_grants(permissions).cover(workspace_id, path, action)
-        case AnyOf():
-            return any(is_allowed(permissions, child) for child in requirement.children)
         case Widened(stated, others):
             return is_allowed(permissions, stated) or any(is_allowed(permissions, other) for other in others)
         case AllOf():

@@ -69,6 +69,10 @@ class Redactor:
         names = b"|".join(b'"%b"' % re.escape(name.encode()) for name in sorted(self._names))
         self._hint = re.compile(names)
         self._member = re.compile(rb'((?:%b)\s*:\s*)"[^"]*"' % names)
+        roots = b"|".join(
+            b'"%b"' % re.escape(name.encode()) for name in sorted(path[0] for path in split if len(path) == 1)
+        )
+        self._root_member = re.compile(rb'(?:%b)\s*:\s*("[^"]*")(?=\s*[,}])' % roots) if roots else None
         self._tree = _tree_of(split)
 
     def redact(self, text: bytes) -> bytes:
@@ -77,10 +81,17 @@ class Redactor:
             hints = len(self._hint.findall(text))
             if not hints:
                 return text
-            plain = self._redact_plain(text, hints)
+            plain = self._redact_flat(text, hints) or self._redact_plain(text, hints)
             if plain is not None:
                 return plain
         return self._redact_any(text)
+
+    def _redact_flat(self, text: bytes, hints: int) -> bytes | None:
+        """Blank the one secret of an object that holds no other and no list, which is what nearly every request is."""
+        if hints != 1 or self._root_member is None or text.count(b"{") != 1 or b"[" in text:
+            return None
+        found = self._root_member.search(text)
+        return None if found is None else text[: found.start(1)] + MASK + text[found.end() :]
 
     def _redact_plain(self, text: bytes, hints: int) -> bytes | None:
         """Find the secrets by decoding, several times faster; None when some could be somewhere else as well.
@@ -94,10 +105,6 @@ class Redactor:
             return None
         if len(secrets) != hints or any(type(secret) is not str for secret in secrets):
             return None
-        if len(secrets) == 1:  # what nearly every request has; the general way costs three times as much
-            value = orjson.dumps(secrets[0])
-            if text.count(value) == 1:
-                return text.replace(value, MASK)
         blanked, places = self._member.subn(_MEMBER_MASK, text)
         return blanked if places == hints else None
 

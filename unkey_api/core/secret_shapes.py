@@ -36,10 +36,15 @@ def may_hold_secret(text: bytes) -> bool:
     return _LONG in text.translate(_KINDS)
 
 
-def without_secrets(text: bytes, mask: bytes) -> bytes:
-    """Return `text` with `mask` in place of every run that looks like a secret. Safe to repeat."""
+def without_secrets(text: bytes, mask: bytes, *, spare: bool = True) -> bytes:
+    """Return `text` with `mask` in place of every run that looks like a secret. Safe to repeat.
+
+    `spare` leaves UUIDs and traceparents alone; without it they go too, since others make their keys like that.
+    """
     if _LONG not in text.translate(_KINDS):
         return text
+    if not spare:
+        text = _EXEMPT.sub(mask, text)
     return _RUN.sub(lambda found: mask if _is_odd(found[0]) else found[0], text)
 
 

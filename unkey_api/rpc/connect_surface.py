@@ -18,7 +18,7 @@ from unkey_api.rpc.bodies.admission import Admission
 from unkey_api.rpc.bodies.rpc_calls import CountingReceive
 from unkey_api.rpc.errors import cut, forget_ways
 from unkey_api.rpc.exchange import STATUS_CLIENT_CLOSED, Exchange
-from unkey_api.rpc.interceptors.recovery import PanicHook
+from unkey_api.rpc.interceptors.guard import PanicHook
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]  # ASGI events are mappings with values of any kind
 Send = Callable[[dict[str, Any]], Awaitable[None]]  # the same

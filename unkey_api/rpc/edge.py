@@ -7,7 +7,7 @@ here rather than in an interceptor, since such requests never reach the chain.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 from unkey_api.core.addresses import Network, unmapped_network
@@ -19,7 +19,7 @@ from unkey_api.rpc.exchange import STATUS_CLIENT_CLOSED, Exchange, Scope, enter
 Receive = Callable[[], Awaitable[dict[str, Any]]]  # ASGI events are mappings with values of any kind
 Send = Callable[[dict[str, Any]], Awaitable[None]]  # the same
 Endpoint = Callable[[Exchange, Receive, Send], Awaitable[None]]
-Router = Callable[[Scope], Endpoint]
+Router = Callable[[Exchange], Endpoint]
 ObserverFailed = Callable[[Exchange, Exception], None]
 """Told about what an observer raised, which is a bug; must not raise itself."""
 
@@ -75,10 +75,9 @@ class Edge:
         )
         enter(exchange)
         self.in_flight += 1
-        for begin in self._starts:
-            self._tell(begin, exchange)
+        self._tell(self._starts, exchange)
         try:
-            await self._router(scope)(exchange, receive, send)
+            await self._router(exchange)(exchange, receive, send)
         except asyncio.CancelledError:
             exchange.status = exchange.status or STATUS_CLIENT_CLOSED
             raise
@@ -93,12 +92,12 @@ class Edge:
             if exchange.share is not None:
                 exchange.share.give_back()
             exchange.seconds = self._clock.monotonic() - exchange.started_at
-            for complete in self._ends:
-                self._tell(complete, exchange)
+            self._tell(self._ends, exchange)
 
-    def _tell(self, observer: Callable[[Exchange], None], exchange: Exchange) -> None:
-        """Tell an observer. One that raises costs its own note, not the request and not the notes of the others."""
-        try:
-            observer(exchange)
-        except Exception as err:  # noqa: BLE001 - whatever it is, the request has nothing to do with it
-            self._on_observer_error(exchange, err)
+    def _tell(self, observers: Iterable[Callable[[Exchange], None]], exchange: Exchange) -> None:
+        """Tell observers. One that raises costs its own note, not the request and not the notes of the others."""
+        for observer in observers:
+            try:
+                observer(exchange)
+            except Exception as err:  # noqa: BLE001 - whatever it is, the request has nothing to do with it
+                self._on_observer_error(exchange, err)

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from unkey_api.rpc.edge import Endpoint
-from unkey_api.rpc.exchange import Exchange, Scope, path_of
+from unkey_api.rpc.exchange import Exchange
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]  # ASGI events are mappings with values of any kind
 Send = Callable[[dict[str, Any]], Awaitable[None]]  # the same
@@ -27,12 +27,12 @@ class Router:
         self._routes = routes
         self._rpc = rpc
 
-    def __call__(self, scope: Scope) -> Endpoint:
+    def __call__(self, exchange: Exchange) -> Endpoint:
         """Return the endpoint of a request; there always is one, if only to say 404."""
-        path = path_of(scope)
+        path = exchange.path
         verbs = self._routes.get(path)
         if verbs is not None:
-            verb = scope["method"]
+            verb = exchange.method
             return verbs.get(verb) or (verbs.get("GET") if verb == "HEAD" else None) or self.not_allowed
         if path.startswith(RPC_PREFIX):
             return self._rpc

@@ -9,13 +9,14 @@ import asyncio
 import signal
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
 from tests.e2e.faults.figures import Figures
-from tests.e2e.faults.making import made, post, verify
+from tests.e2e.faults.making import authorized, made, post, verify
 from tests.e2e.faults.world import CREDITS, ROOM, Outage, World, open_world, pause_for
-from tests.support.load import Load, under_load
+from tests.support.load import Call, Load, under_load
 from tests.support.outages import Dependencies, killed, paused
 from tests.support.served import ServeOptions
 from tests.support.waiting import eventually
@@ -35,6 +36,8 @@ CONNECTING_SECONDS = 15.0
 """How long three connections may take to be made, where there is none to use."""
 KEPT_SECONDS = 15.0
 """How long ClickHouse may be away without a row being given up: the pauses between five tries."""
+CHANGES = 12
+"""How many wait for MySQL at the stop."""
 SETTLED_SECONDS = 120.0
 """By then every row was written or given up, on any machine."""
 
@@ -233,19 +236,29 @@ async def counts(world: World, tables: tuple[str, ...]) -> list[object]:
 
 async def test_a_stop_with_every_store_silent_ends_in_time(world: World) -> None:
     load, service = world.load(), world.served.service
+    changes = Load([Call("/v2/apis.createApi", b'{"name": "late"}', b"")], authorized(world.caller))
     async with under_load(load, world.target):
         await pause_for(0.5)
         for each in world.stores.all():
             each.pause()
-        began = time.monotonic()
-        service.signal(signal.SIGTERM)
-        try:
-            await eventually(lambda: service.process.poll() is not None, within_seconds=30)
-        finally:
-            for each in world.stores.all():
-                each.resume()
+        # More than there are connections for: they wait for new ones, which takes longer than the time for a stop.
+        async with under_load(changes, replace(world.target, http1_connections=CHANGES)):
+            await eventually(lambda: at_mysql(world, CHANGES), within_seconds=30)
+            began = time.monotonic()
+            service.signal(signal.SIGTERM)
+            try:
+                await eventually(lambda: service.process.poll() is not None, within_seconds=30)
+            finally:
+                for each in world.stores.all():
+                    each.resume()
     took = time.monotonic() - began
     world.figures.note(f"stop with every store silent: status {service.process.returncode} after {took:.1f} s")
     assert service.process.returncode == 0, service.log_text()[-3000:]
     assert took < 2 * 4.0 + ROOM
-    assert load.lost == []
+    assert (load.lost, changes.lost) == ([], [])
+    assert any(b"The service is restarting. Try again." in answer.body for answer in changes.answers)
+
+
+async def at_mysql(world: World, statements: int) -> bool:
+    """Say whether so many statements are under way, or wait for a connection to be made."""
+    return await world.metric("unkey_database_pool_connections", server="primary", state="in_use") >= statements

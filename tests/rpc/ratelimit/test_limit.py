@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.rpc.ratelimit.making import ALL, body, make_namespace, make_override, urn_of
+from tests.support.harness import Harness
 from tests.support.stage import Stage, names
 from tests.support.waiting import eventually, running
 
@@ -385,3 +386,15 @@ class TestTestTime:
     async def test_unreadable_time_is_ignored(self, stage: Stage, key: str) -> None:
         answer = await stage.post(PATH, body("n"), root_key=key, headers={"x-test-time": "soon"})
         assert answer.json["data"]["reset"] > stage.clock.now_ms()
+
+
+async def test_longest_name_of_a_namespace_can_be_counted_and_overridden(api: Harness) -> None:
+    """It travels whole in the log of changes, as it is what the namespace is found by."""
+    admin = await api.admin()
+    named = {"namespace": "n" * 512, "identifier": "u" * 255}
+    limited = await api.post("/v2/ratelimit.limit", {**named, "limit": 5, "duration": 60_000}, admin)
+    assert (limited.status, limited.json["data"]["remaining"]) == (200, 4)
+    override = await api.post("/v2/ratelimit.setOverride", {**named, "limit": 0, "duration": 60_000}, admin)
+    assert override.status == 200, override.body
+    limited = await api.post("/v2/ratelimit.limit", {**named, "limit": 5, "duration": 60_000}, admin)
+    assert limited.json["data"]["success"] is False

@@ -38,6 +38,9 @@ def redactor() -> Redactor:
         (b'{"key":"s","note":"s"}', b'{"key":' + M + b',"note":"s"}'),
         (b'{"key":"s","data":{"key":"t"},"data":{}}', b'{"key":' + M + b',"data":{"key":' + M + b'},"data":{}}'),
         (b'{"key":"key","data":{"plaintext":"t"}}', b'{"key":' + M + b',"data":{"plaintext":' + M + b"}}"),
+        (b'{"note":"s","key":"s"}', b'{"note":"s","key":' + M + b"}"),
+        (b'{"note":"key","key":"s"}', b'{"note":"key","key":' + M + b"}"),
+        (b'{"plaintext":"fine"}', b'{"plaintext":"fine"}'),
         (b'{"key":123}', b'{"key":' + M + b"}"),
         (b'{"\\u006bey":"s"}', b'{"\\u006bey":' + M + b"}"),
         (b'{"a":"key","b":"\\"key\\":"}', b'{"a":"key","b":"\\"key\\":"}'),
@@ -51,7 +54,8 @@ def test_values_at_the_paths_are_replaced_and_nothing_else(redactor: Redactor, t
 
 
 @pytest.mark.parametrize(
-    "text", [b'{"key":"s3cret', b'{"key":"s3cret\\', b'{"key":{"a":"s3cret"', b'{"data":{"key":"s3cret']
+    "text",
+    [b'{"key":"s3cret', b'{"key":"s3cret\\', b'{"key":{"a":"s3cret"', b'{"data":{"key":"s3cret', b'{"key":"a"s3cret"}'],
 )
 def test_text_truncated_in_a_secret_leaks_nothing(redactor: Redactor, text: bytes) -> None:
     assert b"s3cret" not in redactor.redact(text)

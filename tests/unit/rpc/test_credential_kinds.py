@@ -10,6 +10,7 @@ import pytest
 from unkey_proto.unkey.keys.v2.keys_connect import KeysService
 from unkey_proto.unkey.options.v1.options_pb import AuthKind
 
+from tests.support.key_surroundings import Unthrottled
 from tests.support.surface import Surface
 from unkey_api.app import _authentication
 from unkey_api.auth.errors import CredentialMissing
@@ -40,6 +41,9 @@ class Recording:
     def __init__(self) -> None:
         self.given: list[tuple[str | None, str | None]] = []
 
+    def recognise(self, authorization: str | None, cookie: str | None) -> Principal | None:
+        return None
+
     async def authenticate(self, authorization: str | None, cookie: str | None) -> Principal:
         self.given.append((authorization, cookie))
         return PORTAL_USER
@@ -63,7 +67,7 @@ class TestPortalOperations:
     async def test_a_cookie_that_http2_split_is_joined(self) -> None:
         seen = exchange((b"cookie", b"a=1"), (b"cookie", b"portal_session=x"))
         recording = Recording()
-        await run(Authentication(recording, reads_cookies=True))
+        await run(Authentication(recording, Unthrottled(), reads_cookies=True))
         assert recording.given == [(None, "a=1; portal_session=x")]
         assert seen.principal is PORTAL_USER
 
@@ -72,7 +76,7 @@ class TestOtherOperations:
     async def test_no_cookie_reaches_them(self) -> None:
         exchange((b"cookie", b"portal_session=x"))
         recording = Recording()
-        await run(Authentication(recording))
+        await run(Authentication(recording, Unthrottled()))
         assert recording.given == [(None, None)]
 
 

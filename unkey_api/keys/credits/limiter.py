@@ -84,9 +84,9 @@ class CreditLimiter:
         """
         if cost < 0:
             raise InvalidCost(cost)
+        if key_id in self._diverged:
+            return await self._spend_from_new_copy(key_id, cost)
         try:
-            if key_id in self._diverged:
-                return await self._spend_from_new_copy(key_id, cost)
             taken = await self._take(key_id, cost)
         except _CounterAway:
             return await self._spend_in_database(key_id, cost)
@@ -123,8 +123,8 @@ class CreditLimiter:
     async def _spend_from_new_copy(self, key_id: str, cost: int) -> CreditDecision:
         """Make a copy of the balance and spend from it, or from the one that somebody else has made meanwhile.
 
-        One request of a process makes it, the others wait for what becomes of that: making it first outdates what
-        others are making, so many at once would keep each other from it for as long as they come.
+        One request of a process makes it, the others wait for what becomes of that. Whoever makes one after an outage
+        first outdates what others are making: many at once would keep each other in MySQL for as long as they come.
         """
         for _ in range(START_ATTEMPTS):
             making = self._making.get(key_id)
@@ -173,9 +173,8 @@ class CreditLimiter:
             return None
         base = self._base(key_id, tally, balance)
         taken = await self._ask(lambda: self._counter.start(key_id, cost, base))
-        if (
-            taken.existed and taken.granted > base.written
-        ):  # also what a process granted that died before it could write
+        # Also what a process granted that died before it could write.
+        if taken.existed and taken.granted > base.written:
             await self.replays.add(key_id, taken.epoch, taken.granted)
         return taken
 

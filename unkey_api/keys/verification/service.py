@@ -68,7 +68,11 @@ class VerifyKey:
             KeyNotLoaded: The key is not cached and the database failed.
         """
         started = self._clock.monotonic()
-        key = await self._find(caller, ask)
+        key_hash = hash_key(ask.key)
+        cached = self._peek(key_hash)
+        key = cached.value if cached is not None else await self._directory.find(key_hash)
+        if ask.migration_id is not None and (key is None or key.standing is Status.NOT_FOUND):
+            key = await self._migrated.find(caller.principal.workspace_id, ask.migration_id, ask.key, key_hash=key_hash)
         now_ms = self._clock.now_ms()
         status = Status.NOT_FOUND if key is None else key.status_at(now_ms)
         self._loaded[status] += 1
@@ -78,7 +82,7 @@ class VerifyKey:
         if ask.ratelimits:
             refuse_short_windows(ask.ratelimits)
         if status is Status.VALID:
-            verdict = await self._judge(caller, key, ask, query)
+            verdict = _judge_now(caller, key, ask, query) or await self._judge(key, ask)
             tags = ask.tags
         else:
             verdict = Verdict(status, key, key.remaining)
@@ -93,7 +97,7 @@ class VerifyKey:
                 key.identity.external_id if key.identity else "",
                 key.id,
                 self._region,
-                verdict.status.value,
+                str(verdict.status),
                 tags,
                 verdict.spent,
                 float((self._clock.monotonic() - started) * 1_000 // 1),
@@ -101,20 +105,8 @@ class VerifyKey:
         )
         return verdict
 
-    async def _find(self, caller: Caller, ask: Verification) -> VerifiableKey | None:
-        key_hash = hash_key(ask.key)
-        cached = self._peek(key_hash)
-        key = cached.value if cached is not None else await self._directory.find(key_hash)
-        if ask.migration_id is None or not (key is None or key.standing is Status.NOT_FOUND):
-            return key
-        workspace_id = caller.principal.workspace_id
-        return await self._migrated.find(workspace_id, ask.migration_id, ask.key, key_hash=key_hash)
-
-    async def _judge(self, caller: Caller, key: VerifiableKey, ask: Verification, query: Query | None) -> Verdict:
-        if key.ip_whitelist is not None and not key.ip_whitelist.holds(caller.remote_ip):
-            return Verdict(Status.FORBIDDEN, key, key.remaining)
-        if query is not None and not query.holds(key.slugs):
-            return Verdict(Status.INSUFFICIENT_PERMISSIONS, key, key.remaining)
+    async def _judge(self, key: VerifiableKey, ask: Verification) -> Verdict:
+        """Judge by what has to be counted."""
         results: tuple[LimitResult, ...] = ()
         checks = planned_checks(key, ask.ratelimits)
         if checks:
@@ -128,6 +120,17 @@ class VerifyKey:
         if not spend.allowed:
             return Verdict(Status.USAGE_EXCEEDED, key, spend.remaining, results)
         return Verdict(Status.VALID, key, spend.remaining, results, cost)
+
+
+def _judge_now(caller: Caller, key: VerifiableKey, ask: Verification, query: Query | None) -> Verdict | None:
+    """Judge by address and permissions; None when limits or credits decide."""
+    if key.ip_whitelist is not None and not key.ip_whitelist.holds(caller.remote_ip):
+        return Verdict(Status.FORBIDDEN, key, key.remaining)
+    if query is not None and not query.holds(key.slugs):
+        return Verdict(Status.INSUFFICIENT_PERMISSIONS, key, key.remaining)
+    if key.automatic or ask.ratelimits or key.remaining is not None:
+        return None
+    return Verdict(Status.VALID, key)
 
 
 def _may_see(caller: Caller, key: VerifiableKey, ask: Verification) -> bool:

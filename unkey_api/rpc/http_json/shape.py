@@ -79,15 +79,16 @@ class Shape(Protocol):
 class PlainShape:
     """A string, a boolean or a number."""
 
-    __slots__ = ("_accepts", "name")
+    __slots__ = ("accepts", "name")
 
     def __init__(self, name: str, accepts: tuple[type, ...]) -> None:
         self.name = name
-        self._accepts = accepts
+        self.accepts = accepts
+        """Exactly these types; a boolean is not a number here."""
 
     def check(self, value: Any, pointer: str, found: Findings, owner: tuple[dict[str, Any], str]) -> None:
-        """Compare the exact type: a boolean is not a number here."""
-        if type(value) not in self._accepts:
+        """Compare the exact type."""
+        if type(value) not in self.accepts:
             found.violations.append(_mismatch(pointer, value, self.name))
 
 
@@ -173,11 +174,21 @@ class MapShape:
 class ObjectShape:
     """A message."""
 
-    __slots__ = ("_collects_nulls", "_empty_clears", "_fields", "_ignore_unknown", "_nullable", "_required", "name")
+    __slots__ = (
+        "_collects_nulls",
+        "_empty_clears",
+        "_fields",
+        "_ignore_unknown",
+        "_nullable",
+        "_plain",
+        "_required",
+        "name",
+    )
 
     def __init__(self) -> None:
         self.name = "object"
         self._fields: Mapping[str, Shape] = {}
+        self._plain: Mapping[str, tuple[type, ...]] = {}
         self._nullable: frozenset[str] = frozenset()
         self._empty_clears: frozenset[str] = frozenset()
         self._required: frozenset[str] = frozenset()
@@ -188,6 +199,7 @@ class ObjectShape:
         """Read the descriptor. Apart from the constructor, since messages may contain themselves."""
         visible = [f for f in message.fields if not field_policy(f).hidden]
         self._fields = {f.json_name: _shape_of_field(f, known) for f in visible}
+        self._plain = {n: s.accepts for n, s in self._fields.items() if isinstance(s, PlainShape)}
         self._nullable = frozenset(f.json_name for f in visible if field_policy(f).nullable)
         self._empty_clears = frozenset(f.json_name for f in visible if field_policy(f).empty_clears)
         self._required = frozenset(f.json_name for f in visible if _is_required(f))
@@ -203,25 +215,35 @@ class ObjectShape:
             return
         if self._collects_nulls:
             owner = (value, "")
-        unknown = None
+        unknown: list[str] = []
         for name, member in value.items():
+            if type(member) in self._plain.get(name, ()):
+                continue  # what nearly every member is: nothing to say, so nobody needs to know where it is
             shape = self._fields.get(name)
             if shape is None:
-                unknown = unknown or []
                 unknown.append(name)
-            elif member is None and name in self._nullable:
-                found.nulls.append((owner[0], owner[1] + name))
             else:
-                if not member and type(member) is list and name in self._empty_clears:
-                    # Protobuf cannot tell an empty list from an absent one, so it is recorded like a null.
+                if self._clears(name, member):
                     found.nulls.append((owner[0], owner[1] + name))
+                    if member is None:
+                        continue
                 shape.check(member, f"{pointer}/properties/{name}", found, (owner[0], f"{owner[1]}{name}."))
-        if unknown and self._ignore_unknown:
-            found.ignored.append((value, unknown))
-        elif unknown:
-            found.violations.append(_unknown(pointer, unknown))
+        if unknown:
+            self._note_unknown(value, unknown, pointer, found)
         if not self._required <= value.keys():
             found.violations.append(_missing(pointer, sorted(self._required - value.keys())))
+
+    def _note_unknown(self, value: dict[str, Any], names: list[str], pointer: str, found: Findings) -> None:
+        if self._ignore_unknown:
+            found.ignored.append((value, names))
+        else:
+            found.violations.append(_unknown(pointer, names))
+
+    def _clears(self, name: str, member: Any) -> bool:
+        """Return whether a member is a null. Protobuf cannot tell an empty list from an absent one, so that is one."""
+        if member is None:
+            return name in self._nullable
+        return not member and type(member) is list and name in self._empty_clears
 
 
 def compile_shape(message: DescMessage) -> ObjectShape:

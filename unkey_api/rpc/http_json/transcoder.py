@@ -26,8 +26,8 @@ from unkey_api.rpc.http_json.decode import BodyDecoder
 from unkey_api.rpc.http_json.disconnect import DisconnectWatch
 from unkey_api.rpc.http_json.encode import compile_encoder, compile_field_encoder
 from unkey_api.rpc.http_json.envelope import JSON, bare_success_body, fault_body, fault_content_type, success_body
-from unkey_api.rpc.interceptors.recovery import PanicHook
-from unkey_api.rpc.method import AnyMessage, Context
+from unkey_api.rpc.interceptors.guard import PanicHook
+from unkey_api.rpc.method import AnyMessage
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]  # ASGI events are mappings with values of any kind
 Send = Callable[[dict[str, Any]], Awaitable[None]]  # the same
@@ -118,31 +118,15 @@ class Transcoder:
                 exchange.cut_bodies()
                 del body  # not held by this frame while the call runs
             exchange.body_valid = True
-        return await self._call(exchange, receive, request, LazyContext(self._binding, exchange))
+        step = FirstStep(self._binding.call(request, LazyContext(self._binding, exchange)))
+        if step.finished:
+            return step.value
+        return await _watched(step, exchange, receive)
 
     async def _decoded(self, exchange: Exchange, decoder: BodyDecoder, body: bytes) -> AnyMessage:
         if exchange.share is None and json_holds_more(body, LIGHT_VALUES):
             await self._admission.weigh_in(exchange)
         return await self._admission.run(exchange, partial(decoder.decode, exchange, body))
-
-    async def _call(self, exchange: Exchange, receive: Receive, request: AnyMessage, context: Context) -> AnyMessage:
-        """Run the chain; cancel it when it waits for something and the client hangs up."""
-        step = FirstStep(self._binding.call(request, context))
-        if step.finished:
-            return step.value
-        watch = DisconnectWatch(receive)
-        try:
-            return await step
-        except asyncio.CancelledError as err:
-            if not watch.claim():
-                raise
-            raise Fault(
-                ErrorCode.USER_BAD_REQUEST_CLIENT_CLOSED_REQUEST,
-                "Client closed request",
-                request_id=exchange.request_id,
-            ) from err
-        finally:
-            watch.stop()
 
     def _success(self, exchange: Exchange, answer: AnyMessage) -> bytes:
         if self._spec.no_data:
@@ -159,6 +143,23 @@ class Transcoder:
             if isinstance(data, dict):
                 data.pop(PAGINATION, None)
         return success_body(exchange.request_id, orjson.dumps(data), pagination)
+
+
+async def _watched(step: FirstStep[AnyMessage], exchange: Exchange, receive: Receive) -> AnyMessage:
+    """Run the rest of a chain that waits for something; cancel it when the client hangs up."""
+    watch = DisconnectWatch(receive)
+    try:
+        return await step
+    except asyncio.CancelledError as err:
+        if not watch.claim():
+            raise
+        raise Fault(
+            ErrorCode.USER_BAD_REQUEST_CLIENT_CLOSED_REQUEST,
+            "Client closed request",
+            request_id=exchange.request_id,
+        ) from err
+    finally:
+        watch.stop()
 
 
 async def _send(exchange: Exchange, send: Send, *, status: int, content_type: bytes, body: bytes) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from typing import Protocol
 
 from connectrpc.code import Code
@@ -21,16 +22,23 @@ BEARER = b"Bearer "
 class Authenticator(Protocol):
     """Finds out who sent a request."""
 
+    def recognise(self, authorization: str | None, cookie: str | None) -> Principal | None:
+        """Return the caller if that takes no waiting, None when it does or there is none."""
+        ...
+
     async def authenticate(self, authorization: str | None, cookie: str | None) -> Principal:
-        """Return the caller. Raises an `AppError` when there is none."""
+        """Return a caller who was not recognised. Raises an `AppError` when there is none."""
         ...
 
 
 class Throttle(Protocol):
     """Limits how often a workspace may call."""
 
-    async def admit(self, principal: Principal, headers: list[tuple[bytes, bytes]]) -> None:
-        """Count the call, adding headers that tell the state. Raises an `AppError` when it is one too many."""
+    def admit(self, principal: Principal, headers: list[tuple[bytes, bytes]]) -> Awaitable[None] | None:
+        """Count the call, adding headers that tell the state. None: it may go on; otherwise what to wait for.
+
+        Either raises an `AppError` when it is one too many.
+        """
         ...
 
 
@@ -57,39 +65,34 @@ def check_presence(exchange: Exchange, kind: AuthKind) -> None:
 
 
 class Authentication:
-    """Resolve the caller and remember it on the exchange."""
+    """Resolve the caller, remember it on the exchange, and count the call against its workspace's per minute."""
 
-    def __init__(self, authenticator: Authenticator, *, reads_cookies: bool = False) -> None:
+    def __init__(self, authenticator: Authenticator, throttle: Throttle, *, reads_cookies: bool = False) -> None:
         """Take who knows callers. `reads_cookies`: hand over cookies too, which most operations must not accept."""
-        self._authenticator = authenticator
+        self._admit = throttle.admit
+        self._recognise = authenticator.recognise
+        self._authenticate = authenticator.authenticate
         self._reads_cookies = reads_cookies
 
     async def intercept_unary(self, call_next: Call, request: AnyMessage, ctx: Context, /) -> AnyMessage:
         """Run the rest of the chain."""
         exchange = current_exchange()
         if exchange.principal is None:
-            await self.identify(exchange)
+            credentials = self._credentials(exchange)
+            exchange.principal = self._recognise(*credentials) or await self._authenticate(*credentials)
+        admitting = self._admit(exchange.principal, exchange.response_headers)
+        if admitting is not None:
+            await admitting
         return await call_next(request, ctx)
 
     async def identify(self, exchange: Exchange) -> None:
         """Find out who sent the request, unless that is known. Raises an `AppError` when nobody is."""
         if exchange.principal is None:
-            cookies = exchange.cookies if self._reads_cookies else None
-            exchange.principal = await self._authenticator.authenticate(exchange.header(b"authorization"), cookies)
+            credentials = self._credentials(exchange)
+            exchange.principal = self._recognise(*credentials) or await self._authenticate(*credentials)
 
-
-class WorkspaceThrottle:
-    """Count the call against the workspace's requests per minute."""
-
-    def __init__(self, throttle: Throttle) -> None:
-        self._throttle = throttle
-
-    async def intercept_unary(self, call_next: Call, request: AnyMessage, ctx: Context, /) -> AnyMessage:
-        """Run the rest of the chain."""
-        exchange = current_exchange()
-        if exchange.principal is not None:
-            await self._throttle.admit(exchange.principal, exchange.response_headers)
-        return await call_next(request, ctx)
+    def _credentials(self, exchange: Exchange) -> tuple[str | None, str | None]:
+        return exchange.header(b"authorization"), exchange.cookies if self._reads_cookies else None
 
 
 def _absent(exchange: Exchange, public: str, violation: Violation) -> Fault:

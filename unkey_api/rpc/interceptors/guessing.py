@@ -23,7 +23,7 @@ class KnowingAuthenticator(Protocol):
         ...
 
     async def authenticate(self, authorization: str | None, cookie: str | None) -> Principal:
-        """Return the caller. Raises an `AppError` when there is none."""
+        """Return a caller who was not recognised. Raises an `AppError` when there is none."""
         ...
 
 
@@ -51,20 +51,18 @@ class GuardedAuthenticator:
     """Satisfies `Authenticator`. Whoever is known is served, whatever others at the same address do."""
 
     def __init__(self, authenticator: KnowingAuthenticator, failures: Failures) -> None:
-        self._recognise = authenticator.recognise
+        self.recognise = authenticator.recognise
+        """Return the caller if that takes no waiting; whoever is returned has guessed nothing."""
         self._authenticator = authenticator
         self._failures = failures
 
     async def authenticate(self, authorization: str | None, cookie: str | None) -> Principal:
-        """Return the caller.
+        """Return a caller who was not recognised.
 
         Raises:
             AppError: The address has failed too often, and this credential is not known to be good; otherwise what
                 the authenticator says. Only refused credentials are counted, never failures of ours.
         """
-        principal = self._recognise(authorization, cookie)
-        if principal is not None:
-            return principal
         exchange = current_exchange()
         address = exchange.client_ip
         seconds = self._failures.seconds_to_wait(address)

@@ -20,7 +20,8 @@ def without_keys(text: str, code: ErrorCode) -> str:
     of hosts and no words of the caller, so it keeps whatever is no secret by its shape.
     """
     if code is not ErrorCode.APPLICATION_SERVICE_UNAVAILABLE:
-        text = without_secrets(shorten(text, TEXT_CHARS_MAX).encode("utf-8", "replace"), _MASK).decode()
+        cut = shorten(text, TEXT_CHARS_MAX).encode("utf-8", "replace")
+        text = without_secrets(cut, _MASK, spare=False).decode()
     return _scrub(text)
 
 

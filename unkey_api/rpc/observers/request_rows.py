@@ -58,7 +58,10 @@ class RowMaker:
             stored.headers(scope["headers"]),
             stored.request_body(exchange.request_body, exchange.request_bytes, valid=valid),
             exchange.status,
-            stored.headers(exchange.sent_headers),
+            # Answers of the RPC surface carry their request's id, so no two are alike.
+            stored.answer_headers(exchange.sent_headers)
+            if exchange.http_json
+            else stored.headers(exchange.sent_headers),
             stored.response_body(exchange.response_body, valid=valid),
             internal_text(failure) if failure is not None else "",
             int(exchange.seconds * 1000),

@@ -48,6 +48,8 @@ class StoredText:
         self._lines: dict[tuple[bytes, bytes], str] = {}
         """Lines of other headers, by name and value."""
         self._texts: dict[bytes | str, str] = {}
+        self._answers: dict[tuple[tuple[bytes, bytes], ...], list[str]] = {}
+        """Lines of whole answers, which are alike by the thousand and hold no secrets."""
 
     def request_body(self, body: bytes, size: int, *, valid: bool) -> str:
         """Return what is kept of the body of a request, of which `body` may be the beginning only.
@@ -68,6 +70,16 @@ class StoredText:
             return ""
         kept = without_shapes(self._redact(body))
         return _text(kept if valid else _QUOTED_VALUE.sub(_QUOTED_MASK, kept))
+
+    def answer_headers(self, headers: Headers) -> list[str]:
+        """Return the lines of the headers of an answer of ours, as `headers` does."""
+        key = tuple(headers)
+        lines = self._answers.get(key)
+        if lines is None:
+            if len(self._answers) >= _REMEMBERED:
+                self._answers.clear()
+            lines = self._answers[key] = self.headers(headers)
+        return lines
 
     def headers(self, headers: Headers) -> list[str]:
         """Return `Name: v1,v2` per header, in canonical case."""

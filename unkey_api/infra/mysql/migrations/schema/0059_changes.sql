@@ -5,7 +5,7 @@ CREATE TABLE IF NOT EXISTS `changes` (
   `workspace_id` varchar(256) COLLATE {case_sensitive} NOT NULL,
   `scope_id` varchar(256) COLLATE {case_sensitive} NOT NULL,
   `kind` tinyint unsigned NOT NULL,
-  `subject` varchar(320) COLLATE utf8mb4_bin NOT NULL,
+  `subject` varchar(512) COLLATE utf8mb4_bin NOT NULL,
   `wanted` boolean NOT NULL DEFAULT false,
   `at_m` bigint NOT NULL,
   PRIMARY KEY (`lane`, `revision`),
