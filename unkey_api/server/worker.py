@@ -25,7 +25,7 @@ from unkey_api.settings.limits import LimitSettings
 # With the interpreter's defaults (700, 10, 10) what running requests hold is looked at again and again, which costs
 # more than the little garbage that is made in cycles. But a collection halts everybody: the youngest generation of this
 # size takes a millisecond or two, the one after it, when a connection of many streams was lost, ten.
-GC_THRESHOLDS = (2_000, 5, 250)
+GC_THRESHOLDS = (2_000, 5, 100)
 # How long a thread that decodes a large body may keep the interpreter from the event loop, which asks for it anew with
 # every socket that has something to say: with the default of five milliseconds, twenty callers wait for 100 ms.
 SWITCH_SECONDS = 0.000_5

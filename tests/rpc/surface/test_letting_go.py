@@ -210,6 +210,12 @@ async def test_after_a_heavy_body_that_is_refused(
     await fail(surface, client, lambda: client.post(path, body), statuses[path == RPC])
 
 
+async def test_after_a_call_in_no_encoding_there_is(surface: Surface) -> None:
+    client = surface.build()
+    headers = JSON_HEADERS | {"content-type": "text/none"}
+    await fail(surface, client, lambda: client.post(RPC, {"key": "a"}, headers=headers), 415)
+
+
 async def test_after_a_refusal_of_the_health_service(surface: Surface) -> None:
     client = surface.build()
     before = sum(type(thing) is ConnectError for thing in gc.get_objects())

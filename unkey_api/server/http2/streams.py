@@ -169,10 +169,10 @@ class Streams(H2Protocol):
         begun = 0
         for event in events:
             if isinstance(event, RequestBegan):
+                if begun and begun % REQUESTS_PER_TURN == 0:
+                    await asyncio.sleep(0)  # not earlier: the next event may be that the last one is cancelled
                 await self._begin(event)
                 begun += 1
-                if begun % REQUESTS_PER_TURN == 0:
-                    await asyncio.sleep(0)
             elif isinstance(event, DataReceived):
                 self._feed(event)
             elif isinstance(event, StreamEnded):
