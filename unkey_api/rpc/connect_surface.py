@@ -62,7 +62,7 @@ def forgetting(application: ConnectASGIApplication[Any]) -> ConnectASGIApplicati
         forget_ways(error)
         return responded
 
-    application._handle_error = answer_and_forget  # type: ignore[method-assign]  # noqa: SLF001 - as above
+    application._handle_error = answer_and_forget  # type: ignore[method-assign, assignment]  # noqa: SLF001
     return application
 
 
