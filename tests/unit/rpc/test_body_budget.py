@@ -97,3 +97,18 @@ async def test_work_is_done_on_one_other_thread() -> None:
     threads = {await made.run(threading.get_ident) for _ in range(5)}
     assert len(threads) == 1
     assert threading.get_ident() not in threads
+
+
+async def test_between_two_pieces_of_work_others_have_their_time() -> None:
+    made, loop = budget(), asyncio.get_running_loop()
+    ends: list[float] = []
+
+    def work() -> float:
+        began = loop.time()
+        while loop.time() < began + 0.02:
+            pass
+        ends.append(loop.time())
+        return began
+
+    _, second = await asyncio.gather(made.run(work), made.run(work))
+    assert second - ends[0] >= 0.015

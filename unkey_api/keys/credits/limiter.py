@@ -24,6 +24,7 @@ T = TypeVar("T")
 COPY_TTL_MS = 60_000  # how long a balance set in MySQL by other means, such as a refill, may stay unseen
 EARLY_COPY_TTL_MS = 2_000  # of the copies right after Redis lost a tally: others may still be writing what it held
 START_ATTEMPTS = 3  # each is spoiled by a change of the balance in the middle of it
+ROUNDS = 50  # of waiting for a copy that others make, only to find that it has ended already
 INT64_MAX = 2**63 - 1
 MAX_DIVERGED = 10_000  # keys spent in MySQL while Redis was away that are remembered
 
@@ -126,10 +127,14 @@ class CreditLimiter:
         One request of a process makes it, the others wait for what becomes of that. Whoever makes one after an outage
         first outdates what others are making: many at once would keep each other in MySQL for as long as they come.
         """
-        for _ in range(START_ATTEMPTS):
+        attempts = 0
+        for _ in range(ROUNDS):
             making = self._making.get(key_id)
             try:
                 if making is None:
+                    if attempts == START_ATTEMPTS:
+                        break
+                    attempts += 1
                     taken = await self._make_for_all(key_id, cost)
                 elif await asyncio.shield(making):
                     taken = await self._take(key_id, cost)

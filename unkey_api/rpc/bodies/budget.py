@@ -14,6 +14,8 @@ from unkey_api.rpc.bodies.limits import BodyLimits
 
 T = TypeVar("T")
 RETRY_AFTER_SECONDS = 1
+REST_MOST_SECONDS = 0.05
+"""Longest rest between two pieces of work."""
 
 
 class TooManyHeavyBodies(AppError):
@@ -54,6 +56,8 @@ class BodyBudget:
         self._calls: Counter[str] = Counter()
         self._waiting: deque[tuple[Share, asyncio.Future[None]]] = deque()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="heavy-bodies")
+        self._turn = asyncio.Lock()
+        self._rests_until = 0.0
 
     @property
     def bytes_taken(self) -> int:
@@ -100,9 +104,20 @@ class BodyBudget:
                 waiting[1].set_result(None)
 
     async def run(self, work: Callable[[], T]) -> T:
-        """Run `work` off the event loop, in the context of the request, after the work of those that came before."""
-        context = copy_context()
-        return await asyncio.get_running_loop().run_in_executor(self._thread, context.run, work)
+        """Run `work` off the event loop, in the context of the request, after the work of those that came before.
+
+        In between the thread rests for as long as it has worked. Native code keeps the interpreter to itself, and a
+        light request needs the interpreter several times: work without a break would hold it up as often.
+        """
+        loop, context = asyncio.get_running_loop(), copy_context()
+        async with self._turn:
+            await asyncio.sleep(self._rests_until - loop.time())
+            began = loop.time()
+            try:
+                return await loop.run_in_executor(self._thread, context.run, work)
+            finally:
+                ended = loop.time()
+                self._rests_until = ended + min(ended - began, REST_MOST_SECONDS)
 
     def _fits(self, share: Share) -> bool:
         limits = self._limits
