@@ -158,10 +158,17 @@ async def run(pieces: list[bytes]) -> tuple[World, Judge, Caller]:
     return there, judge, caller
 
 
+HEAD_REFUSALS = {400, 414, 431}
+
+
 def seen(judge: Judge, caller: Caller) -> tuple[list[object], list[int]]:
-    """Return what must not depend on how the bytes were cut. The last may be cut off by a refusal, or not be begun."""
+    """Return what must not depend on how the bytes were cut. The last may be cut off by a refusal, or not be begun.
+
+    Of a head that is broken and too large as well, either may be noticed first; that it is refused is the same.
+    """
     whole = [(call.scope["method"], call.scope["raw_path"], call.body) for call in judge.calls if not call.disconnected]
-    return list(whole), [status for status in caller.statuses if status not in (100, 408)]
+    statuses = [400 if status in HEAD_REFUSALS else status for status in caller.statuses]
+    return list(whole), [status for status in statuses if status not in (100, 408)]
 
 
 async def one(seed: int) -> None:
