@@ -22,7 +22,7 @@ from unkey_api.rpc.bodies.limits import BodyLimits
 from unkey_api.rpc.bodies.rpc_calls import CallAdmission
 from unkey_api.rpc.bodies.undecoded import LateGzip, late_codecs
 from unkey_api.rpc.chain import BoundService, ChainFactory, bind
-from unkey_api.rpc.connect_surface import ConnectSurface
+from unkey_api.rpc.connect_surface import ConnectSurface, forgetting
 from unkey_api.rpc.documents import Documents
 from unkey_api.rpc.edge import Edge, Endpoint, Observer, ObserverFailed
 from unkey_api.rpc.exchange import Scope, path_of
@@ -187,12 +187,14 @@ def _connect_application(
     service: Service, bound: BoundService, platform: Platform, admissions: _Admissions
 ) -> ConnectASGIApplication[Any]:
     by_path = {binding.spec.rpc_path: admissions.of(binding.spec) for binding in bound.bindings}
-    return service.application(
-        bound.service,
-        interceptors=[CallAdmission(by_path, platform.on_panic)],
-        read_max_bytes=platform.bodies.max_bytes if platform.bodies.max_bytes > 0 else None,
-        codecs=late_codecs(),
-        compressions=[LateGzip()],
+    return forgetting(
+        service.application(
+            bound.service,
+            interceptors=[CallAdmission(by_path, platform.on_panic)],
+            read_max_bytes=platform.bodies.max_bytes if platform.bodies.max_bytes > 0 else None,
+            codecs=late_codecs(),
+            compressions=[LateGzip()],
+        )
     )
 
 

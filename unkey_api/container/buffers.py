@@ -19,7 +19,7 @@ Item = TypeVar("Item")
 _log = structlog.get_logger(__name__)
 
 
-def encoded_buffer(
+def encoded_buffer(  # noqa: PLR0913 - what a buffer is made of, by name
     name: str,
     encode: Callable[[Item], bytes],
     flush: Flush,
@@ -28,14 +28,18 @@ def encoded_buffer(
     metrics: Metrics,
     failed: asyncio.Event,
     grace_seconds: float,
+    weigh: Callable[[Item], int] | None = None,
 ) -> tuple[EncodingSink[Item], AbstractAsyncContextManager[None]]:
-    """Return a sink and what writes its items until it is left; then what waits has `grace_seconds` to be written."""
+    """Return a sink and what writes its items until it is left; then what waits has `grace_seconds` to be written.
+
+    `weigh` returns how many bytes `encode` has to look at, where items differ much.
+    """
     batcher = Batcher(name, flush, policy)
 
     def on_error(error: Exception) -> None:
         _log.error("row could not be encoded", buffer=name, error=error)
 
-    sink = EncodingSink(batcher, encode, on_error=on_error)
+    sink = EncodingSink(batcher, encode, on_error=on_error, weigh=weigh)
     metrics.buffers.watch(
         name,
         batcher,

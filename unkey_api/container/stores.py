@@ -35,7 +35,7 @@ from unkey_api.infra.resilience.breaker import BreakerPolicy, CircuitBreaker
 from unkey_api.infra.telemetry.metrics import Metrics
 from unkey_api.infra.vault import VaultClient, open_vault
 from unkey_api.rpc.exchange import Exchange, running_route
-from unkey_api.rpc.observers.request_rows import RowMaker
+from unkey_api.rpc.observers.request_rows import RowMaker, body_bytes
 from unkey_api.rpc.redaction_paths import redaction_paths
 from unkey_api.settings.addresses.clickhouse import parse_clickhouse_url
 from unkey_api.settings.sections import Settings
@@ -158,7 +158,9 @@ async def _open_sinks(
     batchers: list[AbstractAsyncContextManager[None]] = []
     grace_seconds = graces(settings.shutdown_timeout).rows
 
-    def sink(table: Table[Row], encode: Callable[[Item], bytes]) -> Sink[Item]:
+    def sink(
+        table: Table[Row], encode: Callable[[Item], bytes], weigh: Callable[[Item], int] | None = None
+    ) -> Sink[Item]:
         writer = TableWriter(client, table, report=report, guard=breaker.call)
         taking, writing = encoded_buffer(
             table.name,
@@ -168,17 +170,15 @@ async def _open_sinks(
             metrics=metrics,
             failed=failed,
             grace_seconds=grace_seconds,
+            weigh=weigh,
         )
         batchers.append(writing)
         return taking
 
     rows = RowMaker(Redactor(redaction_paths(published_methods())), region=settings.region)
 
-    def encode_request(exchange: Exchange) -> bytes:
-        return encode_row(rows.row(exchange))
-
     sinks = (
-        sink(API_REQUESTS, encode_request),
+        sink(API_REQUESTS, lambda exchange: encode_row(rows.row(exchange)), body_bytes),
         sink(KEY_VERIFICATIONS, encode_row),
         sink(RATELIMITS, encode_row),
     )

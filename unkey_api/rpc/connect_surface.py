@@ -49,6 +49,23 @@ _HTTP_OF_GRPC = {
 }
 
 
+def forgetting(application: ConnectASGIApplication[Any]) -> ConnectASGIApplication[Any]:
+    """Have an application let go of the frames of each error it has answered.
+
+    It keeps the error in one of them, so both would keep each other and all that belongs to the request. Those that end
+    a call before it is known what it calls are seen by no interceptor.
+    """
+    answer = application._handle_error  # noqa: SLF001 - connectrpc is pinned
+
+    async def answer_and_forget(error: Exception, *rest: Any) -> bool:  # Any: as the runtime has it
+        responded = await answer(error, *rest)
+        forget_ways(error)
+        return responded
+
+    application._handle_error = answer_and_forget  # type: ignore[method-assign, assignment]  # noqa: SLF001
+    return application
+
+
 class ConnectSurface:
     """Serves the RPC paths of several generated applications."""
 

@@ -29,7 +29,7 @@ from unkey_proto.grpc.health.v1.health_pb import (
     HealthListResponse,
 )
 
-from unkey_api.rpc.errors import cut
+from unkey_api.rpc.errors import cut, forget_ways
 from unkey_api.rpc.health import Health
 
 REQUEST_BYTES = 4_096
@@ -124,19 +124,34 @@ async def _at_most(number: int, items: AsyncIterator[Item]) -> AsyncIterator[Ite
         yield item
 
 
+class _Ends:
+    """Lets go of what ended a stream. The runtime keeps it where it keeps the stream, so each would keep the other."""
+
+    async def on_start(self, ctx: Context) -> None:
+        """Let every call begin."""
+
+    async def on_end(self, token: None, ctx: Context, error: Exception | None, /) -> None:
+        """Forget the frames an error came through; it is told by its text."""
+        forget_ways(error)
+
+
 def grpc_services(health: Health, services: Iterable[DescService]) -> Mapping[str, ConnectASGIApplication[Any]]:
     """Return the applications of health and reflection by the full path of each method."""
     published = (*services, health_connect.Health.desc())
     names = [*(service.type_name for service in published), *REFLECTION]
     reflecting = StreamsBound(STREAMS)
     checked = health_connect.HealthASGIApplication(
-        GrpcHealth(health, names, StreamsBound(STREAMS)), read_max_bytes=REQUEST_BYTES
+        GrpcHealth(health, names, StreamsBound(STREAMS)), interceptors=[_Ends()], read_max_bytes=REQUEST_BYTES
     )
     reflected = ServerReflectionASGIApplication(
-        BoundedReflection(ServerReflectionService(*published), reflecting), read_max_bytes=REQUEST_BYTES
+        BoundedReflection(ServerReflectionService(*published), reflecting),
+        interceptors=[_Ends()],
+        read_max_bytes=REQUEST_BYTES,
     )
     reflected_alpha = ServerReflectionAlphaASGIApplication(
-        BoundedReflection(ServerReflectionAlphaService(*published), reflecting), read_max_bytes=REQUEST_BYTES
+        BoundedReflection(ServerReflectionAlphaService(*published), reflecting),
+        interceptors=[_Ends()],
+        read_max_bytes=REQUEST_BYTES,
     )
     return {
         **{f"{checked.path}/{method}": checked for method in ("Check", "List", "Watch")},

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
+from connectrpc.errors import ConnectError
 from unkey_proto.unkey.keys.v2.verification_pb import VerifyKeyRequest, VerifyKeyResponse
 
 from tests.support.asgi import JSON_HEADERS, Client
@@ -207,3 +208,18 @@ async def test_after_a_heavy_body_that_is_refused(
     surface.max_body = 1_000_000
     client = surface.build()
     await fail(surface, client, lambda: client.post(path, body), statuses[path == RPC])
+
+
+async def test_after_a_call_in_no_encoding_there_is(surface: Surface) -> None:
+    client = surface.build()
+    headers = JSON_HEADERS | {"content-type": "text/none"}
+    await fail(surface, client, lambda: client.post(RPC, {"key": "a"}, headers=headers), 415)
+
+
+async def test_after_a_refusal_of_the_health_service(surface: Surface) -> None:
+    client = surface.build()
+    before = sum(type(thing) is ConnectError for thing in gc.get_objects())
+    for _ in range(TIMES):
+        answer = await client.post("/grpc.health.v1.Health/Check", {"service": "nobody.knows"})
+        assert answer.status == 404
+    assert sum(type(thing) is ConnectError for thing in gc.get_objects()) <= before

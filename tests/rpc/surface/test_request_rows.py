@@ -16,6 +16,7 @@ from unkey_api.infra.telemetry.metrics import Metrics
 from unkey_api.rpc.exchange import KEPT_BODY_BYTES, Exchange
 from unkey_api.rpc.observers.request_metrics import RequestMetrics
 from unkey_api.rpc.observers.request_rows import RequestRows, RowMaker
+from unkey_api.rpc.observers.stored_text import REFUSED_MAX
 
 VERIFY = "/v2/keys.verifyKey"
 RPC = "/unkey.keys.v2.KeysService/VerifyKey"
@@ -276,6 +277,17 @@ async def test_secret_in_the_path_of_an_unknown_procedure_is_not_kept(surface: S
     await surface.build().post(f"/unkey.keys.v2.KeysService/{SECRET}", b"{}", headers=HEADERS)
     (row,) = await kept.rows()
     assert SECRET not in repr(row)
+
+
+@pytest.mark.parametrize("valid", [True, False])
+async def test_of_a_long_body_that_is_refused_only_the_size_is_kept(
+    surface: Surface, kept: Kept, *, valid: bool
+) -> None:
+    surface.max_body = 1_000_000
+    body = b'{"key":%b%b}' % (b'"k"' if valid else b"7", b" " * REFUSED_MAX)
+    await surface.build().post(VERIFY, body, headers=HEADERS)
+    (row,) = await kept.rows()
+    assert ("no valid request" in row.request_body) is not valid
 
 
 async def test_bodies_are_cut_when_the_request_is_over(surface: Surface, kept: Kept) -> None:

@@ -12,7 +12,7 @@ from tests.support.clock import FixedClock
 from tests.support.waiting import eventually
 from unkey_api.infra.batching.batcher import FlushReason
 from unkey_api.infra.batching.buffer import Block, Offer
-from unkey_api.infra.batching.encoding import BLOCK_BYTES, EncodingSink
+from unkey_api.infra.batching.encoding import BLOCK_BYTES, WEIGHT_TOGETHER, EncodingSink
 from unkey_api.infra.clickhouse.errors import ClickHouseRefused, ClickHouseUnavailable
 from unkey_api.infra.clickhouse.rows import ApiRequestRow, KeyVerificationRow, RatelimitRow
 from unkey_api.infra.clickhouse.writer import (
@@ -196,6 +196,17 @@ async def test_rows_are_encoded_some_at_a_time_or_when_time_is_up() -> None:
     sink.settle()
     lines = b"".join(block.data for block in blocks.seen).splitlines()
     assert [json.loads(line)[0] for line in lines] == ["req_1", "req_2", "req_3", "req_4"]
+
+
+async def test_heavy_items_are_encoded_at_once_whatever_their_number() -> None:
+    blocks = Blocks()
+    sink: EncodingSink[bytes] = EncodingSink(blocks, bytes, on_error=raising, weigh=len)
+    sink.add(b"x" * WEIGHT_TOGETHER)
+    assert blocks.rows == [1]
+    sink.add(b"x" * (WEIGHT_TOGETHER // 2))
+    assert blocks.rows == [1]
+    sink.add(b"x" * (WEIGHT_TOGETHER // 2))
+    assert blocks.rows == [1, 2]
 
 
 async def test_row_that_cannot_be_encoded_costs_itself_only() -> None:

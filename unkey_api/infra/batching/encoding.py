@@ -14,6 +14,8 @@ Item = TypeVar("Item")
 ENCODED_TOGETHER = 64  # a third of a millisecond of work
 BLOCK_BYTES = 64 * 1024  # rows with large bodies travel in smaller numbers
 ENCODED_AFTER_SECONDS = 0.2  # where requests are rare
+WEIGHT_TOGETHER = 64 * 1024
+"""Bytes of what is to be encoded at once: bodies are searched for secrets, and so many of them take milliseconds."""
 
 
 class EncodingSink(Generic[Item]):
@@ -29,23 +31,36 @@ class EncodingSink(Generic[Item]):
         encode: Callable[[Item], bytes],
         *,
         on_error: Callable[[Exception], None],
+        weigh: Callable[[Item], int] | None = None,
         together: int = ENCODED_TOGETHER,
     ) -> None:
-        """`on_error` hears of what `encode` raised, which is a bug; it must not raise."""
+        """Take what encodes, and who is told of what goes wrong.
+
+        Args:
+            blocks: Where encoded rows go.
+            encode: Makes a row of an item.
+            on_error: Hears of what `encode` raised, which is a bug; must not raise.
+            weigh: Returns the bytes that `encode` has to look at, where items differ much; must not raise.
+            together: Items encoded at once, fewer where they are heavy.
+        """
         self._pass_on = blocks.add
         self._encode = encode
         self._on_error = on_error
+        self._weigh = weigh
         self._together = together
         self.failed = 0
         """Items lost so far because they could not be encoded."""
         self._waiting: list[Item] = []
+        self._weight = 0
         self._timer: asyncio.TimerHandle | None = None
 
     def add(self, item: Item, /) -> Offer:
         """Take `item`; whether there is room for it shows when it is passed on. Never waits, never raises."""
         waiting = self._waiting
         waiting.append(item)
-        if len(waiting) >= self._together:
+        if self._weigh is not None:
+            self._weight += self._weigh(item)
+        if len(waiting) >= self._together or self._weight >= WEIGHT_TOGETHER:
             self.settle()
         elif self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(ENCODED_AFTER_SECONDS, self._on_time)
@@ -53,7 +68,7 @@ class EncodingSink(Generic[Item]):
 
     def settle(self) -> None:
         """Pass on what has come so far. What cannot be encoded costs itself and nothing else. Never raises."""
-        waiting, self._waiting = self._waiting, []
+        waiting, self._waiting, self._weight = self._waiting, [], 0
         encode = self._encode
         lines: list[bytes] = []
         size = 0

@@ -7,10 +7,9 @@ from collections.abc import Iterator
 
 from protobuf import DescFieldValueList, DescFieldValueMap, DescFieldValueMessage, DescMessage
 
-SLICE_BYTES = 262_144
+SLICE_BYTES = 32_768
 """Of a long text so much is looked at in one go; in between other threads get their turn."""
-_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+(")?', re.DOTALL)
-_REST_OF_STRING = re.compile(rb'(?:[^"\\]++|\\.)*+(")?', re.DOTALL)
+_ESCAPE = re.compile(rb"\\.", re.DOTALL)
 _MARKS = (b",", b"{", b"[")
 
 
@@ -34,6 +33,7 @@ def _pieces(body: bytes) -> Iterator[bytes]:
 
 
 def _marks_outside_strings(body: bytes, enough: int) -> int:
+    """Count marks until there are enough of them. A loop over the strings would cost ten times as much."""
     found, within, held_back = 0, False, b""
     for piece in _pieces(body):
         text = held_back + piece
@@ -41,18 +41,13 @@ def _marks_outside_strings(body: bytes, enough: int) -> int:
         # What the last backslash escapes is in the next piece.
         held_back = b"\\" if slashes % 2 else b""
         text = text.removesuffix(held_back)
-        copied = 0
-        if within:
-            rest = _REST_OF_STRING.match(text)
-            if rest is None or rest[1] is None:
-                continue
-            copied = rest.end()
-            within = False
-        for string in _STRING.finditer(text, copied):
-            found += sum(text.count(mark, copied, string.start()) for mark in _MARKS)
-            copied = string.end()
-            within = string[1] is None
-        found += sum(text.count(mark, copied) for mark in _MARKS)
+        if b"\\" in text:
+            # Only within strings there are escapes: what holds one elsewhere is not decoded any further than that.
+            text = _ESCAPE.sub(b"", text)
+        parts = text.split(b'"')
+        outside = b"".join(parts[within::2])
+        within ^= not len(parts) % 2
+        found += sum(map(outside.count, _MARKS))
         if found > enough:
             break
     return found

@@ -28,6 +28,11 @@ class RequestRows:
             self._add(exchange)
 
 
+def body_bytes(exchange: Exchange) -> int:
+    """Return how much of a finished request has to be searched for secrets, its headers aside."""
+    return len(exchange.request_body) + len(exchange.response_body)
+
+
 class RowMaker:
     """Turns finished requests into rows."""
 

@@ -18,6 +18,8 @@ from unkey_api.core.secret_shapes import holds_secret, without_secrets
 from unkey_api.rpc.exchange import Headers
 
 TEXT_MAX = 8 * 1024  # bytes kept of a query and of a header
+REFUSED_MAX = 4 * 1024
+"""Of longer bodies that are refused only the size is kept: a refusal must not cost more than what was asked for."""
 HIDDEN = "[REDACTED]"
 _MASK = HIDDEN.encode()
 _REMEMBERED = 1_000  # texts and names whose outcome is kept at hand; callers can make up others without end
@@ -58,7 +60,7 @@ class StoredText:
             return ""
         if valid:
             return _text(without_shapes(self._redact(body)))
-        if size > len(body) or not _is_json(body):
+        if size > REFUSED_MAX or size > len(body) or not _is_json(body):
             return f"[{size} bytes that are no valid request]"
         return _text(without_shapes(without_strings(body)))
 

@@ -12,7 +12,8 @@ from unkey_api.server.http1.output import FAR, Output
 from unkey_api.server.http1.request import Request
 from unkey_api.server.http1.starting import start
 
-REQUESTS_PER_TURN = 16  # pipelined ones; then other connections have theirs
+REQUESTS_PER_TURN = 4  # pipelined ones; then other connections have theirs
+SLICES_PER_TURN = 2  # of chunked bodies and heads, which may be thousands of chunks of a byte; the same then
 SMALL_REST_BYTES = 65_536  # of a body nobody wants, read so that the connection can go on
 LINGER_BYTES = 1_048_576
 CROWDED = Refusal(503, "crowded", "Too many connections. Try again in a second, or use the ones you have.")
@@ -196,7 +197,7 @@ class Connection(asyncio.Protocol):
         if self._pumping or self.phase >= LINGER:
             return
         self._pumping = True
-        started = 0
+        started = slices = 0
         intake = self._intake
         while self.phase < LINGER:
             if self._current is None:
@@ -210,14 +211,21 @@ class Connection(asyncio.Protocol):
                 if self._refusal is not None:
                     self._refuse(self._refusal)
                     break
-            elif self._current is not intake.arriving or self._current.full:
+            if not self._may_parse():
                 break
-            if not self._kept:
+            if slices == SLICES_PER_TURN:
+                self._let_others()
                 break
+            slices += 1
             self._parse()
         self._pumping = False
         if self.phase < LINGER:
             self._settle()
+
+    def _may_parse(self) -> bool:
+        """Say whether something has come, and whoever is being answered wants it."""
+        current = self._current
+        return bool(self._kept) and (current is None or (current is self._intake.arriving and not current.full))
 
     def _let_others(self) -> None:
         """Go on in the next turn of the loop; when the caller does not read, once it has."""

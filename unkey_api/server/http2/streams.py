@@ -30,7 +30,7 @@ from unkey_api.settings.limits import LimitSettings
 ANY_STREAM = 2**31 - 1
 UNREAD_BYTES = 262_144  # of all bodies of a connection together, until the application asks for them
 FRAME_BYTES = 65_536  # of an answer in one frame, however large the client allows them to be
-REQUESTS_PER_TURN = 16  # begun at once; then other connections have their turn
+REQUESTS_PER_TURN = 1  # begun at once; then other connections have their turn
 WORTHY_BYTES = 1_024  # a window opened by less than this is one of the frames that are counted
 UPDATES_PER_FRAME = 2  # of the windows of stream and connection, for each frame of an answer
 REQUEST_TIMEOUT = 408
@@ -169,10 +169,10 @@ class Streams(H2Protocol):
         begun = 0
         for event in events:
             if isinstance(event, RequestBegan):
+                if begun and begun % REQUESTS_PER_TURN == 0:
+                    await asyncio.sleep(0)  # not earlier: the next event may be that the last one is cancelled
                 await self._begin(event)
                 begun += 1
-                if begun % REQUESTS_PER_TURN == 0:
-                    await asyncio.sleep(0)
             elif isinstance(event, DataReceived):
                 self._feed(event)
             elif isinstance(event, StreamEnded):

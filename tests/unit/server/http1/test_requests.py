@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.support.http1 import world
+from tests.support.waiting import settle
 
 GET = "GET /a HTTP/1.1\r\nHost: x\r\n\r\n"
 HEAD_BYTES = 2_048
@@ -264,3 +265,16 @@ async def test_a_body_in_small_chunks_is_fine() -> None:
     await caller.send(chunked(*["x"] * 20_000), pieces=4_000)
     assert caller.statuses == [200]
     assert there.calls[0].body == b"x" * 20_000
+
+
+async def test_a_body_of_tiny_chunks_is_taken_in_several_turns() -> None:
+    there = world()
+    slow, quick = there.connect(), there.connect()
+    slow.connection.data_received(chunked(*["x"] * 100_000).encode())
+    quick.connection.data_received(GET.encode())
+    await settle(3)
+    assert (slow.statuses, quick.statuses) == ([], [200])
+    assert not slow.transport.reading
+    await settle(60)
+    assert slow.statuses == [200]
+    assert len(there.calls[0].body) == 100_000
