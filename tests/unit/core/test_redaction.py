@@ -151,5 +151,6 @@ def test_time_grows_with_the_text_and_not_with_its_square(before: bytes, repeate
         redact(text)
         return time.process_time() - started
 
-    short = min(seconds(16_000) for _ in range(2))
-    assert seconds(64_000) < 6 * short + 0.3
+    # The least of several: a collection or a busy machine in the middle of one is not what the text costs.
+    short = min(seconds(16_000) for _ in range(3))
+    assert min(seconds(64_000) for _ in range(3)) < 6 * short + 0.3
