@@ -25,7 +25,6 @@ REPORT = Path("build/mutation/report.json")
 GOAL = 0.9
 HEAVY = (
     "pytest",
-    "pytest_asyncio",
     "aiomysql",
     "coredis",
     "connectrpc",

@@ -7,6 +7,7 @@ import shutil
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -35,6 +36,12 @@ QUICK_SECONDS, PATIENT_SECONDS = 5.0, 40.0
 ENOUGH = 400
 """No fault is worth more tests than this."""
 STARTING_SECONDS = 20.0
+QUIET = ("-W", "ignore::pytest.PytestAssertRewriteWarning")
+"""Plugins may be loaded already, by what is loaded before the fork."""
+BROKEN = 70
+"""Status of a session that could not be held at all."""
+NO_FAULT_OF_THE_CODE = {3, 4, 5, BROKEN}
+"""Statuses of pytest that say nothing about the fault: an internal error, words it did not know, no tests."""
 SLACK = 6.0
 """A fault may make tests slower; so many times their usual time is waited, then it counts as killed."""
 
@@ -129,7 +136,10 @@ class Worker:
             time.sleep(0.01)
         with suppress(ProcessLookupError):
             os.killpg(child, signal.SIGKILL)  # stores that a failed session left behind
-        return os.waitstatus_to_exitcode(status) == 0
+        code = os.waitstatus_to_exitcode(status)
+        if code in NO_FAULT_OF_THE_CODE:
+            raise RuntimeError(f"the tests could not be run:\n{(self._copy / 'last.log').read_text()[-2000:]}")
+        return code == 0
 
 
 def _run_and_exit(copy: Path, tests: Sequence[str]) -> None:
@@ -141,10 +151,16 @@ def _run_and_exit(copy: Path, tests: Sequence[str]) -> None:
     os.dup2(log, 2)
     import pytest  # noqa: PLC0415 - loaded by the parent
 
-    status = 3
+    status = BROKEN
     try:
-        status = int(pytest.main(["-q", "-x", "--no-header", "-p", "no:cacheprovider", f"--rootdir={copy}", *tests]))
+        status = int(
+            pytest.main(["-q", "-x", "--no-header", "-p", "no:cacheprovider", *QUIET, f"--rootdir={copy}", *tests])
+        )
+    except BaseException:  # noqa: BLE001 - a process of its own has to end here, whatever happened
+        traceback.print_exc()
     finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
         os._exit(status)
 
 
