@@ -7,7 +7,7 @@ interceptors want on the answer, and the outcome for logs and metrics.
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote, unquote_to_bytes
 
@@ -17,11 +17,9 @@ from connectrpc.server import ConnectASGIApplication
 from unkey_api.rpc.bodies.admission import Admission
 from unkey_api.rpc.bodies.rpc_calls import CountingReceive
 from unkey_api.rpc.errors import cut, forget_ways
-from unkey_api.rpc.exchange import STATUS_CLIENT_CLOSED, Exchange
+from unkey_api.rpc.exchange import STATUS_CLIENT_CLOSED, Exchange, Receive, Send
 from unkey_api.rpc.interceptors.guard import PanicHook
 
-Receive = Callable[[], Awaitable[dict[str, Any]]]  # ASGI events are mappings with values of any kind
-Send = Callable[[dict[str, Any]], Awaitable[None]]  # the same
 REQUEST_ID_HEADER = b"unkey-request-id"
 GRPC_MESSAGE_BYTES = 1_200
 """Of `grpc-message`: what the runtime says may quote the caller. Sentences of ours are shorter, escaped as they are."""

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from unkey_api.core.errors import AppError
 from unkey_api.rpc.bodies.admission import Admission, too_large
 from unkey_api.rpc.errors import Fault, failure_of, fault_of
-from unkey_api.rpc.exchange import Exchange, current_exchange
+from unkey_api.rpc.exchange import Exchange, Receive, current_exchange
 from unkey_api.rpc.interceptors.guard import PanicHook, noted_fault
 from unkey_api.rpc.method import Context
 
-Receive = Callable[[], Awaitable[dict[str, Any]]]  # ASGI events are mappings with values of any kind
 FRAME_BYTES = 5
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
@@ -19,7 +18,7 @@ from unkey_api.rpc.bodies.reading import read_body
 from unkey_api.rpc.bodies.weight import json_holds_more
 from unkey_api.rpc.chain import Binding
 from unkey_api.rpc.errors import Fault, failure_of, fault_of, forget_ways, unexpected_fault
-from unkey_api.rpc.exchange import STATUS_CLIENT_CLOSED, Exchange
+from unkey_api.rpc.exchange import STATUS_CLIENT_CLOSED, Exchange, Receive, Send
 from unkey_api.rpc.first_step import FirstStep
 from unkey_api.rpc.http_json.content_type import require_json
 from unkey_api.rpc.http_json.decode import BodyDecoder
@@ -29,8 +28,6 @@ from unkey_api.rpc.http_json.envelope import JSON, bare_success_body, fault_body
 from unkey_api.rpc.interceptors.guard import PanicHook
 from unkey_api.rpc.method import AnyMessage
 
-Receive = Callable[[], Awaitable[dict[str, Any]]]  # ASGI events are mappings with values of any kind
-Send = Callable[[dict[str, Any]], Awaitable[None]]  # the same
 PAGINATION = "pagination"
 
 
