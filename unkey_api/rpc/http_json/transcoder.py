@@ -1,4 +1,9 @@
-"""Serve one method as `POST /v2/<area>.<method>` by running the chain the Connect surface runs."""
+"""Serve one method as `POST /v2/<area>.<method>` by running the chain the Connect surface runs.
+
+Everything the HTTP/JSON surface has to itself is here, but for reading and writing messages as JSON: which bodies it
+takes, that a caller who hangs up is noticed, and the form of its answers, `{meta, data, pagination?}` and
+`{meta, error}`.
+"""
 
 from __future__ import annotations
 
@@ -11,24 +16,26 @@ from connectrpc.errors import ConnectError
 from connectrpc.request import Headers, RequestContext
 from protovalidate import Validator
 
-from unkey_api.core.errors import AppError, ErrorCode
+from unkey_api.core.errors import AppError, ErrorCode, Violation
+from unkey_api.core.shortening import shorten
 from unkey_api.rpc.bodies.admission import Admission
 from unkey_api.rpc.bodies.limits import LIGHT_UNSEEN_BYTES, LIGHT_VALUES
 from unkey_api.rpc.bodies.reading import read_body
 from unkey_api.rpc.bodies.weight import json_holds_more
 from unkey_api.rpc.chain import Binding
-from unkey_api.rpc.errors import Fault, failure_of, fault_of, forget_ways, unexpected_fault
+from unkey_api.rpc.errors import VIOLATION_CHARS, Fault, failure_of, fault_of, forget_ways, unexpected_fault
 from unkey_api.rpc.exchange import STATUS_CLIENT_CLOSED, Exchange, Receive, Send
-from unkey_api.rpc.first_step import FirstStep
-from unkey_api.rpc.http_json.content_type import require_json
 from unkey_api.rpc.http_json.decode import BodyDecoder
-from unkey_api.rpc.http_json.disconnect import DisconnectWatch
 from unkey_api.rpc.http_json.encode import compile_encoder, compile_field_encoder
-from unkey_api.rpc.http_json.envelope import JSON, bare_success_body, fault_body, fault_content_type, success_body
-from unkey_api.rpc.interceptors.guard import PanicHook
+from unkey_api.rpc.interceptors.guard import FirstStep, PanicHook
 from unkey_api.rpc.method import AnyMessage
 
 PAGINATION = "pagination"
+JSON = b"application/json"
+PROBLEM_JSON = b"application/problem+json"
+_EXPECTED = "application/json"
+_WITH_VIOLATIONS = frozenset({400, 408, 413, 499})
+_PROBLEM_ACCEPTING = frozenset({"application/problem+json", "application/*", "*/*"})
 
 
 class LazyContext(RequestContext[Any, Any]):
@@ -107,7 +114,7 @@ class Transcoder:
         if decoder is None:
             request = self._spec.info.input()
         else:
-            require_json(exchange)
+            _require_json(exchange)
             if len(body) <= LIGHT_UNSEEN_BYTES and exchange.share is None:
                 request = decoder.decode(exchange, body)
             else:
@@ -142,6 +149,28 @@ class Transcoder:
         return success_body(exchange.request_id, orjson.dumps(data), pagination)
 
 
+def _require_json(exchange: Exchange) -> None:
+    """Raise the documented 400 unless the body is declared as JSON; parameters and letter case do not matter."""
+    raw = exchange.header(b"content-type")
+    if raw == _EXPECTED or (raw is not None and raw.partition(";")[0].strip().lower() == _EXPECTED):
+        return
+    shown = shorten(raw or "")
+    raise Fault(
+        ErrorCode.APPLICATION_INVALID_INPUT,
+        f"{exchange.method} operation request content type '{shown}' does not exist",
+        request_id=exchange.request_id,
+        violations=(
+            Violation(
+                "requestBody",
+                f"The content type '{shown}' of the {exchange.method} request submitted has not been defined, "
+                "it's an unknown type",
+                "The content type is invalid, Use one of the 1 supported types for this operation: application/json",
+            ),
+        ),
+        plain_json=True,
+    )
+
+
 async def _watched(step: FirstStep[AnyMessage], exchange: Exchange, receive: Receive) -> AnyMessage:
     """Run the rest of a chain that waits for something; cancel it when the client hangs up."""
     watch = DisconnectWatch(receive)
@@ -159,6 +188,42 @@ async def _watched(step: FirstStep[AnyMessage], exchange: Exchange, receive: Rec
         watch.stop()
 
 
+class DisconnectWatch:
+    """Cancel the current task when the client hangs up. Costs a task of its own."""
+
+    __slots__ = ("_cancelling", "_left", "_owner", "_receive", "_watcher")
+
+    def __init__(self, receive: Receive) -> None:
+        loop = asyncio.get_running_loop()
+        owner = asyncio.current_task(loop)
+        if owner is None:
+            msg = "a watch needs a task to cancel"
+            raise RuntimeError(msg)
+        self._receive = receive
+        self._owner = owner
+        self._cancelling = owner.cancelling()
+        self._left = False
+        self._watcher: asyncio.Task[None] | None = loop.create_task(self._watch(), name="disconnect-watch")
+
+    async def _watch(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self._left = True
+        self._owner.cancel()
+
+    def claim(self) -> bool:
+        """Return whether the cancellation just caught is this watch's own, and take it off the task if so."""
+        return self._left and self._owner.uncancel() <= self._cancelling
+
+    def stop(self) -> None:
+        """Stop watching. Safe to call at any time."""
+        if self._watcher is not None:
+            self._watcher.cancel()
+            # The task keeps its cancellation, whose traceback leads here. As a cycle, everything the request held
+            # would stay until the garbage collector comes, which takes milliseconds by then.
+            self._watcher = None
+
+
 async def _send(exchange: Exchange, send: Send, *, status: int, content_type: bytes, body: bytes) -> None:
     exchange.status = status
     exchange.response_body = body
@@ -168,3 +233,44 @@ async def _send(exchange: Exchange, send: Send, *, status: int, content_type: by
     exchange.sent_headers = headers
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
+
+
+def success_body(request_id: str, data: bytes, pagination: object | None = None) -> bytes:
+    """Return the body of a successful answer, whose data is JSON already."""
+    tail = b',"pagination":' + orjson.dumps(pagination) if pagination is not None else b""
+    return b'{"meta":{"requestId":"%b"},"data":%b%b}' % (request_id.encode(), data, tail)
+
+
+def bare_success_body(request_id: str) -> bytes:
+    """Return the body of a success that has nothing to tell, not even an empty `data`."""
+    return b'{"meta":{"requestId":"%b"}}' % request_id.encode()
+
+
+def fault_body(fault: Fault, request_id: str) -> bytes:
+    """Return the body of a failure."""
+    entry = fault.entry
+    told = f" (the first {len(fault.violations)} of {len(fault.violations) + fault.omitted} errors are listed)"
+    error: dict[str, Any] = {
+        "title": entry.title,
+        "detail": fault.public + told if fault.omitted else fault.public,
+        "status": entry.status,
+        "type": entry.type,
+    }
+    if entry.status in _WITH_VIOLATIONS:
+        error["errors"] = [
+            {
+                "location": shorten(v.location, VIOLATION_CHARS),
+                "message": shorten(v.message, VIOLATION_CHARS),
+                **({"fix": v.fix} if v.fix else {}),
+            }
+            for v in fault.violations
+        ]
+    return orjson.dumps({"meta": {"requestId": request_id}, "error": error})
+
+
+def fault_content_type(fault: Fault, accept: str | None) -> bytes:
+    """Return `application/problem+json` for a caller that takes it, `application/json` otherwise (RFC 9457)."""
+    if fault.plain_json or not accept:
+        return JSON
+    ranges = {item.partition(";")[0].strip().lower() for item in accept.split(",")}
+    return PROBLEM_JSON if ranges & _PROBLEM_ACCEPTING else JSON
