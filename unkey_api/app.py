@@ -21,7 +21,6 @@ from unkey_api.rpc.bodies.budget import BodyBudget
 from unkey_api.rpc.bodies.limits import BodyLimits
 from unkey_api.rpc.bodies.rpc_calls import CallAdmission
 from unkey_api.rpc.bodies.undecoded import LateGzip, late_codecs
-from unkey_api.rpc.chain import BoundService, ChainFactory, bind
 from unkey_api.rpc.connect_surface import ConnectSurface, forgetting
 from unkey_api.rpc.documents import Documents
 from unkey_api.rpc.edge import Edge, Endpoint, Observer, ObserverFailed
@@ -32,7 +31,7 @@ from unkey_api.rpc.http_json.transcoder import Transcoder
 from unkey_api.rpc.interceptors.credentials import Authentication, Authenticator, Throttle
 from unkey_api.rpc.interceptors.guard import Guard, PanicHook
 from unkey_api.rpc.interceptors.validation import Validation
-from unkey_api.rpc.method import Interceptor, MethodSpec
+from unkey_api.rpc.method import BoundService, ChainFactory, Interceptor, MethodSpec, bind
 from unkey_api.rpc.pprof import Pprof
 from unkey_api.rpc.router import Router
 

@@ -7,8 +7,7 @@ import re
 from protobuf import DescField, DescFieldValueList, DescFieldValueMessage, DescFieldValueScalar, DescMessage, ScalarType
 
 from unkey_api.core.errors import Violation
-from unkey_api.rpc.method import AnyMessage
-from unkey_api.rpc.policies import field_policy
+from unkey_api.rpc.method import AnyMessage, field_policy
 from unkey_api.rpc.violations import field_rules
 
 CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
