@@ -16,6 +16,7 @@ from unkey_api.auth.chain import AuthenticationChain
 from unkey_api.core.addresses import Network
 from unkey_api.core.clock import Clock
 from unkey_api.core.ids import IdSource
+from unkey_api.rpc.asgi import Receive, Scope, Send
 from unkey_api.rpc.bodies.admission import Admission
 from unkey_api.rpc.bodies.budget import BodyBudget
 from unkey_api.rpc.bodies.limits import BodyLimits
@@ -24,7 +25,7 @@ from unkey_api.rpc.bodies.undecoded import LateGzip, late_codecs
 from unkey_api.rpc.connect_surface import ConnectSurface, forgetting
 from unkey_api.rpc.documents import Documents
 from unkey_api.rpc.edge import Edge, Endpoint, Observer, ObserverFailed
-from unkey_api.rpc.exchange import Receive, Scope, Send, path_of
+from unkey_api.rpc.exchange import path_of
 from unkey_api.rpc.grpc_services import grpc_services
 from unkey_api.rpc.health import Health
 from unkey_api.rpc.http_json.transcoder import Transcoder

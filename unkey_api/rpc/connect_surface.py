@@ -14,10 +14,11 @@ from urllib.parse import quote, unquote_to_bytes
 import orjson
 from connectrpc.server import ConnectASGIApplication
 
+from unkey_api.rpc.asgi import Event, Receive, Send
 from unkey_api.rpc.bodies.admission import Admission
 from unkey_api.rpc.bodies.rpc_calls import CountingReceive
 from unkey_api.rpc.errors import cut, forget_ways
-from unkey_api.rpc.exchange import STATUS_CLIENT_CLOSED, Exchange, Receive, Send
+from unkey_api.rpc.exchange import STATUS_CLIENT_CLOSED, Exchange
 from unkey_api.rpc.interceptors.guard import PanicHook
 
 REQUEST_ID_HEADER = b"unkey-request-id"
@@ -101,7 +102,7 @@ class _Answering:
         self.exchange: Exchange | None = exchange
         self._send = send
 
-    async def __call__(self, event: dict[str, Any]) -> None:
+    async def __call__(self, event: Event) -> None:
         if self.exchange is not None:
             if event["type"] == "http.response.start":
                 _note_start(self.exchange, event)
@@ -112,7 +113,7 @@ class _Answering:
         await self._send(event)
 
 
-def _note_start(exchange: Exchange, event: dict[str, Any]) -> None:
+def _note_start(exchange: Exchange, event: Event) -> None:
     headers = [*_bounded(event.get("headers", ()))]
     exchange.status = event["status"]
     _note_trailers(exchange, headers)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from importlib.resources.abc import Traversable
 
-from unkey_api.rpc.exchange import Exchange, Receive, Send
+from unkey_api.rpc.asgi import Receive, Send
+from unkey_api.rpc.exchange import Exchange
 
 SCRIPT_PATH = "/reference/scalar.js"
 _PAGE = """<!doctype html>

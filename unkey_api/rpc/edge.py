@@ -13,8 +13,9 @@ from typing import Protocol, runtime_checkable
 from unkey_api.core.addresses import Network, unmapped_network
 from unkey_api.core.clock import Clock
 from unkey_api.core.ids import IdPrefix, IdSource
+from unkey_api.rpc.asgi import Receive, Scope, Send
 from unkey_api.rpc.errors import failure_of
-from unkey_api.rpc.exchange import STATUS_CLIENT_CLOSED, Exchange, Receive, Scope, Send, enter
+from unkey_api.rpc.exchange import STATUS_CLIENT_CLOSED, Exchange, enter
 
 Endpoint = Callable[[Exchange, Receive, Send], Awaitable[None]]
 Router = Callable[[Exchange], Endpoint]

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import Any, Generic, Protocol, TypeVar
 
 from unkey_api.core.addresses import Network, client_address, shown_address
 from unkey_api.core.principal import Caller, Principal
 from unkey_api.core.shortening import shorten
+from unkey_api.rpc.asgi import Scope
 from unkey_api.rpc.errors import Failure
 
-Scope = dict[str, Any]  # ASGI's own types: mappings with values of any kind
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 
 STATUS_CLIENT_CLOSED = 499

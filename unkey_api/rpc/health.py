@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 import orjson
 
-from unkey_api.rpc.exchange import Send
+from unkey_api.rpc.asgi import Send
 
 Check = Callable[[], Awaitable[bool]]
 Details: TypeAlias = dict[str, str]

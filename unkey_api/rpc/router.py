@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from unkey_api.rpc.asgi import Receive, Send
 from unkey_api.rpc.edge import Endpoint
-from unkey_api.rpc.exchange import Exchange, Receive, Send
+from unkey_api.rpc.exchange import Exchange
 
 RPC_PREFIX = "/unkey."
 NOT_FOUND = b"404 page not found\n"

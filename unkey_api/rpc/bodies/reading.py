@@ -6,10 +6,11 @@ from functools import partial
 
 from unkey_api.core.errors import ErrorCode, Violation
 from unkey_api.core.shortening import shorten
+from unkey_api.rpc.asgi import Receive
 from unkey_api.rpc.bodies.admission import Admission, too_large
 from unkey_api.rpc.bodies.encodings import SUPPORTED, Corrupt, Unpack, is_packed, unpacker
 from unkey_api.rpc.errors import Fault
-from unkey_api.rpc.exchange import Exchange, Receive
+from unkey_api.rpc.exchange import Exchange
 
 
 async def read_body(exchange: Exchange, receive: Receive, admission: Admission) -> bytes:

@@ -18,12 +18,13 @@ from protovalidate import Validator
 
 from unkey_api.core.errors import AppError, ErrorCode, Violation
 from unkey_api.core.shortening import shorten
+from unkey_api.rpc.asgi import Receive, Send
 from unkey_api.rpc.bodies.admission import Admission
 from unkey_api.rpc.bodies.limits import LIGHT_UNSEEN_BYTES, LIGHT_VALUES
 from unkey_api.rpc.bodies.reading import read_body
 from unkey_api.rpc.bodies.weight import json_holds_more
 from unkey_api.rpc.errors import VIOLATION_CHARS, Fault, failure_of, fault_of, forget_ways, unexpected_fault
-from unkey_api.rpc.exchange import STATUS_CLIENT_CLOSED, Exchange, Receive, Send
+from unkey_api.rpc.exchange import STATUS_CLIENT_CLOSED, Exchange
 from unkey_api.rpc.http_json.decode import BodyDecoder
 from unkey_api.rpc.http_json.encode import compile_encoder, compile_field_encoder
 from unkey_api.rpc.interceptors.guard import FirstStep, PanicHook
