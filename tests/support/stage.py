@@ -70,7 +70,7 @@ from unkey_api.infra.vault.port import VaultClient
 from unkey_api.rpc.bodies.limits import BodyLimits
 from unkey_api.rpc.documents import Documents
 from unkey_api.rpc.health import Health, Phase
-from unkey_api.rpc.observers.cache_timing import CacheTiming
+from unkey_api.rpc.observers.reports import CacheTiming
 
 Sql = str | int | None
 

@@ -34,7 +34,7 @@ from unkey_api.infra.resilience.breaker import BreakerPolicy, CircuitBreaker
 from unkey_api.infra.telemetry.metrics import Metrics
 from unkey_api.infra.vault import VaultClient, open_vault
 from unkey_api.rpc.exchange import Exchange, running_route
-from unkey_api.rpc.observers.request_rows import RowMaker, body_bytes
+from unkey_api.rpc.observers.reports import RowMaker, body_bytes
 from unkey_api.rpc.redaction_paths import redaction_paths
 from unkey_api.settings.addresses.clickhouse import parse_clickhouse_url
 from unkey_api.settings.sections import Settings

@@ -14,8 +14,7 @@ from unkey_api.infra.batching.buffer import Offer
 from unkey_api.infra.clickhouse.rows import ApiRequestRow
 from unkey_api.infra.telemetry.metrics import Metrics
 from unkey_api.rpc.exchange import KEPT_BODY_BYTES, Exchange
-from unkey_api.rpc.observers.request_metrics import RequestMetrics
-from unkey_api.rpc.observers.request_rows import RequestRows, RowMaker
+from unkey_api.rpc.observers.reports import RequestMetrics, RequestRows, RowMaker
 from unkey_api.rpc.observers.stored_text import REFUSED_MAX
 
 VERIFY = "/v2/keys.verifyKey"
