@@ -323,9 +323,10 @@ class BodyDecoder:
             message = self._from_json(orjson.dumps(sound), ignore_unknown_fields=True)
         except (ValueError, TypeError, OverflowError, RecursionError):
             return ()
-        broken = broken_rules(self._validator, message, thorough=thorough)
-        if broken is None:
+        found_rules = self._validator.collect_violations(message, fail_fast=not thorough)
+        if not found_rules:
             return ()
+        broken = broken_rules(found_rules, message, thorough=thorough)
         left_out = document.keys() - sound.keys()
         return tuple(v for v in explain(broken, message) if not _is_about(v.location, left_out))
 

@@ -50,7 +50,8 @@ class Validation:
                 raise schema_fault(exchange, (refused,))
         try:
             refused = self._plain_text.refused(request)
-            broken = None if refused else broken_rules(self._validator, request, thorough=exchange.share is None)
+            thorough = exchange.share is None
+            found = None if refused else self._validator.collect_violations(request, fail_fast=not thorough)
         except ValueError as err:
             # What the decoder keeps of members it does not know is more than the validator can read.
             exchange.body_valid = False
@@ -58,8 +59,8 @@ class Validation:
         if refused is not None:
             exchange.body_valid = False
             raise schema_fault(exchange, (refused,), complete=False)
-        if broken is not None:
-            raise self._refused(exchange, broken, request)
+        if found:
+            raise self._refused(exchange, broken_rules(found, request, thorough=thorough), request)
 
     def _refused(self, exchange: Exchange, broken: BrokenRules, request: AnyMessage) -> Fault:
         exchange.body_valid = False
