@@ -13,7 +13,7 @@ from unkey_api.profiling.profiles import Profiles
 from unkey_api.rpc.asgi import Receive, Send
 from unkey_api.rpc.errors import failure_of, fault_of
 from unkey_api.rpc.exchange import Exchange
-from unkey_api.rpc.http_json.transcoder import fault_body, fault_content_type
+from unkey_api.rpc.http_json.envelope import fault_body, fault_content_type
 
 PREFIX = "/debug/pprof/"
 PROFILE_SECONDS = 30.0

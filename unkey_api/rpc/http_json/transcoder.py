@@ -1,7 +1,7 @@
 """Serve one method as `POST /v2/<area>.<method>` by running the chain the Connect surface runs.
 
 A body becomes a message or the documented 400, the message goes through the chain, and the answer is written as
-`{meta, data, pagination?}` or `{meta, error}`. `shape` says what a body may look like, `encode` what an answer does.
+`{meta, data, pagination?}`. `shape` says what a body may look like, `encode` what data does, `envelope` what failures do.
 """
 
 from __future__ import annotations
@@ -25,9 +25,10 @@ from unkey_api.rpc.bodies.json_text import NotExpressible, NotJson, read_json
 from unkey_api.rpc.bodies.limits import LIGHT_UNSEEN_BYTES, LIGHT_VALUES
 from unkey_api.rpc.bodies.reading import read_body
 from unkey_api.rpc.bodies.weight import json_holds_more
-from unkey_api.rpc.errors import VIOLATION_CHARS, Fault, failure_of, fault_of, forget_ways, unexpected_fault
+from unkey_api.rpc.errors import Fault, failure_of, fault_of, forget_ways, unexpected_fault
 from unkey_api.rpc.exchange import STATUS_CLIENT_CLOSED, Exchange
 from unkey_api.rpc.http_json.encode import compile_encoder, compile_field_encoder
+from unkey_api.rpc.http_json.envelope import JSON, fault_body, fault_content_type
 from unkey_api.rpc.http_json.shape import Findings, compile_shape
 from unkey_api.rpc.interceptors.guard import DisconnectWatch, FirstStep, PanicHook
 from unkey_api.rpc.interceptors.validation import schema_fault
@@ -36,11 +37,7 @@ from unkey_api.rpc.violations import broken_rules, explain
 
 PAGINATION = "pagination"
 FIX = "Ensure that the object being submitted, matches the schema correctly"
-JSON = b"application/json"
-PROBLEM_JSON = b"application/problem+json"
 _EXPECTED = "application/json"
-_WITH_VIOLATIONS = frozenset({400, 408, 413, 499})
-_PROBLEM_ACCEPTING = frozenset({"application/problem+json", "application/*", "*/*"})
 
 
 class LazyContext(RequestContext[Any, Any]):
@@ -213,36 +210,6 @@ def success_body(request_id: str, data: bytes, pagination: object | None = None)
 def bare_success_body(request_id: str) -> bytes:
     """Return the body of a success that has nothing to tell, not even an empty `data`."""
     return b'{"meta":{"requestId":"%b"}}' % request_id.encode()
-
-
-def fault_body(fault: Fault, request_id: str) -> bytes:
-    """Return the body of a failure."""
-    entry = fault.entry
-    told = f" (the first {len(fault.violations)} of {len(fault.violations) + fault.omitted} errors are listed)"
-    error: dict[str, Any] = {
-        "title": entry.title,
-        "detail": fault.public + told if fault.omitted else fault.public,
-        "status": entry.status,
-        "type": entry.type,
-    }
-    if entry.status in _WITH_VIOLATIONS:
-        error["errors"] = [
-            {
-                "location": shorten(v.location, VIOLATION_CHARS),
-                "message": shorten(v.message, VIOLATION_CHARS),
-                **({"fix": v.fix} if v.fix else {}),
-            }
-            for v in fault.violations
-        ]
-    return orjson.dumps({"meta": {"requestId": request_id}, "error": error})
-
-
-def fault_content_type(fault: Fault, accept: str | None) -> bytes:
-    """Return `application/problem+json` for a caller that takes it, `application/json` otherwise (RFC 9457)."""
-    if fault.plain_json or not accept:
-        return JSON
-    ranges = {item.partition(";")[0].strip().lower() for item in accept.split(",")}
-    return PROBLEM_JSON if ranges & _PROBLEM_ACCEPTING else JSON
 
 
 class BodyDecoder:
