@@ -1,7 +1,7 @@
 """Serve one method as `POST /v2/<area>.<method>` by running the chain the Connect surface runs.
 
 A body becomes a message or the documented 400, the message goes through the chain, and the answer is written as
-`{meta, data, pagination?}`. `shape` says what a body may look like, `encode` what data does, `envelope` what failures do.
+`{meta, data, pagination?}`. `shape` says what a body may look like; `encode` writes messages, `envelope` failures.
 """
 
 from __future__ import annotations
