@@ -20,10 +20,9 @@ from protovalidate import Validator
 from unkey_api.core.errors import AppError, ErrorCode, Violation
 from unkey_api.core.shortening import shorten
 from unkey_api.rpc.asgi import Receive, Send
-from unkey_api.rpc.bodies.admission import Admission, too_many_values
+from unkey_api.rpc.bodies.admission import Admission, read_body, too_many_values
 from unkey_api.rpc.bodies.json_text import NotExpressible, NotJson, read_json
 from unkey_api.rpc.bodies.limits import LIGHT_UNSEEN_BYTES, LIGHT_VALUES
-from unkey_api.rpc.bodies.reading import read_body
 from unkey_api.rpc.bodies.weight import json_holds_more
 from unkey_api.rpc.errors import Fault, failure_of, fault_of, forget_ways, unexpected_fault
 from unkey_api.rpc.exchange import STATUS_CLIENT_CLOSED, Exchange
