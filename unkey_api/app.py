@@ -21,6 +21,7 @@ from unkey_api.rpc.bodies.budget import BodyBudget
 from unkey_api.rpc.bodies.limits import BodyLimits
 from unkey_api.rpc.bodies.rpc_calls import CallAdmission
 from unkey_api.rpc.bodies.undecoded import LateGzip, late_codecs
+from unkey_api.rpc.bodies.validation import Validation
 from unkey_api.rpc.connect_surface import ConnectSurface, forgetting
 from unkey_api.rpc.documents import Documents
 from unkey_api.rpc.edge import Edge, Endpoint, Observer, ObserverFailed, Routes, Unobserved
@@ -29,7 +30,6 @@ from unkey_api.rpc.health import Health
 from unkey_api.rpc.http_json.transcoder import Transcoder
 from unkey_api.rpc.interceptors.credentials import Authentication, Authenticator, Throttle
 from unkey_api.rpc.interceptors.guard import Guard, PanicHook
-from unkey_api.rpc.interceptors.validation import Validation
 from unkey_api.rpc.method import BoundService, ChainFactory, Interceptor, MethodSpec, bind
 from unkey_api.rpc.pprof import Pprof
 

@@ -23,6 +23,7 @@ from unkey_api.rpc.asgi import Receive, Send
 from unkey_api.rpc.bodies.admission import Admission, read_body, too_many_values
 from unkey_api.rpc.bodies.json_text import NotExpressible, NotJson, read_json
 from unkey_api.rpc.bodies.limits import LIGHT_UNSEEN_BYTES, LIGHT_VALUES
+from unkey_api.rpc.bodies.validation import schema_fault
 from unkey_api.rpc.bodies.weight import json_holds_more
 from unkey_api.rpc.errors import Fault, failure_of, fault_of, forget_ways, unexpected_fault
 from unkey_api.rpc.exchange import STATUS_CLIENT_CLOSED, Exchange
@@ -30,7 +31,6 @@ from unkey_api.rpc.http_json.encode import compile_encoder, compile_field_encode
 from unkey_api.rpc.http_json.envelope import JSON, fault_body, fault_content_type
 from unkey_api.rpc.http_json.shape import Findings, compile_shape
 from unkey_api.rpc.interceptors.guard import DisconnectWatch, FirstStep, PanicHook
-from unkey_api.rpc.interceptors.validation import schema_fault
 from unkey_api.rpc.method import AnyMessage, Binding, MethodSpec
 from unkey_api.rpc.violations import broken_rules, explain
 
