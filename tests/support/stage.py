@@ -61,7 +61,7 @@ from unkey_api.container.revocation import ChangedCaches
 from unkey_api.core.errors import AppError, ErrorCode, ServiceUnavailable
 from unkey_api.core.ids import ALPHABET, RandomIds
 from unkey_api.core.principal import Principal, SubjectType
-from unkey_api.infra.batching.buffer import Offer
+from unkey_api.infra.batching.batcher import Offer
 from unkey_api.infra.clickhouse.rows import RatelimitRow
 from unkey_api.infra.invalidation.caches import IN_WORKSPACE, NamedCaches
 from unkey_api.infra.mysql import Database, Dsn, log_orphan
