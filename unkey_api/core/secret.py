@@ -1,8 +1,8 @@
 """Secrets: a text that must not be printed by accident, and telling keys, tokens and hashes by their shape.
 
 For the second, a text is cut into runs of the characters that keys, hexadecimal and Base64 are made of. A run is a
-secret when enough of it is neither a word, nor a number, nor an identifier of ours. Works on bytes: nearly every text is
-cleared by two steps that Python does in C, and the work grows with the length of the text and no faster.
+secret when enough of it is neither a word, nor a number, nor an identifier of ours. Works on bytes: nearly every text
+is cleared by two steps that Python does in C, and the work grows with the length of the text and no faster.
 """
 
 from __future__ import annotations
