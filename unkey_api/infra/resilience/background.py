@@ -10,10 +10,11 @@ from typing import Any
 import structlog
 
 from unkey_api.core.clock import Clock
-from unkey_api.infra.resilience.retry import Sleep
 
 Job = Callable[[], Coroutine[Any, Any, None]]  # Any: the coroutine protocol's own
 """One piece of background work."""
+Sleep = Callable[[float], Awaitable[object]]
+"""Waits that many seconds; tests pass one that only notes them."""
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
