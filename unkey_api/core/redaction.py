@@ -13,7 +13,7 @@ from typing import Any, Union
 
 import orjson
 
-from unkey_api.core.secret import holds_secret, without_secrets
+from unkey_api.core.secret_shapes import holds_secret, without_secrets
 
 MASK = b'"[REDACTED]"'
 _SHAPE_MASK = MASK.strip(b'"')

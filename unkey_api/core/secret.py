@@ -1,15 +1,8 @@
-"""Secrets: a text that must not be printed by accident, and telling keys, tokens and hashes by their shape.
-
-For the second, a text is cut into runs of the characters that keys, hexadecimal and Base64 are made of. A run is a
-secret when enough of it is neither a word, nor a number, nor an identifier of ours. Works on bytes: nearly every text
-is cleared by two steps that Python does in C, and the work grows with the length of the text and no faster.
-"""
+"""A text that must not be printed by accident."""
 
 from __future__ import annotations
 
 import hmac
-import re
-import string
 
 MASK = "***"
 
@@ -45,58 +38,3 @@ class Secret:
 
     def __hash__(self) -> int:
         return hash(("Secret", self._text))
-
-
-RUN_LENGTH = 16
-"""Shorter runs are left alone: keys of ours have at least 20 characters, those of others hardly less than 16."""
-ODD_LENGTH = 12
-"""So many characters that are no part of a word, a number or an identifier make a run a secret; identifiers have 9."""
-
-_MADE_OF = (string.ascii_letters + string.digits + "+/_-").encode()
-_KINDS = bytes(120 if byte in _MADE_OF else 32 for byte in range(256))
-_LONG = b"x" * RUN_LENGTH
-_RUN = re.compile(rb"[A-Za-z0-9+/_-]{16,}")
-_PIECE = re.compile(rb"(?<![A-Za-z0-9])[a-z]{1,6}_[A-Za-z0-9]{9}(?![A-Za-z0-9])|[A-Za-z0-9]+")
-_HARMLESS = re.compile(
-    rb"[a-z]{1,6}_[A-Za-z0-9]{9}"  # an identifier
-    rb"|[0-9]+|[a-z]+|[A-Z]+"
-    rb"|[A-Z]?[a-z]{2,}(?:[A-Z][a-z]{2,})*"  # names of classes and fields
-)
-_EXEMPT = re.compile(
-    rb"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"  # a UUID: what many call their users
-    rb"|00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}"  # a traceparent, which operators search for
-)
-
-
-def may_hold_secret(text: bytes) -> bool:
-    """Return False when nothing in `text` is long enough to be a secret."""
-    return _LONG in text.translate(_KINDS)
-
-
-def without_secrets(text: bytes, mask: bytes, *, spare: bool = True) -> bytes:
-    """Return `text` with `mask` in place of every run that looks like a secret. Safe to repeat.
-
-    `spare` leaves UUIDs and traceparents alone; without it they go too, since others make their keys like that.
-    """
-    if _LONG not in text.translate(_KINDS):
-        return text
-    if not spare:
-        text = _EXEMPT.sub(mask, text)
-    return _RUN.sub(lambda found: mask if _is_odd(found[0]) else found[0], text)
-
-
-def holds_secret(text: bytes) -> bool:
-    """Return True when a part of `text` looks like a secret."""
-    return may_hold_secret(text) and any(_is_odd(run) for run in _RUN.findall(text))
-
-
-def _is_odd(run: bytes) -> bool:
-    if _EXEMPT.fullmatch(run):
-        return False
-    odd = 0
-    for piece in _PIECE.finditer(run):
-        if not _HARMLESS.fullmatch(piece[0]):
-            odd += len(piece[0])
-            if odd >= ODD_LENGTH:
-                return True
-    return False

@@ -13,7 +13,8 @@ import structlog
 
 from unkey_api.core.error_code import ErrorCode
 from unkey_api.core.redaction import Redactor
-from unkey_api.core.secret import MASK, without_secrets
+from unkey_api.core.secret import MASK
+from unkey_api.core.secret_shapes import without_secrets
 from unkey_api.core.shortening import shorten
 from unkey_api.infra.batching.batcher import Sink
 from unkey_api.infra.caching.swr import Freshness
