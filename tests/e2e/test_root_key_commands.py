@@ -14,13 +14,14 @@ import pytest
 from tests.support.asgi import Client
 from tests.support.clock import FixedClock
 from tests.support.harness import Harness, configuration
-from tests.support.mysql import MysqlServer, free_port, run_sql
+from tests.support.mysql import MysqlServer, run_sql
 from tests.support.shell import Ended, Shell
 from tests.support.waiting import eventually
 from unkey_api.areas.rootkeys.home import HOME_WORKSPACE
 from unkey_api.container.application import open_application
 from unkey_api.container.runtime import Runtime
 from unkey_api.core.clock import SystemClock
+from unkey_api.dev.ports import free_ports
 from unkey_api.infra.mysql import Dsn
 from unkey_api.operator.types import RootKeyChange
 from unkey_api.rpc.health import Phase
@@ -108,7 +109,7 @@ class Server:
 @pytest.fixture(scope="module")
 async def server(mysql_server: MysqlServer, mysql_dsn: Dsn, api: Harness) -> AsyncIterator[Server]:
     settings = load_settings(
-        configuration(mysql_server.tcp_dsn(mysql_dsn.database), f"redis://127.0.0.1:{free_port()}"), {}
+        configuration(mysql_server.tcp_dsn(mysql_dsn.database), f"redis://127.0.0.1:{free_ports(1)[0]}"), {}
     )
     ahead = FixedClock(SystemClock().now_ms() + HOUR)  # so that a key that is ended now has ended there
     async with open_application(settings, Runtime(clock=ahead)) as served:

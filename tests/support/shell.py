@@ -6,14 +6,16 @@ import asyncio
 import io
 import os
 import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 from unittest.mock import patch
 
 import pytest
+import structlog
 
 from tests.support.harness import configuration
 from tests.support.mysql import MysqlServer
@@ -81,6 +83,7 @@ def _run_here(line: list[str], typed: str) -> Ended:
         patch.dict(os.environ, WIDE),
         redirect_stdout(out_text),
         redirect_stderr(err_text),
+        _logging_as_it_was(),
     ):
         try:
             main()
@@ -88,6 +91,16 @@ def _run_here(line: list[str], typed: str) -> Ended:
             status = ended.code
     assert status is None or isinstance(status, int), status
     return Ended(status or 0, out.getvalue().decode(), err.getvalue().decode())
+
+
+@contextmanager
+def _logging_as_it_was() -> Iterator[None]:
+    """Undo what a command does to the loggers of its process, which is ours."""
+    before = structlog.get_config()
+    try:
+        yield
+    finally:
+        structlog.configure(**before)
 
 
 @pytest.fixture
