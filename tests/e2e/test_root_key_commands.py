@@ -108,9 +108,9 @@ class Server:
 
 @pytest.fixture(scope="module")
 async def server(mysql_server: MysqlServer, mysql_dsn: Dsn, api: Harness) -> AsyncIterator[Server]:
-    settings = load_settings(
-        configuration(mysql_server.tcp_dsn(mysql_dsn.database), f"redis://127.0.0.1:{free_ports(1)[0]}"), {}
-    )
+    nowhere = f"redis://127.0.0.1:{free_ports(1)[0]}"
+    soon = '{ startup_timeout = "100ms" }'  # a start waits so long for a Redis that is away
+    settings = load_settings(configuration(mysql_server.tcp_dsn(mysql_dsn.database), nowhere, redis=soon), {})
     ahead = FixedClock(SystemClock().now_ms() + HOUR)  # so that a key that is ended now has ended there
     async with open_application(settings, Runtime(clock=ahead)) as served:
         served.health.phase = Phase.SERVING

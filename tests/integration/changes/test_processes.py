@@ -51,7 +51,8 @@ async def pair(
         clients = []
         for _ in range(2):
             redis = f"redis://127.0.0.1:{free_ports(1)[0]}" if silent else redis_server.url
-            text = configuration(mysql_server.tcp_dsn(mysql_dsn.database), redis)
+            soon = '{ startup_timeout = "100ms" }'  # a start waits so long for a Redis that is away
+            text = configuration(mysql_server.tcp_dsn(mysql_dsn.database), redis, redis=soon)
             if not silent:
                 text += '\n[revocation]\nfollow_every = "5s"\n'
             settings = load_settings(text, {})
