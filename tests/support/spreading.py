@@ -18,8 +18,22 @@ if TYPE_CHECKING:
 TOGETHER = ("tests/e2e/faults/", "tests/e2e/test_attack.py")
 """Beginnings of paths that make one piece; the first of all to begin."""
 LONG = (
-    "tests/rpc/published/test_foreign_ids.py",
     "tests/e2e/test_fuzz.py",
+    "tests/e2e/test_invalidation.py",
+    "tests/rpc/concurrency/test_removal.py",
+    "tests/e2e/test_process.py",
+    "tests/integration/server/test_http2_hostile.py",
+    "tests/integration/server/test_http1.py",
+    "tests/e2e/test_dev.py",
+    "tests/unit/ratelimit/test_sequences.py",
+    "tests/rpc/concurrency/test_change.py",
+    "tests/e2e/test_key_transfer.py",
+    "tests/integration/ratelimit/test_accuracy.py",
+    "tests/integration/credits/test_processes.py",
+    "tests/e2e/test_log_pipe.py",
+    "tests/integration/dev/test_command.py",
+    "tests/contract/test_invalidation_bus.py",
+    "tests/e2e/test_connect_es.py",
 )
 """The files that take longest, longest first. A list that is out of date only costs time at the end of a run."""
 
@@ -45,7 +59,7 @@ def make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
     """Return what hands pieces to the processes, in the order of the tests."""
     from xdist.scheduler import LoadScopeScheduling  # noqa: PLC0415 - only where tests are spread
 
-    class Pieces(LoadScopeScheduling):
+    class Pieces(LoadScopeScheduling):  # type: ignore[misc]  # it comes without types
         def _split_scope(self, nodeid: str) -> str:
             return piece_of(nodeid)
 
