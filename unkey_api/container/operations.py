@@ -73,8 +73,8 @@ from unkey_api.auth.standing import CallerStanding
 from unkey_api.auth.throttle import RequestThrottle
 from unkey_api.container.authentication import Authenticators, open_authenticators
 from unkey_api.container.caches import Caches, open_caches
+from unkey_api.container.closing import graces
 from unkey_api.container.hashing import hash_caps
-from unkey_api.container.lifecycle import graces
 from unkey_api.container.limit_reports import CreditReports, LimiterReports, watch_limits
 from unkey_api.container.published import serve_published
 from unkey_api.container.revocation import ChangedCaches, following, named_caches
