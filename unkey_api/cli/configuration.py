@@ -14,8 +14,8 @@ from rich.markup import escape
 
 from unkey_api.audit.service import AuditLog
 from unkey_api.container.announcing import announcing
-from unkey_api.container.inspection import of_databases
 from unkey_api.container.databases import mysql_settings
+from unkey_api.container.inspection import of_databases
 from unkey_api.core.clock import SystemClock
 from unkey_api.core.ids import RandomIds
 from unkey_api.infra.mysql import Database, log_orphan, open_database

@@ -130,15 +130,12 @@ class Edge:
             exchange.status = exchange.status or 500
             raise
         finally:
-            self._end(exchange)
-
-    def _end(self, exchange: Exchange) -> None:
-        self.in_flight -= 1
-        exchange.cut_bodies()
-        if exchange.share is not None:
-            exchange.share.give_back()
-        exchange.seconds = self._clock.monotonic() - exchange.started_at
-        self._tell(self._ends, exchange)
+            self.in_flight -= 1
+            exchange.cut_bodies()
+            if exchange.share is not None:
+                exchange.share.give_back()
+            exchange.seconds = self._clock.monotonic() - exchange.started_at
+            self._tell(self._ends, exchange)
 
     def _tell(self, observers: Iterable[Callable[[Exchange], None]], exchange: Exchange) -> None:
         """Tell observers. One that raises costs its own note, not the request and not the notes of the others."""
