@@ -58,14 +58,14 @@ class Page:
         self.requested: list[str] = []
         """URLs in the order in which the page, its frames and its workers asked for them; not what the browser does."""
         self.complaints: list[str] = []
-        """What went wrong in the page's scripts."""
+        """What went wrong in the page's scripts, failed to load, or was refused by the page's own policy."""
 
     async def open(self, url: str) -> None:
         """Load a page in a new tab."""
         target = await self._call("Target.createTarget", {"url": "about:blank"})
         attached = await self._call("Target.attachToTarget", {"targetId": target["targetId"], "flatten": True})
         self._session = attached["sessionId"]
-        for domain in ("Network", "Page", "Runtime"):
+        for domain in ("Log", "Network", "Page", "Runtime"):
             await self._call(f"{domain}.enable", {})
         await self._call("Target.setAutoAttach", ATTACH)
         await self._call("Page.navigate", {"url": url})
@@ -130,6 +130,8 @@ class Page:
                 self.requested.append(event["params"]["request"]["url"])
             case "Runtime.exceptionThrown":
                 self.complaints.append(str(event["params"]["exceptionDetails"]))
+            case "Log.entryAdded" if event["params"]["entry"]["level"] == "error":
+                self.complaints.append(str(event["params"]["entry"]))
 
 
 @asynccontextmanager
