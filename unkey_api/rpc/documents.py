@@ -19,20 +19,11 @@ JAVASCRIPT = "text/javascript; charset=utf-8"
 NO_SNIFFING: Headers = ((b"x-content-type-options", b"nosniff"),)
 # People type root keys into the page, so the browser is told to load from and send to this server alone, whatever the
 # viewer would like, and to show the page in no frame of others. Styles are inline because the viewer makes them.
-POLICY = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self' 'unsafe-inline'",
-        "img-src 'self' data: blob:",
-        "font-src 'self' data:",
-        "connect-src 'self'",
-        "base-uri 'none'",
-        "form-action 'none'",
-        "frame-ancestors 'none'",
-    )
+POLICY = (
+    b"default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
+    b"font-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-CONFINED: Headers = ((b"content-security-policy", POLICY.encode()), (b"referrer-policy", b"no-referrer"))
+CONFINED: Headers = ((b"content-security-policy", POLICY), (b"referrer-policy", b"no-referrer"))
 
 
 @dataclass(frozen=True, slots=True)
