@@ -9,6 +9,7 @@ Scalar.createApiReference("#reference", {
   url: "/openapi.json",
   authentication: { preferredSecurityScheme: "rootKey" },
   proxyUrl: "", // test requests go from the browser to this server, not through a proxy
+  hideModels: true, // each stands with its operation; the list buries what a search finds
   withDefaultFonts: false, // they would come from a content delivery network
   telemetry: false,
   // Some of these are on wherever the address of the page looks like a developer's own machine.
@@ -16,8 +17,11 @@ Scalar.createApiReference("#reference", {
   mcp: { disabled: true }, // "Generate MCP"
   showDeveloperTools: "never", // "Configure", "Share", "Deploy"
   hideClientButton: true, // "Open API Client"
-  // The link of the footer, which no option takes away; closeForeignLinks has taken its address.
-  customCss: ".darklight-reference a:not([href]) { display: none; }",
+  // No option takes away the link of the footer; without its address nothing is left of it but a word to hide.
+  customCss: `
+    .darklight-reference a:not([href]) { display: none; }
+    a[target="_blank"]:not([href]) { cursor: inherit; text-decoration: none; }
+  `,
 });
 
 // Links that are part of the viewer lose their address. Their elements stay, because the viewer goes on managing them.
