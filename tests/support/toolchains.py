@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.foreign import CLIENTS, PROTO, ROOT, ProgramFailed, require_program, run_program
+from tests.support.foreign import CLIENTS, PROTO, ROOT, ProgramFailed, alone_with, require_program, run_program
 
 NODE = CLIENTS / "node"
 GO = CLIENTS / "go"
@@ -69,6 +69,12 @@ def node_clients(third_party_protos: Path) -> Path:
     Skips where there is no Node that will do, or no registry to take packages from.
     """
     _require_node()
+    with alone_with(NODE):
+        _prepare_node()
+    return NODE
+
+
+def _prepare_node() -> None:
     lock, stamp = NODE / "package-lock.json", NODE / "node_modules" / ".installed"
     if not unchanged(stamp, lock):
         _install_packages()
@@ -80,7 +86,6 @@ def node_clients(third_party_protos: Path) -> Path:
         out = str((NODE / "gen").relative_to(ROOT))
         generate([{"local": str(plugin), "out": out, "opt": ["target=js", "import_extension=js"]}])
         keep(generated, lock, *protos())
-    return NODE
 
 
 def _require_node() -> None:
@@ -105,6 +110,11 @@ def _install_packages() -> None:
 def go_client(third_party_protos: Path) -> Path:
     """The compiled Go client; skips where there is no Go."""
     go = require_program("go")
+    with alone_with(GO):
+        return _built_go(go)
+
+
+def _built_go(go: str) -> Path:
     tools = GO / "gen" / "bin"
     tools.mkdir(parents=True, exist_ok=True)
     stamp = tools / ".installed"
