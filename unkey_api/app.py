@@ -105,6 +105,8 @@ class Application:
             on_observer_error=platform.on_observer_error,
             proxies=platform.proxies,
         )
+        self.refused = self._edge.refused
+        """Hears of requests that the server refused by itself, and gives their answers the form of their surface."""
 
     @property
     def in_flight(self) -> int:

@@ -318,6 +318,10 @@ class Metrics:
         self._guesses_refused = make.counter(
             "unkey_guesses_refused_total", "Unknown credentials turned away because their address had failed too often."
         )
+        self._guesses_held = make.counter(
+            "unkey_guesses_held_total",
+            "Those of them that had to wait for it; the others found no room to wait.",
+        )
         self.caches = CacheCollector()
         self.buffers = BufferCollector()
         self.limits = LimitCollector()
@@ -340,6 +344,10 @@ class Metrics:
     def on_guess_refused(self) -> None:
         """Count a credential that was not even looked up."""
         self._guesses_refused.inc()
+
+    def on_guess_held(self) -> None:
+        """Count a credential whose refusal was held back."""
+        self._guesses_held.inc()
 
     def render(self) -> bytes:
         """Return the page for Prometheus, in the format of `CONTENT_TYPE`."""
