@@ -68,7 +68,7 @@ async def door(
 async def slow_door(
     api: Harness, mysql_server: MysqlServer, mysql_dsn: Dsn, redis_server: RedisServer
 ) -> AsyncIterator[Door]:
-    """The same, with so long to wait for each refusal that no test sees the end of it; two of an address, three in all."""
+    """The same, with so long a wait that no test sees the end of it; two of an address, three in all."""
     text = configuration(mysql_server.tcp_dsn(mysql_dsn.database), redis_server.url)
     async with opened(api, text, 'delay = "30s"', "delayed_per_address = 2", "delayed = 3") as door:
         yield door

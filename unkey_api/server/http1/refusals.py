@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
+from unkey_api.rpc.asgi import Scope
 from unkey_api.server.http1.answer import refusal
 from unkey_api.server.http1.head import Fields, Peers, Refusal
 
@@ -14,7 +14,6 @@ SLOW_BODY = Refusal(408, "slow_body", "The body of the request did not arrive in
 FAILED = Refusal(500, "failed", "Internal Server Error")
 PLAIN = b"text/plain; charset=utf-8"
 
-Scope = dict[str, Any]  # ASGI's own type: a mapping with values of any kind
 Form = Callable[[Scope, int, str], tuple[bytes, bytes] | None]
 """Puts a status and a sentence into the words of the application: content type and body.
 
