@@ -138,6 +138,8 @@ class Streams(H2Protocol):
             await self._share.turn(LEAVE_SECONDS)
             self._share.spend(LEAVE_SECONDS)
             await self._close_stream(stream_id)
+        for stream_id in list(self.stream_buffers):  # of answers that were given meanwhile: nobody sends them any more
+            await self._drop_outgoing(stream_id)
         await self.has_data.set()
 
     async def took(self, stream_id: int, size: int) -> None:
@@ -220,6 +222,8 @@ class Streams(H2Protocol):
                 await self.send(Closed())
 
     async def _begin(self, event: RequestBegan) -> None:
+        if self.closed:
+            return
         stream_id = event.stream_id
         now = self._now()
         stream = self.streams[stream_id] = Stream(self, stream_id, now)
