@@ -105,10 +105,10 @@ class Turns:
 class Share:
     """What one connection takes of the turns, for a party."""
 
-    def __init__(self, turns: Turns, party: Hashable) -> None:
+    def __init__(self, turns: Turns, party: str) -> None:
         """Take whose share it is; one without a name has one of its own."""
         self._turns = turns
-        self._party = party or self
+        self._party: Hashable = party or self
         self.now = turns.now
 
     async def turn(self, seconds: float = 0.0) -> None:

@@ -5,18 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Hashable
 
+from unkey_api.rpc.asgi import Scope
 from unkey_api.server.http1.connections import TICK_SECONDS, Connections, log
 from unkey_api.server.http1.head import Peers, Refusal, Refused, address_of
 from unkey_api.server.http1.intake import SLICE_BYTES, Intake
 from unkey_api.server.http1.output import FAR, Output
 from unkey_api.server.http1.pace import BodyPace
-from unkey_api.server.http1.refusals import CROWDED, FAILED, SLOW_BODY, SLOW_HEAD, Scope, answer_to
+from unkey_api.server.http1.refusals import CROWDED, FAILED, SLOW_BODY, SLOW_HEAD, answer_to
 from unkey_api.server.http1.request import Request
 from unkey_api.server.http1.starting import start
 
 REQUESTS_PER_TURN = SLICES_PER_TURN = 4  # pipelined ones, and of chunked bodies and heads; then others have theirs
 SMALL_REST_BYTES = 65_536  # of a body nobody wants, read so that the connection can go on
-
 
 # What a connection waits for. Plain numbers: members of an enumeration cost a call each time before Python 3.12.
 NEW = 0  # its first byte
@@ -49,7 +49,6 @@ class Connection(asyncio.Protocol):
         "_paused",
         "_pumping",
         "_refusal",
-        "_refused_scope",
         "_scheme",
         "_transport",
         "deadline",
@@ -71,8 +70,7 @@ class Connection(asyncio.Protocol):
         self._pumping = False
         self._in_line = False
         self._current: Request | None = None
-        self._refusal: Refusal | None = None
-        self._refused_scope: Scope | None = None
+        self._refusal: tuple[Refusal, Scope | None] | None = None
         self._pace = BodyPace()
         self._lingered_bytes = 0
 
@@ -98,7 +96,9 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Take what came."""
         if self.phase >= LINGER:
-            self._discard(len(data))
+            self._lingered_bytes += len(data)
+            if self.phase == LINGER and self._lingered_bytes > self.shared.bounds.linger_bytes:
+                self.abort("linger")
             return
         self._kept = data if not self._kept else memoryview(bytes(self._kept) + data)
         self._pump()
@@ -232,7 +232,7 @@ class Connection(asyncio.Protocol):
                     self._begin(intake.ready.popleft())
                     continue
                 if self._refusal is not None:
-                    self._refuse(self._refusal, scope=self._refused_scope)
+                    self._refuse(self._refusal[0], scope=self._refusal[1])
                     break
             if not self._may_parse():
                 break
@@ -271,7 +271,7 @@ class Connection(asyncio.Protocol):
         """Refuse what cannot be read on; after the answers to what was complete before it."""
         broken = self._intake.arriving
         if broken is None:
-            self._refusal = why
+            self._refusal = (why, None)
             return
         broken.leave()
         if broken is self._current:
@@ -281,7 +281,7 @@ class Connection(asyncio.Protocol):
             self._refuse(why, answerable=False)
         else:
             self._intake.ready.remove(broken)
-            self._refusal, self._refused_scope = why, broken.scope
+            self._refusal = (why, broken.scope)
 
     def _begin(self, request: Request) -> None:
         self._current = request
@@ -387,11 +387,6 @@ class Connection(asyncio.Protocol):
             transport.resume_reading()
         if transport.can_write_eof():
             transport.write_eof()
-
-    def _discard(self, size: int) -> None:
-        self._lingered_bytes += size
-        if self._lingered_bytes > self.shared.bounds.linger_bytes and self.phase == LINGER:
-            self.abort("linger")
 
     def _close(self, reason: str) -> None:
         if self.output.unread:

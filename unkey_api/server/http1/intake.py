@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import httptools
 
+from unkey_api.rpc.asgi import Scope
 from unkey_api.server.http1.head import FRAMING, Fields, Peers, Refused, body_length, check_framing, scope_of
-from unkey_api.server.http1.refusals import Scope, unread_scope
+from unkey_api.server.http1.refusals import unread_scope
 from unkey_api.server.http1.request import Request
 
 if TYPE_CHECKING:
