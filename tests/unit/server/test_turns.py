@@ -63,6 +63,19 @@ async def test_lines_are_served_in_turn_and_for_a_moment_only(turns: Turns, cloc
     for number in range(1, len(order) + 1):
         await settle(1)
         assert done == order[:number]
+        assert turns.may_go("a") == (number >= 5), "nobody overtakes those of its own who wait"
+
+
+async def test_what_a_piece_wants_next_is_for_the_next_turn(turns: Turns) -> None:
+    done: list[str] = []
+
+    def again() -> None:
+        turns.wait("large", noting(done, "large", again))
+
+    again()
+    for number in range(1, 4):
+        await settle(1)
+        assert len(done) == number
 
 
 async def test_what_is_only_begun_counts_as_it_was_promised(turns: Turns) -> None:
@@ -84,6 +97,8 @@ async def test_those_without_a_name_have_shares_of_their_own(turns: Turns) -> No
 
 
 async def test_one_that_gave_up_keeps_nobody_waiting(turns: Turns) -> None:
+    broken: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: broken.append(context))
     share = Share(turns, "large")
     share.spend(0.5)
     first, second = asyncio.ensure_future(share.turn()), asyncio.ensure_future(share.turn())
@@ -91,6 +106,7 @@ async def test_one_that_gave_up_keeps_nobody_waiting(turns: Turns) -> None:
     first.cancel()
     async with asyncio.timeout(10):
         await second
+    assert broken == []
 
 
 class PassingClock(FixedClock):
@@ -126,7 +142,7 @@ async def test_what_waits_in_line_is_neither_late_nor_idle() -> None:
     caller = there.connect()
     there.shared.turns.spend(PEER[0], 1.0)
     caller.connection.data_received(GET[:-2].encode())
-    there.clock.advance(60_000)
+    there.clock.advance(600_000)
     there.shared.tick()
     there.shared.close_idle()
     assert not caller.over
