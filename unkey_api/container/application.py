@@ -135,8 +135,8 @@ def _guarded(
         addresses=failed.addresses,
         clock=runtime.clock,
         tarpit=tarpit,
-        on_refused=metrics.on_guess_refused,
-        on_held=metrics.on_guess_held,
+        on_refused=metrics.guesses.on_refused,
+        on_held=metrics.guesses.on_held,
     )
     return GuardedAuthenticator(chain, buckets)
 

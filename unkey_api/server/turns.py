@@ -17,8 +17,8 @@ from collections.abc import Callable, Hashable
 
 from unkey_api.core.clock import Clock
 
-SHARE_SECONDS = 0.001  # of a turn, for each party
-WAITING_SECONDS = 0.002  # of a turn, for everybody in line together
+SHARE_SECONDS = 0.001_5  # of a turn, for each party
+WAITING_SECONDS = 0.001_5  # of a turn, for everybody in line together
 
 
 class _Party:

@@ -104,7 +104,7 @@ class MessageDecoder:
         if exchange.share is not None and json_holds_more(body, most):
             raise too_many_values(exchange, most)
         try:
-            document, body = read_json(body)
+            document, body = read_json(body, heavy=exchange.share is not None)
             found: list[Violation] = []
             self._check_integers(document, "", found)
             if found:

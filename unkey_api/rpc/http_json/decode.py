@@ -45,7 +45,7 @@ class BodyDecoder:
         if exchange.share is not None and json_holds_more(body, self._values_max):
             raise too_many_values(exchange, self._values_max)
         try:
-            document, body = read_json(body)
+            document, body = read_json(body, heavy=exchange.share is not None)
         except NotExpressible as err:
             raise schema_fault(exchange, (err.violation,)) from err
         except NotJson as err:

@@ -101,7 +101,11 @@ class Connection(asyncio.Protocol):
                 self.abort("linger")
             return
         self._kept = data if not self._kept else memoryview(bytes(self._kept) + data)
-        self._pump()
+        if not self._in_line:
+            self._pump()
+        elif not self._paused:  # only now: most of those in line send nothing more, and each change is a system call
+            self._paused = True
+            self._transport.pause_reading()
 
     def eof_received(self) -> None:
         """Let the transport close: who does not send any more is taken for gone, as everywhere on the internet."""
@@ -194,11 +198,8 @@ class Connection(asyncio.Protocol):
         """Parse and start requests as far as possible, or when it is this caller's turn."""
         if self._pumping or self._in_line or self.phase >= LINGER:
             return
-        if self.shared.turns.may_go(self._party):
-            self._work()
-        else:
-            self._stand_in_line()
-            self._settle()
+        go_on = self._work if self.shared.turns.may_go(self._party) else self._stand_in_line
+        go_on()
 
     @property
     def _party(self) -> Hashable:

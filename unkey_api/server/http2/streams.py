@@ -31,8 +31,8 @@ from unkey_api.settings.limits import LimitSettings
 ANY_STREAM = 2**31 - 1
 UNREAD_BYTES = 262_144  # of all bodies of a connection together, until the application asks for them
 FRAME_BYTES = 65_536  # of an answer in one frame, however large the client allows them to be
-LEAVE_SECONDS = 0.000_2  # what a request costs whose client leaves
-REQUEST_SECONDS = 0.000_4  # what a request costs at least, of which most is done by tasks that nobody measures
+LEAVE_SECONDS = 0.000_5  # what a request costs whose client leaves
+REQUEST_SECONDS = 0.000_8  # what a request costs at least, of which most is done by tasks that nobody measures
 WORTHY_BYTES = 1_024  # a window opened by less than this is one of the frames that are counted
 UPDATES_PER_FRAME = 2  # of the windows of stream and connection, for each frame of an answer
 REQUEST_TIMEOUT = 408
