@@ -23,8 +23,6 @@ _HALF = re.compile(rb"\\u[dD][89a-fA-F]")
 _LONGEST_ESCAPE = 12
 SLICE_BYTES = 65_536
 """Looked at in one go; in between other threads get their turn."""
-ESCAPES_PART = 32
-"""A slice in which one byte of so many begins an escape is mostly escapes."""
 NAMED_BYTES_MAX = 1_048_576
 """Only in texts up to this size the member with an impossible number is looked for: that parser holds everything up."""
 NAME_CHARS_MAX = 64  # of a caller's member name in a pointer
@@ -42,42 +40,29 @@ class NotExpressible(ValueError):
         self.violation = violation
 
 
-def read_json(body: bytes, *, heavy: bool = False) -> tuple[Any, bytes]:  # any JSON
+def read_json(body: bytes) -> tuple[Any, bytes]:  # any JSON
     """Return the document, and the text to decode it from elsewhere.
 
     The text is the one given, unless halves of surrogate pairs were in it: what JavaScript makes of a text cut within a
     character. They are replaced by U+FFFD, in names as in values. Of several members with one name the last counts.
-    A `heavy` text that is mostly escapes is written anew without those that it does not need: the other parser takes
-    twenty times as long for them, and holds everything up meanwhile.
 
     Raises:
         NotExpressible: NaN, Infinity, or a number beyond the range of a double.
         NotJson: The text is no JSON, or nested more than about a thousand levels deep.
     """
     try:
-        return _read(body, heavy=heavy)
+        return orjson.loads(body), body
     except orjson.JSONDecodeError as err:
         reason = str(err)
     if _HALF.search(body):
         body = b"".join(_without_halves(body))
         try:
-            return _read(body, heavy=heavy)
+            return orjson.loads(body), body
         except orjson.JSONDecodeError as err:
             reason = str(err)
     if len(body) <= NAMED_BYTES_MAX:
         _find_impossible_number(body)
     raise NotJson(reason)
-
-
-def _read(body: bytes, *, heavy: bool) -> tuple[Any, bytes]:  # any JSON
-    document = orjson.loads(body)
-    return document, orjson.dumps(document) if heavy and _is_mostly_escapes(body) else body
-
-
-def _is_mostly_escapes(body: bytes) -> bool:
-    """Say whether a part of the text is."""
-    starts = range(0, len(body), SLICE_BYTES)
-    return any(body.count(b"\\", start, start + SLICE_BYTES) > SLICE_BYTES // ESCAPES_PART for start in starts)
 
 
 def _without_halves(body: bytes) -> Iterator[bytes]:
