@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from unkey_api.infra.mysql import TlsMode, parse_dsn, tls_context
-from unkey_api.infra.redis.link import redis_tls_context
+from unkey_api.infra.redis.reconnecting import redis_tls_context
 from unkey_api.settings.addresses.collector import CollectorError, certificate_variable, collector_of
 from unkey_api.settings.addresses.parameters import AddressError
 from unkey_api.settings.addresses.redis import parse_redis_url
