@@ -14,15 +14,15 @@ from unkey_api.container.revocation import drops_of
 from unkey_api.core.changes import LoggedChange
 from unkey_api.core.clock import Clock
 from unkey_api.core.ids import IdPrefix, IdSource
-from unkey_api.infra.invalidation.ports import Channel, ChannelDown, Invalidation
-from unkey_api.infra.invalidation.redis_channel import RedisChannel
+from unkey_api.infra.invalidation.ports import Invalidation, Transport, TransportDown
+from unkey_api.infra.invalidation.redis_transport import RedisTransport
 from unkey_api.infra.invalidation.serf_agent import rpc_token
-from unkey_api.infra.invalidation.serf_channel import SerfChannel
+from unkey_api.infra.invalidation.serf_transport import SerfTransport
 from unkey_api.infra.invalidation.wire import encode
 from unkey_api.infra.mysql import Database
 from unkey_api.settings.sections import SUPERVISED_AGENT, GossipSettings, Settings
 
-UP_SECONDS = 1.0  # what each way gets to connect
+UP_SECONDS = 1.0  # what each transport gets to connect
 SEND_SECONDS = 2.0
 NAMED_MAX = 1_000  # changes named one by one; of a larger import only the place in the log is told
 
@@ -49,7 +49,7 @@ class _Told:
 
 
 class _Up:
-    """Waits for a channel. Satisfies `ChannelEvents`."""
+    """Waits for a transport. Satisfies `TransportEvents`."""
 
     def __init__(self) -> None:
         self.event = asyncio.Event()
@@ -67,7 +67,7 @@ class _Up:
 
 @asynccontextmanager
 async def announcing(settings: Settings, database: Database, *, clock: Clock, ids: IdSource) -> AsyncIterator[None]:
-    """Tell running servers, over the first way that works, what transactions in the block committed."""
+    """Tell running servers, over the first transport that works, what transactions in the block committed."""
     told = _Told()
     end = database.listen(told)
     try:
@@ -80,24 +80,24 @@ async def announcing(settings: Settings, database: Database, *, clock: Clock, id
 
 async def _tell(settings: Settings, told: _Told, clock: Clock, ids: IdSource) -> None:
     origin, now_ms = ids.new(IdPrefix.INSTANCE), clock.now_ms()
-    for channel in _channels(settings):
+    for transport in _transports(settings):
         messages = encode(
-            told.entries, heads=told.heads, origin=origin, changed_at_ms=now_ms, bytes_max=channel.bytes_max
+            told.entries, heads=told.heads, origin=origin, changed_at_ms=now_ms, bytes_max=transport.bytes_max
         )
-        if await _sent(channel, [message.data for message in messages if message.data]):
+        if await _sent(transport, [message.data for message in messages if message.data]):
             return
 
 
-async def _sent(channel: Channel, messages: Sequence[bytes]) -> bool:
+async def _sent(transport: Transport, messages: Sequence[bytes]) -> bool:
     up = _Up()
-    running = asyncio.create_task(channel.run(up), name=f"announcing.{channel.name}")
+    running = asyncio.create_task(transport.run(up), name=f"announcing.{transport.name}")
     try:
         async with asyncio.timeout(UP_SECONDS):
             await up.event.wait()
         async with asyncio.timeout(SEND_SECONDS):
             for message in messages:
-                await channel.send(message)
-    except (ChannelDown, TimeoutError):
+                await transport.send(message)
+    except (TransportDown, TimeoutError):
         return False
     finally:
         running.cancel()
@@ -105,15 +105,15 @@ async def _sent(channel: Channel, messages: Sequence[bytes]) -> bool:
     return True
 
 
-def _channels(settings: Settings) -> Iterator[Channel]:
+def _transports(settings: Settings) -> Iterator[Transport]:
     if settings.gossip is not None:
         yield _gossip(settings.gossip)
-    yield RedisChannel(settings.redis_url.reveal())
+    yield RedisTransport(settings.redis_url.reveal())
 
 
-def _gossip(gossip: GossipSettings) -> SerfChannel:
+def _gossip(gossip: GossipSettings) -> SerfTransport:
     """Talk to the agent of this host, as its workers do."""
     rpc = urlsplit(f"//{gossip.agent_rpc_address}")
     supervised = gossip.agent == SUPERVISED_AGENT
     token = rpc_token(gossip.secret_key) if supervised else gossip.agent_rpc_auth
-    return SerfChannel(rpc.hostname or "", rpc.port or 0, token=token)
+    return SerfTransport(rpc.hostname or "", rpc.port or 0, token=token)

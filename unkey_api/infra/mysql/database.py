@@ -17,7 +17,6 @@ from unkey_api.core.changes import LoggedChange
 from unkey_api.core.clock import Clock
 from unkey_api.infra.mysql.change_log import write_changes
 from unkey_api.infra.mysql.errors import BeginFailed, CommitFailed, StoreUnavailable
-from unkey_api.infra.mysql.shielded_tasks import ShieldedTasks, Started
 from unkey_api.infra.mysql.orphans import OrphanHook
 from unkey_api.infra.mysql.pool import Pool
 from unkey_api.infra.mysql.ports import (
@@ -34,6 +33,7 @@ from unkey_api.infra.mysql.replay import is_transient, is_undone, replaying
 from unkey_api.infra.mysql.replica_rule import ReplicaRule
 from unkey_api.infra.mysql.session import Runtime, Session, Watch
 from unkey_api.infra.mysql.settings import MysqlSettings
+from unkey_api.infra.mysql.shielded_tasks import ShieldedTasks, Started
 from unkey_api.infra.mysql.statement import Query, Statement
 from unkey_api.infra.mysql.tags import Route, Tagger, no_route
 

@@ -8,7 +8,7 @@ from contextlib import aclosing
 from coredis.connection import BaseConnection
 from coredis.exceptions import RedisError
 
-from unkey_api.infra.invalidation.ports import ChannelDown, ChannelEvents
+from unkey_api.infra.invalidation.ports import TransportDown, TransportEvents
 from unkey_api.infra.redis.errors import RedisUnavailable
 from unkey_api.infra.redis.reconnecting import ReconnectingConnection
 
@@ -19,7 +19,7 @@ PROBE_SECONDS = 10.0  # a peer that died without a word is noticed after this an
 RETRY_SECONDS = 0.1
 
 
-class RedisChannel:
+class RedisTransport:
     """Publish and subscribe over one connection that comes back by itself. It is used for nothing else.
 
     One connection is enough: with protocol version 3 messages are told from answers.
@@ -32,7 +32,7 @@ class RedisChannel:
         """Parse `url`; nothing is opened yet. Raises ValueError for a text that is no Redis URL."""
         self._reconnecting = ReconnectingConnection(url)
 
-    async def run(self, events: ChannelEvents) -> None:
+    async def run(self, events: TransportEvents) -> None:
         """Keep subscribed until cancelled."""
         self._reconnecting.start()
         try:
@@ -52,18 +52,18 @@ class RedisChannel:
             await self._reconnecting.close()
 
     async def send(self, message: bytes) -> None:
-        """Send one message. Raises ChannelDown when Redis did not take it."""
+        """Send one message. Raises TransportDown when Redis did not take it."""
         try:
             connection = self._reconnecting.connection
         except RedisUnavailable as err:
-            raise ChannelDown(str(err)) from err
+            raise TransportDown(str(err)) from err
         try:
             await self._ask(b"PUBLISH", TOPIC, message)
         except (RedisError, RedisUnavailable, TimeoutError) as err:
             self._reconnecting.drop(connection)  # subscribing anew is what tells that it works again
-            raise ChannelDown(str(err) or "redis did not answer") from err
+            raise TransportDown(str(err) or "redis did not answer") from err
 
-    async def _listen(self, connection: BaseConnection, events: ChannelEvents) -> None:
+    async def _listen(self, connection: BaseConnection, events: TransportEvents) -> None:
         connection.send_command(b"SUBSCRIBE", TOPIC)
         probing = asyncio.create_task(self._probe(), name="invalidation.redis.probe")
         try:
