@@ -8,6 +8,8 @@ from typing import Annotated, TypeVar
 
 import typer
 
+from unkey_api.admin.types import LIMITS, LimitsRow
+from unkey_api.admin.workspaces import NO_LIMIT, WorkspaceAdmin, parse_limit
 from unkey_api.audit.service import AuditLog
 from unkey_api.cli.configuration import ConfigOption
 from unkey_api.cli.database import on_database
@@ -16,8 +18,6 @@ from unkey_api.cli.times import day
 from unkey_api.core.clock import SystemClock
 from unkey_api.core.ids import RandomIds
 from unkey_api.infra.mysql import Database
-from unkey_api.operator.types import LIMITS, LimitsRow
-from unkey_api.operator.workspaces import NO_LIMIT, WorkspaceAdmin, parse_limit
 
 T = TypeVar("T")
 WorkspaceArgument = Annotated[str, typer.Argument(help="Id of the workspace.")]

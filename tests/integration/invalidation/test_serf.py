@@ -158,6 +158,6 @@ class TestChannel:
         async with await asyncio.start_server(babble, "127.0.0.1", port):
             node = Node(1, [channel_to(agent_options("lone", 1, port))])
             running = asyncio.create_task(node.bus.run())
-            await eventually(lambda: "protocol" in node.bus._links[0].trouble)
+            await eventually(lambda: "protocol" in node.bus._states[0].trouble)
             node.bus.close()
             await running

@@ -8,6 +8,7 @@ from typing import Annotated, TypeVar
 
 import typer
 
+from unkey_api.admin.service import AdminService
 from unkey_api.audit.service import AuditLog
 from unkey_api.cli import workspaces as workspace_commands
 from unkey_api.cli.configuration import ConfigOption
@@ -17,7 +18,6 @@ from unkey_api.cli.times import day
 from unkey_api.core.clock import SystemClock
 from unkey_api.core.ids import RandomIds
 from unkey_api.infra.mysql import Database
-from unkey_api.operator.service import OperatorDesk
 
 T = TypeVar("T")
 
@@ -25,13 +25,13 @@ workspaces = typer.Typer(help="Create, look at, limit and delete workspaces.", n
 workspace_commands.register(workspaces)
 
 
-def at_desk(config: str | None, work: Callable[[OperatorDesk], Awaitable[T]]) -> T:
+def as_admin(config: str | None, work: Callable[[AdminService], Awaitable[T]]) -> T:
     """Run `work` with the operator's use cases on the configured database."""
 
     def seated(database: Database) -> Awaitable[T]:
         clock, ids = SystemClock(), RandomIds()
         audit = AuditLog(clock=clock, ids=ids)
-        return work(OperatorDesk(database, audit=audit, clock=clock, ids=ids, random_bytes=secrets.token_bytes))
+        return work(AdminService(database, audit=audit, clock=clock, ids=ids, random_bytes=secrets.token_bytes))
 
     return on_database(config, seated)
 
@@ -45,13 +45,13 @@ def workspace_create(
 ) -> None:
     """Create a workspace and print its id."""
     chosen = slug or "-".join("".join(c if c.isalnum() else " " for c in name.lower()).split())
-    typer.echo(at_desk(config, lambda desk: desk.create_workspace(name, chosen, org_id=org_id)))
+    typer.echo(as_admin(config, lambda admin: admin.create_workspace(name, chosen, org_id=org_id)))
 
 
 @workspaces.command("list")
 def workspace_list(config: ConfigOption = None) -> None:
     """List the workspaces."""
-    lines = at_desk(config, lambda desk: desk.list_workspaces())
+    lines = as_admin(config, lambda admin: admin.list_workspaces())
     print_table(
         ("id", "slug", "name", "enabled", "created"),
         [(w.id, w.slug, w.name, "yes" if w.enabled else "no", day(w.created_at_m)) for w in lines],
