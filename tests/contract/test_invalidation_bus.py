@@ -18,7 +18,7 @@ from unkey_api.infra.invalidation.ports import Invalidation, InvalidationBus, Tr
 from unkey_api.infra.invalidation.redis_transport import RedisTransport
 
 Transports = Callable[[int], list[Transport]]
-"""Transports of the process with this number."""
+"""Channels of the process with this number."""
 
 
 class Node:
@@ -44,13 +44,13 @@ async def nodes(transports: Transports, count: int) -> AsyncIterator[list[Node]]
             task = asyncio.create_task(node.bus.run())
             stack.push_async_callback(_ended, node.bus, task)
         for node in made:
-            assert await node.bus.wait_preferred(10), node.bus.transport
+            assert await node.bus.wait_preferred(30), node.bus.transport
         yield made
 
 
 async def _ended(bus: BroadcastBus, task: asyncio.Task[None]) -> None:
     bus.close()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         await task
 
 
@@ -129,7 +129,7 @@ async def test_a_burst_arrives_in_messages_the_way_can_carry(transports: Transpo
         for key in keys:
             a.port.publish("keys", key)
         await eventually(lambda: b.keys == keys, within_seconds=20)
-        # The transport may deliver before it tells the sender that it took the message.
+        # The way may deliver before it tells the sender that it took the message.
         await eventually(lambda: sum(a.reports.sent.values()) == 100)
         assert a.reports.errors == {}
 

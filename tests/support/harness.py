@@ -43,7 +43,7 @@ from unkey_api.core.columns import UnixMs
 from unkey_api.core.ids import RandomIds
 from unkey_api.infra.mysql import Database, Dsn
 from unkey_api.rpc.health import Phase
-from unkey_api.settings.durations import format_duration
+from unkey_api.settings.conversion import format_duration
 from unkey_api.settings.load import load_settings
 
 RPC = TypeVar("RPC", bound=ConnectClient)
