@@ -216,7 +216,7 @@ class FailedCredentialSettings:
         default=timedelta(seconds=2),
         metadata=about(
             "How long an address over its share waits for each 429; 0 answers it at once.",
-            between=(timedelta(0), timedelta(seconds=30)),
+            between=(timedelta(0), timedelta(minutes=10)),
         ),
     )
     delayed_per_address: int = field(

@@ -70,7 +70,7 @@ async def slow_door(
 ) -> AsyncIterator[Door]:
     """The same, with so long a wait that no test sees the end of it; two of an address, three in all."""
     text = configuration(mysql_server.tcp_dsn(mysql_dsn.database), redis_server.url)
-    async with opened(api, text, 'delay = "30s"', "delayed_per_address = 2", "delayed = 3") as door:
+    async with opened(api, text, 'delay = "10m"', "delayed_per_address = 2", "delayed = 3") as door:
         yield door
 
 
