@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from unkey_api.container.requirements import REQUIREMENTS
+from unkey_api.container.areas import REQUIREMENTS
 from unkey_api.core.needs import WORKSPACE, Need, uses_of
 from unkey_api.core.permission_vocabulary import mistake_in
 from unkey_api.core.urn import parse_urn_grant

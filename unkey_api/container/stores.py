@@ -10,9 +10,9 @@ from typing import NamedTuple, TypeVar
 
 import structlog
 
+from unkey_api.container.areas import published_methods
 from unkey_api.container.buffers import encoded_buffer
 from unkey_api.container.closing import graces, leaving_together
-from unkey_api.container.published import published_methods
 from unkey_api.container.runtime import Runtime
 from unkey_api.container.telemetry import Telemetry
 from unkey_api.core.redaction import Redactor

@@ -1,9 +1,11 @@
-"""Every use case of keys, for the handler."""
+"""Puts the area together."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from unkey_proto.unkey.keys.v2.keys_connect import KeysService, KeysServiceASGIApplication
 
+from unkey_api.areas.keys.handler import KeysHandler
+from unkey_api.areas.keys.requirements import OPERATIONS
 from unkey_api.areas.keys.service.add_permissions import AddPermissions
 from unkey_api.areas.keys.service.add_roles import AddRoles
 from unkey_api.areas.keys.service.create import CreateKey
@@ -18,35 +20,16 @@ from unkey_api.areas.keys.service.set_permissions import SetPermissions
 from unkey_api.areas.keys.service.set_roles import SetRoles
 from unkey_api.areas.keys.service.update import UpdateKey
 from unkey_api.areas.keys.service.update_credits import UpdateCredits
-from unkey_api.areas.keys.verification.service import VerifyKey
+from unkey_api.areas.keys.verification.migration import MigratedKeys
+from unkey_api.areas.keys.verification.service import VerificationParts, VerifyKey
+from unkey_api.areas.shared import Area, Shared
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeyUseCases:
-    """What can be done with keys."""
-
-    verify: VerifyKey
-    create: CreateKey
-    get: GetKey
-    whoami: Whoami
-    update: UpdateKey
-    delete: DeleteKey
-    reroll: RerollKey
-    migrate: MigrateKeys
-    update_credits: UpdateCredits
-    add_permissions: AddPermissions
-    remove_permissions: RemovePermissions
-    set_permissions: SetPermissions
-    add_roles: AddRoles
-    remove_roles: RemoveRoles
-    set_roles: SetRoles
-
-
-def key_use_cases(parts: KeyParts, verify: VerifyKey) -> KeyUseCases:
-    """Build all use cases out of the same parts."""
+def _build(shared: Shared) -> KeysHandler:
+    parts = _parts(shared)
     add_permissions = AddPermissions(parts)
-    return KeyUseCases(
-        verify=verify,
+    return KeysHandler(
+        verify=VerifyKey(_verification_parts(shared)),
         create=CreateKey(parts),
         get=GetKey(parts),
         whoami=Whoami(parts),
@@ -62,3 +45,35 @@ def key_use_cases(parts: KeyParts, verify: VerifyKey) -> KeyUseCases:
         remove_roles=RemoveRoles(parts),
         set_roles=SetRoles(parts),
     )
+
+
+def _parts(shared: Shared) -> KeyParts:
+    parts = shared.parts
+    return KeyParts(
+        database=parts.database,
+        audit=parts.audit,
+        projects=parts.projects,
+        clock=parts.clock,
+        ids=parts.ids,
+        vault=shared.vault,
+        credits=shared.credits,
+        apis=shared.apis,
+        random_bytes=shared.random_bytes,
+        hash_caps=shared.hash_caps,
+    )
+
+
+def _verification_parts(shared: Shared) -> VerificationParts:
+    clock = shared.parts.clock
+    return VerificationParts(
+        directory=shared.directory,
+        migrated=MigratedKeys(shared.parts.database, shared.directory, shared.foreign, clock),
+        limiter=shared.limiter,
+        credits=shared.credits,
+        events=shared.verifications,
+        clock=clock,
+        region=shared.region,
+    )
+
+
+AREA = Area(KeysService, KeysServiceASGIApplication, KeysHandler, _build, OPERATIONS)
