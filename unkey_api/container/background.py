@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 
-_log = structlog.get_logger(__name__)
+_log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
 @asynccontextmanager

@@ -16,7 +16,7 @@ from unkey_api.infra.telemetry.metrics import Metrics
 
 Item = TypeVar("Item")
 
-_log = structlog.get_logger(__name__)
+_log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
 def encoded_buffer(  # noqa: PLR0913 - what a buffer is made of, by name

@@ -44,7 +44,7 @@ Row = TypeVar("Row", bound=NamedTuple)
 Item = TypeVar("Item")
 
 INSERT_POLICY = BreakerPolicy(trip_failures=5, cycle_seconds=10.0, open_seconds=10.0, trial_calls=3)
-_log = structlog.get_logger(__name__)
+_log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,17 +9,13 @@ from unkey_proto.unkey.keys.v2 import verification_pb as verifying
 from unkey_proto.unkey.keys.v2.keys_connect import KeysService
 
 from unkey_api.areas.keys import convert
-from unkey_api.areas.keys.service.add_permissions import AddPermissions
-from unkey_api.areas.keys.service.add_roles import AddRoles
+from unkey_api.areas.keys.service.change_permissions import AddPermissions, RemovePermissions, SetPermissions
+from unkey_api.areas.keys.service.change_roles import AddRoles, RemoveRoles, SetRoles
 from unkey_api.areas.keys.service.create import CreateKey
 from unkey_api.areas.keys.service.delete import DeleteKey
 from unkey_api.areas.keys.service.get import GetKey, Whoami
 from unkey_api.areas.keys.service.migrate import MigrateKeys
-from unkey_api.areas.keys.service.remove_permissions import RemovePermissions
-from unkey_api.areas.keys.service.remove_roles import RemoveRoles
 from unkey_api.areas.keys.service.reroll import RerollKey
-from unkey_api.areas.keys.service.set_permissions import SetPermissions
-from unkey_api.areas.keys.service.set_roles import SetRoles
 from unkey_api.areas.keys.service.update import UpdateKey
 from unkey_api.areas.keys.service.update_credits import UpdateCredits
 from unkey_api.areas.keys.types import CreditOperation

@@ -6,18 +6,14 @@ from unkey_proto.unkey.keys.v2.keys_connect import KeysService, KeysServiceASGIA
 
 from unkey_api.areas.keys.handler import KeysHandler
 from unkey_api.areas.keys.requirements import OPERATIONS
-from unkey_api.areas.keys.service.add_permissions import AddPermissions
-from unkey_api.areas.keys.service.add_roles import AddRoles
+from unkey_api.areas.keys.service.change_permissions import AddPermissions, RemovePermissions, SetPermissions
+from unkey_api.areas.keys.service.change_roles import AddRoles, RemoveRoles, SetRoles
 from unkey_api.areas.keys.service.create import CreateKey
 from unkey_api.areas.keys.service.delete import DeleteKey
 from unkey_api.areas.keys.service.get import GetKey, Whoami
 from unkey_api.areas.keys.service.migrate import MigrateKeys
 from unkey_api.areas.keys.service.parts import KeyParts
-from unkey_api.areas.keys.service.remove_permissions import RemovePermissions
-from unkey_api.areas.keys.service.remove_roles import RemoveRoles
 from unkey_api.areas.keys.service.reroll import RerollKey
-from unkey_api.areas.keys.service.set_permissions import SetPermissions
-from unkey_api.areas.keys.service.set_roles import SetRoles
 from unkey_api.areas.keys.service.update import UpdateKey
 from unkey_api.areas.keys.service.update_credits import UpdateCredits
 from unkey_api.areas.keys.verification.migration import MigratedKeys
@@ -27,7 +23,6 @@ from unkey_api.areas.shared import Area, Shared
 
 def _build(shared: Shared) -> KeysHandler:
     parts = _parts(shared)
-    add_permissions = AddPermissions(parts)
     return KeysHandler(
         verify=VerifyKey(_verification_parts(shared)),
         create=CreateKey(parts),
@@ -38,9 +33,9 @@ def _build(shared: Shared) -> KeysHandler:
         reroll=RerollKey(parts),
         migrate=MigrateKeys(parts),
         update_credits=UpdateCredits(parts),
-        add_permissions=add_permissions,
+        add_permissions=AddPermissions(parts),
         remove_permissions=RemovePermissions(parts),
-        set_permissions=SetPermissions(parts, add_permissions),
+        set_permissions=SetPermissions(parts),
         add_roles=AddRoles(parts),
         remove_roles=RemoveRoles(parts),
         set_roles=SetRoles(parts),

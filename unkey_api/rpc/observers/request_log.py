@@ -12,7 +12,7 @@ from unkey_api.core.secret_shapes import without_secrets
 from unkey_api.rpc.exchange import Exchange
 from unkey_api.rpc.observers.failures import internal_text, public_text
 
-_log = structlog.get_logger(__name__)
+_log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 _MASK = MASK.encode()
 REPEATS_AT_ONCE = 50

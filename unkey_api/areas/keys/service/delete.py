@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from unkey_api.areas.keys import changes
-from unkey_api.areas.keys.errors import KeyNotFound
-from unkey_api.areas.keys.live import get_key
+from unkey_api.areas.keys.live import get_key_for
 from unkey_api.areas.keys.service import events
 from unkey_api.areas.keys.service.parts import KeyParts
 from unkey_api.core.principal import Caller
-from unkey_api.core.rbac import require
 from unkey_api.infra.mysql import Transaction
 
 
@@ -26,14 +24,12 @@ class DeleteKey:
             InsufficientPermissions: The caller may not delete it.
             StoreUnavailable: Nothing was deleted.
         """
-        key = await get_key(self._parts.database.primary, caller.principal, key_id)
-        require(caller.principal.permissions, key.needs("delete_key"))
+        primary = self._parts.database.primary
+        key = await get_key_for(primary, caller.principal, key_id, lambda key: key.needs("delete_key"))
         now = self._parts.now()
 
         async def work(tx: Transaction) -> None:
             locked = await changes.lock(tx, key.workspace_id, key.id)
-            if locked is None:
-                raise KeyNotFound(internal=f"key {key.id} was deleted meanwhile")
             if permanent:
                 await changes.delete(tx, key.workspace_id, key.id)
             else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from unkey_api.areas.keys import changes, queries, requirements, rerolls
-from unkey_api.areas.keys.errors import EncryptionUnsupported, KeyNotFound, NoVault
+from unkey_api.areas.keys.errors import EncryptionUnsupported, NoVault
 from unkey_api.areas.keys.live import LiveKey, get_key
 from unkey_api.areas.keys.queries import NewEncryptedKey, NewKey
 from unkey_api.areas.keys.ratelimits import new_ratelimits
@@ -98,8 +98,6 @@ class RerollKey:
         """Copy the key as it is under its lock: what was read before decided only whether it may be copied at all."""
         workspace_id, now = caller.principal.workspace_id, draft.now
         locked = await changes.lock(tx, workspace_id, key_id)
-        if locked is None:
-            raise KeyNotFound(internal=f"key {key_id} was deleted meanwhile")
         old = await get_key(tx, caller.principal, key_id)
         await rerolls.refuse_ended(tx, workspace_id, old.id, old.expires, now=now)
         await self._copy(tx, old, draft)
