@@ -12,6 +12,7 @@ from unkey_api.areas.identities.service.read import GetIdentity, ListIdentities
 from unkey_api.areas.identities.service.update import UpdateIdentity
 from unkey_api.rpc.exchange import current_caller
 from unkey_api.rpc.method import Context
+from unkey_api.rpc.pages import page_size
 
 
 class IdentitiesHandler(IdentitiesService):
@@ -48,7 +49,7 @@ class IdentitiesHandler(IdentitiesService):
             current_caller().principal,
             cursor=request.cursor,
             search=request.search,
-            limit=convert.to_page_size(request),
+            limit=page_size(request),
         )
         return convert.from_page(page)
 

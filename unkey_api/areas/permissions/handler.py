@@ -14,6 +14,7 @@ from unkey_api.areas.permissions.service.set_role_permissions import SetRolePerm
 from unkey_api.areas.permissions.service.update import UpdatePermission, UpdateRole
 from unkey_api.rpc.exchange import current_caller
 from unkey_api.rpc.method import Context
+from unkey_api.rpc.pages import page_size
 
 
 class PermissionsHandler(PermissionsService):
@@ -64,7 +65,7 @@ class PermissionsHandler(PermissionsService):
             current_caller().principal,
             cursor=request.cursor,
             search=request.search,
-            limit=convert.to_page_size(request),
+            limit=page_size(request),
         )
         return convert.from_permissions_page(page)
 
@@ -97,7 +98,7 @@ class PermissionsHandler(PermissionsService):
             current_caller().principal,
             cursor=request.cursor,
             search=request.search,
-            limit=convert.to_page_size(request),
+            limit=page_size(request),
         )
         return convert.from_roles_page(page)
 

@@ -13,6 +13,7 @@ from unkey_api.areas.ratelimit.service.read_overrides import GetOverride, ListOv
 from unkey_api.areas.ratelimit.service.set_override import SetOverride
 from unkey_api.rpc.exchange import Exchange, current_caller, current_exchange
 from unkey_api.rpc.method import Context
+from unkey_api.rpc.pages import page_size
 
 METRICS_HEADER = b"x-unkey-metrics"
 METRICS_OFF = b"disabled"
@@ -71,7 +72,10 @@ class RatelimitHandler(RatelimitService):
     async def list_overrides(self, request: pb.ListOverridesRequest, ctx: Context, /) -> pb.ListOverridesResponse:
         """List the overrides of a namespace."""
         page = await self._list_overrides(
-            current_caller().principal, request.namespace, cursor=request.cursor, limit=convert.to_page_size(request)
+            current_caller().principal,
+            request.namespace,
+            cursor=request.cursor,
+            limit=page_size(request, convert.DEFAULT_PAGE),
         )
         return convert.from_page(page)
 

@@ -13,6 +13,7 @@ from unkey_api.areas.rootkeys.service.reroll import RerollRootKey
 from unkey_api.areas.rootkeys.service.update import UpdateRootKey
 from unkey_api.rpc.exchange import current_caller
 from unkey_api.rpc.method import Context
+from unkey_api.rpc.pages import page_size
 
 
 class RootKeysHandler(RootKeysService):
@@ -40,7 +41,7 @@ class RootKeysHandler(RootKeysService):
 
     async def list_keys(self, request: pb.ListKeysRequest, ctx: Context, /) -> pb.ListKeysResponse:
         """List root keys."""
-        limit = convert.to_page_size(request)
+        limit = page_size(request)
         return convert.from_page(await self._list_keys(current_caller().principal, limit=limit, cursor=request.cursor))
 
     async def update_key(self, request: pb.UpdateKeyRequest, ctx: Context, /) -> pb.UpdateKeyResponse:
