@@ -8,12 +8,13 @@ from unkey_proto.unkey.ratelimit.v2.ratelimit_connect import RatelimitService
 from unkey_api.areas.ratelimit import convert
 from unkey_api.areas.ratelimit.service.delete_override import DeleteOverride
 from unkey_api.areas.ratelimit.service.limit import Limit
+from unkey_api.areas.ratelimit.service.list_namespaces import ListNamespaces
 from unkey_api.areas.ratelimit.service.multi_limit import MultiLimit
 from unkey_api.areas.ratelimit.service.read_overrides import GetOverride, ListOverrides
 from unkey_api.areas.ratelimit.service.set_override import SetOverride
 from unkey_api.rpc.exchange import Exchange, current_caller, current_exchange
 from unkey_api.rpc.method import Context
-from unkey_api.rpc.pages import page_size
+from unkey_api.rpc.pages import page_size, pagination_of
 
 METRICS_HEADER = b"x-unkey-metrics"
 METRICS_OFF = b"disabled"
@@ -23,7 +24,7 @@ TEST_TIME_HEADER = b"x-test-time"
 class RatelimitHandler(RatelimitService):
     """Translates, calls one use case, translates back."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one use case per operation, by name
         self,
         *,
         limit: Limit,
@@ -31,6 +32,7 @@ class RatelimitHandler(RatelimitService):
         set_override: SetOverride,
         get_override: GetOverride,
         list_overrides: ListOverrides,
+        list_namespaces: ListNamespaces,
         delete_override: DeleteOverride,
         test_mode: bool = False,
     ) -> None:
@@ -40,6 +42,7 @@ class RatelimitHandler(RatelimitService):
         self._set_override = set_override
         self._get_override = get_override
         self._list_overrides = list_overrides
+        self._list_namespaces = list_namespaces
         self._delete_override = delete_override
         self._test_mode = test_mode
 
@@ -78,6 +81,22 @@ class RatelimitHandler(RatelimitService):
             limit=page_size(request, convert.DEFAULT_PAGE),
         )
         return convert.from_page(page)
+
+    async def list_namespaces(self, request: pb.ListNamespacesRequest, ctx: Context, /) -> pb.ListNamespacesResponse:
+        """List namespaces."""
+        page = await self._list_namespaces(
+            current_caller().principal,
+            cursor=request.cursor,
+            search=request.search,
+            limit=page_size(request),
+        )
+        return pb.ListNamespacesResponse(
+            namespaces=[
+                pb.Namespace(id=row.id, name=row.name, created_at=row.created_at_m, updated_at=row.updated_at_m)
+                for row in page.items
+            ],
+            pagination=pagination_of(page),
+        )
 
     async def delete_override(self, request: pb.DeleteOverrideRequest, ctx: Context, /) -> pb.DeleteOverrideResponse:
         """Delete an override."""

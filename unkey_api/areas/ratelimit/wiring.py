@@ -8,6 +8,7 @@ from unkey_api.areas.ratelimit.handler import RatelimitHandler
 from unkey_api.areas.ratelimit.requirements import OPERATIONS
 from unkey_api.areas.ratelimit.service.delete_override import DeleteOverride
 from unkey_api.areas.ratelimit.service.limit import Counting, Limit
+from unkey_api.areas.ratelimit.service.list_namespaces import ListNamespaces
 from unkey_api.areas.ratelimit.service.multi_limit import MultiLimit
 from unkey_api.areas.ratelimit.service.read_overrides import GetOverride, ListOverrides
 from unkey_api.areas.ratelimit.service.set_override import SetOverride
@@ -29,6 +30,7 @@ def _build(shared: Shared) -> RatelimitHandler:
         set_override=SetOverride(parts),
         get_override=GetOverride(reads_of),
         list_overrides=ListOverrides(reads_of),
+        list_namespaces=ListNamespaces(reads_of),
         delete_override=DeleteOverride(parts),
         test_mode=shared.test_mode,
     )
