@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import NamedTuple, TypeVar
 
 import structlog
@@ -43,7 +44,9 @@ from unkey_api.settings.sections import Settings
 Row = TypeVar("Row", bound=NamedTuple)
 Item = TypeVar("Item")
 
-INSERT_POLICY = BreakerPolicy(trip_failures=5, cycle_seconds=10.0, open_seconds=10.0, trial_calls=3)
+INSERT_POLICY = BreakerPolicy(
+    trip_failures=5, cycle=timedelta(seconds=10), open_for=timedelta(seconds=10), trial_calls=3
+)
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
@@ -85,8 +88,8 @@ async def open_stores(
             open_redis(
                 RedisOptions(
                     settings.redis_url.reveal(),
-                    command_seconds=settings.redis.command_timeout.total_seconds(),
-                    start_seconds=settings.redis.startup_timeout.total_seconds(),
+                    command_timeout=settings.redis.command_timeout,
+                    start_timeout=settings.redis.startup_timeout,
                 ),
                 observer=telemetry.commands,
             )
