@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from unkey_api.areas.apis.types import LiveApi
-from unkey_api.areas.keys.live import KeyDetails, LiveKey
+from unkey_api.areas.keys.live_queries import KeyDetails, LiveKey
 from unkey_api.areas.keys.service.get import ShownKey
 from unkey_api.core.columns import UnixMs
 from unkey_api.core.identifiers import KeyHash, KeyId

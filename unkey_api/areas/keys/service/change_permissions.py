@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from unkey_api.areas.keys import changes, queries
-from unkey_api.areas.keys.live import LiveKey, get_key_for
+from unkey_api.areas.keys import change_queries, queries
+from unkey_api.areas.keys.live_queries import LiveKey, get_key_for
 from unkey_api.areas.keys.service import events
 from unkey_api.areas.keys.service.parts import KeyParts
 from unkey_api.areas.permissions import queries as permission_queries
@@ -80,8 +80,8 @@ class RemovePermissions:
         now = self._parts.now()
 
         async def work(tx: Transaction) -> list[Permission]:
-            locked = await changes.lock(tx, key.workspace_id, key.id)
-            current = await changes.list_permissions(tx, key.workspace_id, key.id)
+            locked = await change_queries.lock(tx, key.workspace_id, key.id)
+            current = await change_queries.list_permissions(tx, key.workspace_id, key.id)
             known = {p.slug: p.id for p in await permission_queries.list_permissions(tx, key.workspace_id, slugs)}
             for slug in slugs:
                 if slug not in known:
@@ -119,8 +119,8 @@ async def _ensure(
     correlation_id, now = parts.ids.new(IdPrefix.CORRELATION), parts.now()
 
     async def work(tx: Transaction) -> list[Permission]:
-        locked = await changes.lock(tx, key.workspace_id, key.id)
-        current = await changes.list_permissions(tx, key.workspace_id, key.id)
+        locked = await change_queries.lock(tx, key.workspace_id, key.id)
+        current = await change_queries.list_permissions(tx, key.workspace_id, key.id)
         ensured = await ensure_permissions(tx, key.workspace_id, wanted)
         after = outcome(current, ensured)
         taken, given = await _relink(tx, key, current, after, now=now)
@@ -149,7 +149,7 @@ async def _relink(
     had, kept = {permission.id for permission in before}, {permission.id for permission in after}
     removed = [permission for permission in before if permission.id not in kept]
     added = [permission for permission in after if permission.id not in had]
-    await changes.remove_permissions(tx, key.workspace_id, key.id, [permission.id for permission in removed])
+    await change_queries.remove_permissions(tx, key.workspace_id, key.id, [permission.id for permission in removed])
     await queries.link_permissions(tx, key.workspace_id, [(key.id, p.id) for p in added], now=now)
     target = events.key_target(key.id, key.name or "")
     return (

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
-from unkey_api.areas.keys import changes, queries
-from unkey_api.areas.keys.live import LiveKey, get_key_for
+from unkey_api.areas.keys import change_queries, queries
+from unkey_api.areas.keys.live_queries import LiveKey, get_key_for
 from unkey_api.areas.keys.service import events
 from unkey_api.areas.keys.service.parts import KeyParts
 from unkey_api.areas.permissions import queries as role_queries
@@ -37,7 +37,7 @@ class AddRoles:
         """
         primary = self._parts.database.primary
         key = await get_key_for(primary, caller.principal, key_id, lambda key: key.needs_grants("add_role_to_key"))
-        current = await changes.list_roles(primary, key.workspace_id, key.id)
+        current = await change_queries.list_roles(primary, key.workspace_id, key.id)
         wanted = await _named(primary, key.workspace_id, names)
         if {role.id for role in wanted} <= {role.id for role in current}:
             return current
@@ -97,16 +97,16 @@ async def _change(
 
     async def work(tx: Transaction) -> list[Role]:
         workspace_id = key.workspace_id
-        locked = await changes.lock(tx, workspace_id, key.id)
+        locked = await change_queries.lock(tx, workspace_id, key.id)
         # All is looked at under the lock: somebody may have given or taken the same roles since, or deleted one.
         named = await _named(tx, workspace_id, names)
-        current = await changes.list_roles(tx, workspace_id, key.id)
+        current = await change_queries.list_roles(tx, workspace_id, key.id)
         after = outcome(current, named)
         had, kept = {role.id for role in current}, {role.id for role in after}
         removed = [role for role in current if role.id not in kept]
         added = [role for role in after if role.id not in had]
         if removed or added:
-            await changes.remove_roles(tx, workspace_id, key.id, [role.id for role in removed])
+            await change_queries.remove_roles(tx, workspace_id, key.id, [role.id for role in removed])
             await queries.link_roles(tx, workspace_id, [(key.id, role.id) for role in added], now=now)
             target = events.key_target(key.id, key.name or "")
             log = [events.role_disconnected(target, role) for role in removed]

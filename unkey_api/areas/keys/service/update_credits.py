@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from unkey_api.areas.keys import changes
+from unkey_api.areas.keys import change_queries
 from unkey_api.areas.keys.errors import CreditsTooLarge, CreditsUnlimited, CreditValueMissing
-from unkey_api.areas.keys.live import LiveKey, get_key_for
+from unkey_api.areas.keys.live_queries import LiveKey, get_key_for
 from unkey_api.areas.keys.service import events
 from unkey_api.areas.keys.service.parts import KeyParts
 from unkey_api.areas.keys.types import UNSET, CreditOperation, Unset
@@ -62,9 +62,9 @@ class UpdateCredits:
         await self._parts.credits.settle(key.id)
 
         async def work(tx: Transaction) -> int | None:
-            locked = await changes.lock(tx, key.workspace_id, key.id)
+            locked = await change_queries.lock(tx, key.workspace_id, key.id)
             remaining = _changed(locked.remaining_requests, operation, amount)
-            await changes.set_credits(tx, key.workspace_id, key.id, remaining, drop_refill=drop_refill)
+            await change_queries.set_credits(tx, key.workspace_id, key.id, remaining, drop_refill=drop_refill)
             event = events.credits_set(key.id, key.keyspace_id, locked.remaining_requests, remaining)
             await self._parts.audit.record(tx, caller, [event])
             tx.tell(locked.changed(key.workspace_id))
