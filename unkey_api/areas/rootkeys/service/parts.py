@@ -11,8 +11,8 @@ from unkey_api.areas.parts import Parts
 from unkey_api.areas.rootkeys import queries
 from unkey_api.areas.rootkeys.errors import RootKeyNotFound
 from unkey_api.areas.rootkeys.grants import Grants
-from unkey_api.areas.rootkeys.home import RootKeyHome
 from unkey_api.areas.rootkeys.issuing import RootKeyIssuing
+from unkey_api.areas.rootkeys.keyspace import RootKeyspace
 from unkey_api.areas.rootkeys.writing import RootKeyWriter, StoredRootKey, load_locked
 from unkey_api.core.clock import Clock
 from unkey_api.core.keymaterial import RandomBytes
@@ -53,11 +53,11 @@ def root_key_parts(parts: Parts, callers: CallerLocks, *, random_bytes: RandomBy
     clock, ids = parts.clock, parts.ids
     grants = Grants(parts.projects, clock=clock, ids=ids)
     issuing = RootKeyIssuing(grants, clock=clock, ids=ids, random_bytes=random_bytes)
-    home = RootKeyHome(parts.audit, parts.projects, clock=clock, ids=ids)
+    root_keyspace = RootKeyspace(parts.audit, parts.projects, clock=clock, ids=ids)
     return RootKeyParts(
         database=parts.database,
         issuing=issuing,
-        writer=RootKeyWriter(parts.audit, home, grants, issuing, clock=clock, ids=ids),
+        writer=RootKeyWriter(parts.audit, root_keyspace, grants, issuing, clock=clock, ids=ids),
         callers=callers,
         clock=clock,
     )
