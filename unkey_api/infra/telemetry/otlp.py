@@ -25,7 +25,7 @@ _KINDS = {
     trace.SpanKind.CONSUMER: 5,
 }
 
-_log = structlog.get_logger(__name__)
+_log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
 OnLost = Callable[[str, int], None]

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from unkey_api.areas.keys import rerolls
+from unkey_api.areas.keys.errors import KeyNotFound
 from unkey_api.areas.permissions.queries import RoleDetailsRow
 from unkey_api.areas.permissions.types import Permission, Role
 from unkey_api.core.changes import Change, key_changed
@@ -73,9 +74,12 @@ _DELETE_ROLES = load_statement(__package__, "key_role_delete")
 _DELETE_OTHER_ROLES = load_statement(__package__, "key_role_delete_except")
 
 
-async def lock(tx: WriteConn, workspace_id: str, key_id: str) -> LockedKeyRow | None:
-    """Keep others from changing the key until the transaction ends; None when it is gone."""
-    return await tx.fetch_one(_LOCK, {"id": key_id, "workspace_id": workspace_id})
+async def lock(tx: WriteConn, workspace_id: str, key_id: str) -> LockedKeyRow:
+    """Keep others from changing the key until the transaction ends. Raises KeyNotFound when it is gone."""
+    locked = await tx.fetch_one(_LOCK, {"id": key_id, "workspace_id": workspace_id})
+    if locked is None:
+        raise KeyNotFound(internal=f"key {key_id} was deleted meanwhile")
+    return locked
 
 
 async def update_fields(tx: WriteConn, changes: FieldChanges) -> bool:

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated
 
 from unkey_api.areas.keys import requirements
 from unkey_api.areas.keys.errors import KeyNotFound
-from unkey_api.core.columns import FromJson, UnixMs
-from unkey_api.core.identifiers import ApiId, ExternalId, IdentityId, KeyHash, KeyId, KeyspaceId
+from unkey_api.areas.keys.held import HeldByKey
+from unkey_api.core.columns import UnixMs
+from unkey_api.core.identifiers import ApiId, IdentityId, KeyHash, KeyId, KeyspaceId
 from unkey_api.core.principal import Principal
-from unkey_api.core.rbac import Requirement
+from unkey_api.core.rbac import Requirement, require
 from unkey_api.infra.mysql import ReadConn, load_query
-
-StringList = Annotated[list[str] | None, FromJson()]
-LimitColumns = tuple[str, str, int, int, int]
-"""Id, name, limit, duration in milliseconds, whether it applies by itself (0 or 1)."""
-LimitList = Annotated[list[LimitColumns] | None, FromJson()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,23 +52,13 @@ class LiveKey:
 
 
 @dataclass(frozen=True, slots=True)
-class KeyDetails:
+class KeyDetails(HeldByKey):
     """What is shown of a key beyond its own columns."""
 
     created_at: UnixMs
     updated_at: UnixMs | None
     last_used_at: UnixMs
     """0 until it is used."""
-    identity_id: IdentityId | None
-    """None also for an identity that was deleted."""
-    external_id: ExternalId | None
-    identity_meta: str | None
-    """JSON text."""
-    direct_permissions: StringList
-    role_permissions: StringList
-    role_names: StringList
-    key_limits: LimitList
-    identity_limits: LimitList
 
     @property
     def permissions(self) -> list[str]:
@@ -99,6 +85,20 @@ async def get_key(conn: ReadConn, principal: Principal, key_id: str) -> LiveKey:
     key = await conn.fetch_one(_FIND, {"id": key_id, "workspace_id": principal.workspace_id})
     if key is None:
         raise KeyNotFound(internal=f"key {key_id} is absent, deleted or of another workspace")
+    return key
+
+
+async def get_key_for(
+    conn: ReadConn, principal: Principal, key_id: str, needs: Callable[[LiveKey], Requirement]
+) -> LiveKey:
+    """Return the same to a caller who may do with the key what `needs` asks for.
+
+    Raises:
+        KeyNotFound: As `get_key` does, whatever the caller may do.
+        InsufficientPermissions: The caller may not.
+    """
+    key = await get_key(conn, principal, key_id)
+    require(principal.permissions, needs(key))
     return key
 
 
