@@ -1,4 +1,4 @@
-"""Buffers that are written behind the answers: rows for ClickHouse, spans for the collector."""
+"""Buffers that are written behind the answers: rows for ClickHouse."""
 
 from __future__ import annotations
 

@@ -8,8 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from opentelemetry import trace
-
 from unkey_api.core.clock import Clock, SystemClock
 from unkey_api.core.ids import IdSource, RandomIds
 from unkey_api.core.keymaterial import RandomBytes
@@ -49,5 +47,3 @@ class Runtime:
     """Told about every Redis command, besides traces."""
     observing: Observing = Observing.EVERYTHING
     """Less than everything is for measuring what the rest costs."""
-    tracer: trace.Tracer | None = None
-    """Where spans go; None leaves it to the settings."""
