@@ -16,10 +16,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.machine import resident_mib
-from unkey_api.ratelimit.engine.counts import StoreOperation
-from unkey_api.ratelimit.engine.running import LimiterParts, build_rate_limiter
-from unkey_api.ratelimit.engine.store import Increment
-from unkey_api.ratelimit.engine.types import Check
+from unkey_api.areas.ratelimit.engine.counts import StoreOperation
+from unkey_api.areas.ratelimit.engine.running import LimiterParts, build_rate_limiter
+from unkey_api.areas.ratelimit.engine.store import Increment
+from unkey_api.areas.ratelimit.engine.types import Check
 
 COUNTERS = 1_000_000
 BYTES = 500

@@ -6,6 +6,7 @@ import secrets
 import tomllib
 from dataclasses import dataclass
 
+from unkey_api.areas.keys.queries import NewKey, NewRatelimit, find_issuing_api, insert_keys, put_ratelimits
 from unkey_api.core.clock import Clock
 from unkey_api.core.columns import UnixMs
 from unkey_api.core.identifiers import KeyId, KeyspaceId, RatelimitId
@@ -13,7 +14,6 @@ from unkey_api.core.ids import IdPrefix, IdSource
 from unkey_api.core.keymaterial import KeyMaterial, generate_key
 from unkey_api.dev.stack import Stack
 from unkey_api.infra.mysql import Database, MysqlSettings, WriteConn, log_orphan, open_database, parse_dsn
-from unkey_api.keys.queries import NewKey, NewRatelimit, find_issuing_api, insert_keys, put_ratelimits
 
 PLENTY = 1_000_000_000  # never used up within a run, so that every verification takes the way of success
 WINDOW_MS = 60_000

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -16,6 +16,7 @@ from unkey_api.auth.chain import AuthenticationChain
 from unkey_api.core.addresses import Network
 from unkey_api.core.clock import Clock
 from unkey_api.core.ids import IdSource
+from unkey_api.rpc.asgi import Receive, Scope, Send
 from unkey_api.rpc.bodies.admission import Admission
 from unkey_api.rpc.bodies.budget import BodyBudget
 from unkey_api.rpc.bodies.limits import BodyLimits
@@ -25,7 +26,7 @@ from unkey_api.rpc.chain import BoundService, ChainFactory, bind
 from unkey_api.rpc.connect_surface import ConnectSurface, forgetting
 from unkey_api.rpc.documents import Documents
 from unkey_api.rpc.edge import Edge, Endpoint, Observer, ObserverFailed
-from unkey_api.rpc.exchange import Scope, path_of
+from unkey_api.rpc.exchange import path_of
 from unkey_api.rpc.grpc_services import grpc_services
 from unkey_api.rpc.health import Health
 from unkey_api.rpc.http_json.transcoder import Transcoder
@@ -35,9 +36,6 @@ from unkey_api.rpc.interceptors.validation import Validation
 from unkey_api.rpc.method import Interceptor, MethodSpec
 from unkey_api.rpc.pprof import Pprof
 from unkey_api.rpc.router import Router
-
-Receive = Callable[[], Awaitable[dict[str, Any]]]  # ASGI events are mappings with values of any kind
-Send = Callable[[dict[str, Any]], Awaitable[None]]  # the same
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,13 +13,13 @@ import sys
 import structlog
 
 from benchmarks.ratelimit_accuracy.protocol import ASK, COMMAND_BYTES, Command, pack_result
+from unkey_api.areas.ratelimit.engine.counts import StoreOperation
+from unkey_api.areas.ratelimit.engine.limiter import RateLimiter
+from unkey_api.areas.ratelimit.engine.running import open_rate_limiter
+from unkey_api.areas.ratelimit.engine.types import Check
 from unkey_api.core.clock import SystemClock
 from unkey_api.infra.redis.client import RedisOptions, open_redis
 from unkey_api.infra.redis.counters import RedisCounters
-from unkey_api.ratelimit.engine.counts import StoreOperation
-from unkey_api.ratelimit.engine.limiter import RateLimiter
-from unkey_api.ratelimit.engine.running import open_rate_limiter
-from unkey_api.ratelimit.engine.types import Check
 
 
 class DrivenClock:

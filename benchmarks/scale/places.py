@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from unkey_api.apis.service.create import CreateApi
+from unkey_api.areas.apis.service.create import CreateApi
+from unkey_api.areas.projects.service import DefaultProject
 from unkey_api.audit.service import AuditLog
 from unkey_api.core.clock import Clock
 from unkey_api.core.ids import RandomIds
@@ -19,7 +20,6 @@ from unkey_api.infra.mysql import Database, MysqlSettings, log_orphan, open_data
 from unkey_api.infra.mysql.migrations import migrate
 from unkey_api.operator.service import OperatorDesk
 from unkey_api.operator.types import all_permissions
-from unkey_api.projects.service import DefaultProject
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

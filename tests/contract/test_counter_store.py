@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from tests.support.counters import MemoryCounterStore
+from unkey_api.areas.ratelimit.engine.store import CounterStore, Increment
 from unkey_api.core.clock import SystemClock
 from unkey_api.core.ids import IdPrefix, RandomIds
 from unkey_api.infra.redis.client import RedisClient
 from unkey_api.infra.redis.counters import RedisCounters
-from unkey_api.ratelimit.engine.store import CounterStore, Increment
 
 BIGGEST = (1 << 63) - 1
 

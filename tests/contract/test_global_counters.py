@@ -8,10 +8,10 @@ from collections.abc import Callable
 import pytest
 
 from tests.support.counters import MemoryGlobalCounters, MemorySharedTable
+from unkey_api.areas.ratelimit.engine.regions import GlobalCounters, RegionCount, WindowTotals
+from unkey_api.areas.ratelimit.global_counters import SqlGlobalCounters
 from unkey_api.core.ids import IdPrefix, RandomIds
 from unkey_api.infra.mysql import Database
-from unkey_api.ratelimit.engine.regions import GlobalCounters, RegionCount, WindowTotals
-from unkey_api.ratelimit.global_counters import SqlGlobalCounters
 
 NOW = 1_750_000_000_000
 LATER = NOW + 120_000

@@ -17,12 +17,12 @@ from tests.support.harness import Harness, configuration
 from tests.support.mysql import MysqlServer, free_port, run_sql
 from tests.support.shell import Shell
 from tests.support.waiting import eventually
+from unkey_api.areas.rootkeys.home import HOME_WORKSPACE
 from unkey_api.container.application import open_application
 from unkey_api.container.runtime import Runtime
 from unkey_api.core.clock import SystemClock
 from unkey_api.infra.mysql import Dsn
 from unkey_api.operator.types import RootKeyChange
-from unkey_api.rootkeys.home import HOME_WORKSPACE
 from unkey_api.rpc.health import Phase
 from unkey_api.settings.load import load_settings
 

@@ -24,6 +24,7 @@ from tests.support.storm import Storm, StormPlan, tell_connections
 from tests.support.waiting import eventually
 from tests.support.wire import WireClient
 from unkey_api.app import Application
+from unkey_api.areas.keys.queries import NewKey, find_issuing_api, insert_keys
 from unkey_api.container.application import open_application
 from unkey_api.container.runtime import Runtime
 from unkey_api.core.columns import UnixMs
@@ -32,7 +33,6 @@ from unkey_api.core.ids import IdPrefix, RandomIds
 from unkey_api.core.keymaterial import generate_key
 from unkey_api.infra.mysql import Database, Dsn, WriteConn
 from unkey_api.infra.redis.client import RedisClient, RedisOptions, open_redis
-from unkey_api.keys.queries import NewKey, find_issuing_api, insert_keys
 from unkey_api.rpc.health import Phase
 from unkey_api.server.http1.listener import Http1Listener
 from unkey_api.server.sockets import bind_workers

@@ -6,13 +6,13 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from unkey_api.areas.keys.credits.types import Balance
+from unkey_api.areas.ratelimit.engine.counts import StoreOperation
+from unkey_api.areas.ratelimit.engine.regions import RegionCount, WindowTotals
+from unkey_api.areas.ratelimit.engine.store import Increment
 from unkey_api.core.clock import Clock
 from unkey_api.core.errors import ServiceUnavailable
 from unkey_api.infra.redis.counters import Base, Taken, Tally
-from unkey_api.keys.credits.types import Balance
-from unkey_api.ratelimit.engine.counts import StoreOperation
-from unkey_api.ratelimit.engine.regions import RegionCount, WindowTotals
-from unkey_api.ratelimit.engine.store import Increment
 
 
 @dataclass(slots=True)

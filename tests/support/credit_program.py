@@ -16,12 +16,12 @@ import sys
 
 import structlog
 
+from unkey_api.areas.keys.credits.limiter import CreditLimiter, open_credit_limiter
+from unkey_api.areas.keys.credits.queries import SqlCreditBalances
 from unkey_api.core.clock import SystemClock
 from unkey_api.infra.mysql import MysqlSettings, WriteConn, log_orphan, open_database, parse_dsn
 from unkey_api.infra.redis.client import RedisOptions, open_redis
 from unkey_api.infra.redis.counters import RedisCredits
-from unkey_api.keys.credits.limiter import CreditLimiter, open_credit_limiter
-from unkey_api.keys.credits.queries import SqlCreditBalances
 
 RECORD = struct.Struct("<Id")
 """Index of the key; seconds on the machine's monotonic clock."""

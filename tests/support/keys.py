@@ -21,8 +21,20 @@ from tests.support.clock import FixedClock
 from tests.support.key_surroundings import Events, ReversingVault, Unobserved, Unthrottled
 from tests.support.mysql import run_sql, store
 from tests.support.statements import StatementRecorder
-from unkey_api.apis.live import LiveApis, api_cache
 from unkey_api.app import Application, Platform, Service
+from unkey_api.areas.apis.live import LiveApis, api_cache
+from unkey_api.areas.keys.credits.limiter import open_credit_limiter
+from unkey_api.areas.keys.credits.queries import SqlCreditBalances
+from unkey_api.areas.keys.handler import KeysHandler
+from unkey_api.areas.keys.schemes.bounded import open_slow_hashes
+from unkey_api.areas.keys.schemes.finding import ForeignHashes
+from unkey_api.areas.keys.service.all import key_use_cases
+from unkey_api.areas.keys.service.parts import KeyParts
+from unkey_api.areas.keys.verification.directory import KeyCache, KeyDirectory, key_cache
+from unkey_api.areas.keys.verification.migration import MigratedKeys
+from unkey_api.areas.keys.verification.service import VerificationParts, VerifyKey
+from unkey_api.areas.projects.service import DefaultProject
+from unkey_api.areas.ratelimit.engine.running import open_rate_limiter
 from unkey_api.audit.service import AuditLog
 from unkey_api.auth.chain import AuthenticationChain
 from unkey_api.auth.root_key import RootKeys
@@ -37,18 +49,6 @@ from unkey_api.infra.mysql import Database, Dsn, Statement
 from unkey_api.infra.redis.client import RedisClient
 from unkey_api.infra.redis.counters import RedisCounters, RedisCredits
 from unkey_api.infra.resilience.background import BackgroundJobs
-from unkey_api.keys.credits.limiter import open_credit_limiter
-from unkey_api.keys.credits.queries import SqlCreditBalances
-from unkey_api.keys.handler import KeysHandler
-from unkey_api.keys.schemes.bounded import open_slow_hashes
-from unkey_api.keys.schemes.finding import ForeignHashes
-from unkey_api.keys.service.all import key_use_cases
-from unkey_api.keys.service.parts import KeyParts
-from unkey_api.keys.verification.directory import KeyCache, KeyDirectory, key_cache
-from unkey_api.keys.verification.migration import MigratedKeys
-from unkey_api.keys.verification.service import VerificationParts, VerifyKey
-from unkey_api.projects.service import DefaultProject
-from unkey_api.ratelimit.engine.running import open_rate_limiter
 from unkey_api.rpc.bodies.limits import BodyLimits
 from unkey_api.rpc.documents import Documents
 from unkey_api.rpc.health import Health, Phase

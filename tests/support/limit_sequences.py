@@ -16,7 +16,7 @@ from tests.support.limit_model import Answer, Ask, Model
 from tests.support.limiter import START
 from unkey_api.core.errors import ServiceUnavailable
 
-ENGINE = "unkey_api.ratelimit.engine"
+ENGINE = "unkey_api.areas.ratelimit.engine"
 DURATIONS = (1_000, 2_500, 60_000)
 LIMITS = (0, 1, 3, 10, 10, 50)
 COSTS = (0, 1, 1, 2, 5)

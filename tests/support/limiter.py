@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from tests.support.clock import FixedClock
 from tests.support.counters import MemoryCounterStore, MemoryGlobalCounters, MemorySharedTable, StoreCalls
+from unkey_api.areas.ratelimit.engine.running import build_rate_limiter
+from unkey_api.areas.ratelimit.engine.state import Cell, Counter
+from unkey_api.areas.ratelimit.engine.types import Check, Decision
 from unkey_api.infra.resilience.breaker import BreakerState
-from unkey_api.ratelimit.engine.running import build_rate_limiter
-from unkey_api.ratelimit.engine.state import Cell, Counter
-from unkey_api.ratelimit.engine.types import Check, Decision
 
 MINUTE = 60_000
 START = 1_750_000_020_000 // MINUTE * MINUTE

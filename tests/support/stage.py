@@ -21,14 +21,39 @@ from tests.support.asgi import Answer, Client
 from tests.support.clock import FixedClock
 from tests.support.mysql import run_sql, settings_for
 from tests.support.statements import StatementRecorder
-from unkey_api.apis.handler import ApisHandler
-from unkey_api.apis.live import LiveApis, api_cache
-from unkey_api.apis.service.create import CreateApi
-from unkey_api.apis.service.delete import DeleteApi
-from unkey_api.apis.service.list_keys import ListKeys
-from unkey_api.apis.service.read import GetApi
-from unkey_api.apis.service.update import UpdateApi
 from unkey_api.app import Application, Platform, Service
+from unkey_api.areas.apis.handler import ApisHandler
+from unkey_api.areas.apis.live import LiveApis, api_cache
+from unkey_api.areas.apis.service.create import CreateApi
+from unkey_api.areas.apis.service.delete import DeleteApi
+from unkey_api.areas.apis.service.list_keys import ListKeys
+from unkey_api.areas.apis.service.read import GetApi
+from unkey_api.areas.apis.service.update import UpdateApi
+from unkey_api.areas.identities.handler import IdentitiesHandler, IdentityUseCases
+from unkey_api.areas.identities.service.create import CreateIdentity
+from unkey_api.areas.identities.service.delete import DeleteIdentity
+from unkey_api.areas.identities.service.read import GetIdentity, ListIdentities
+from unkey_api.areas.identities.service.update import UpdateIdentity
+from unkey_api.areas.liveness.handler import LivenessHandler
+from unkey_api.areas.permissions.handler import PermissionsHandler, PermissionUseCases
+from unkey_api.areas.permissions.service.create_permission import CreatePermission
+from unkey_api.areas.permissions.service.create_role import CreateRole
+from unkey_api.areas.permissions.service.delete import DeletePermission, DeleteRole
+from unkey_api.areas.permissions.service.read import GetPermission, GetRole, ListPermissions, ListRoles
+from unkey_api.areas.permissions.service.set_role_permissions import SetRolePermissions
+from unkey_api.areas.permissions.service.update import UpdatePermission, UpdateRole
+from unkey_api.areas.projects.service import DefaultProject
+from unkey_api.areas.ratelimit.creation import NamespaceCreation
+from unkey_api.areas.ratelimit.engine.counts import StoreOperation
+from unkey_api.areas.ratelimit.engine.running import LimiterParts, build_rate_limiter
+from unkey_api.areas.ratelimit.engine.store import Increment
+from unkey_api.areas.ratelimit.handler import RatelimitHandler, RatelimitUseCases
+from unkey_api.areas.ratelimit.namespaces import Namespaces, namespace_cache
+from unkey_api.areas.ratelimit.service.delete_override import DeleteOverride
+from unkey_api.areas.ratelimit.service.limit import Limit
+from unkey_api.areas.ratelimit.service.multi_limit import MultiLimit
+from unkey_api.areas.ratelimit.service.read_overrides import GetOverride, ListOverrides
+from unkey_api.areas.ratelimit.service.set_override import SetOverride
 from unkey_api.audit.service import AuditLog
 from unkey_api.auth.throttle import RequestThrottle
 from unkey_api.auth.workspace_limits import limits_cache
@@ -36,37 +61,12 @@ from unkey_api.container.revocation import ChangedCaches
 from unkey_api.core.errors import AppError, ErrorCode, ServiceUnavailable
 from unkey_api.core.ids import ALPHABET, RandomIds
 from unkey_api.core.principal import Principal, SubjectType
-from unkey_api.identities.handler import IdentitiesHandler, IdentityUseCases
-from unkey_api.identities.service.create import CreateIdentity
-from unkey_api.identities.service.delete import DeleteIdentity
-from unkey_api.identities.service.read import GetIdentity, ListIdentities
-from unkey_api.identities.service.update import UpdateIdentity
 from unkey_api.infra.batching.buffer import Offer
 from unkey_api.infra.clickhouse.rows import RatelimitRow
 from unkey_api.infra.invalidation.caches import IN_WORKSPACE, NamedCaches
 from unkey_api.infra.mysql import Database, Dsn, log_orphan
 from unkey_api.infra.resilience.background import BackgroundJobs
 from unkey_api.infra.vault.port import VaultClient
-from unkey_api.liveness.handler import LivenessHandler
-from unkey_api.permissions.handler import PermissionsHandler, PermissionUseCases
-from unkey_api.permissions.service.create_permission import CreatePermission
-from unkey_api.permissions.service.create_role import CreateRole
-from unkey_api.permissions.service.delete import DeletePermission, DeleteRole
-from unkey_api.permissions.service.read import GetPermission, GetRole, ListPermissions, ListRoles
-from unkey_api.permissions.service.set_role_permissions import SetRolePermissions
-from unkey_api.permissions.service.update import UpdatePermission, UpdateRole
-from unkey_api.projects.service import DefaultProject
-from unkey_api.ratelimit.creation import NamespaceCreation
-from unkey_api.ratelimit.engine.counts import StoreOperation
-from unkey_api.ratelimit.engine.running import LimiterParts, build_rate_limiter
-from unkey_api.ratelimit.engine.store import Increment
-from unkey_api.ratelimit.handler import RatelimitHandler, RatelimitUseCases
-from unkey_api.ratelimit.namespaces import Namespaces, namespace_cache
-from unkey_api.ratelimit.service.delete_override import DeleteOverride
-from unkey_api.ratelimit.service.limit import Limit
-from unkey_api.ratelimit.service.multi_limit import MultiLimit
-from unkey_api.ratelimit.service.read_overrides import GetOverride, ListOverrides
-from unkey_api.ratelimit.service.set_override import SetOverride
 from unkey_api.rpc.bodies.limits import BodyLimits
 from unkey_api.rpc.documents import Documents
 from unkey_api.rpc.health import Health, Phase

@@ -13,16 +13,16 @@ from typing import Any
 
 from tests.support.harness import Caller, Harness
 from tests.support.mysql import run_sql
+from unkey_api.areas.keys.transfer.importing import ImportKeys
+from unkey_api.areas.keys.transfer.journal import Journal, RejectsFile
+from unkey_api.areas.keys.transfer.reading import open_records
+from unkey_api.areas.keys.transfer.targets import find_target
+from unkey_api.areas.keys.transfer.types import ImportReport, Target
+from unkey_api.areas.keys.transfer.writing import BatchWriter
+from unkey_api.areas.projects.service import DefaultProject
 from unkey_api.audit.service import AuditLog
 from unkey_api.core.ids import RandomIds
 from unkey_api.infra.mysql import Dsn
-from unkey_api.keys.transfer.importing import ImportKeys
-from unkey_api.keys.transfer.journal import Journal, RejectsFile
-from unkey_api.keys.transfer.reading import open_records
-from unkey_api.keys.transfer.targets import find_target
-from unkey_api.keys.transfer.types import ImportReport, Target
-from unkey_api.keys.transfer.writing import BatchWriter
-from unkey_api.projects.service import DefaultProject
 
 
 def native(secret: str) -> str:

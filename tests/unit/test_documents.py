@@ -66,7 +66,8 @@ def test_links_lead_somewhere(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_files_named_in_pages_exist(page: Path) -> None:
     named = re.findall(r"`((?:[\w.-]+/)+[\w.-]*)`", page.read_text(encoding="utf-8"))
-    roots = (ROOT, ROOT / "unkey_api", ROOT / "unkey_api" / "keys", page.parent)  # keys as an example of a domain
+    package = ROOT / "unkey_api"
+    roots = (ROOT, package, package / "areas", package / "areas" / "keys", page.parent)  # keys as an example of an area
     made_by_programs = {".venv/", ".unkey-dev/", "build/faults.txt"}
     absent = [name for name in named if not any((root / name).exists() for root in roots)]
     assert set(absent) <= made_by_programs

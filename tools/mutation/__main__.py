@@ -20,7 +20,7 @@ from tools.mutation.mutants import Mutant, find_mutants
 from tools.mutation.running import Outcome, Verdict, Worker
 from tools.mutation.tracing import Trace, read_trace, trace
 
-FOLDERS = ("keys", "rootkeys", "permissions", "identities", "auth")
+FOLDERS = ("areas/keys", "areas/rootkeys", "areas/permissions", "areas/identities", "auth")
 REPORT = Path("build/mutation/report.json")
 GOAL = 0.9
 HEAVY = (

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from unkey_api.areas.portal.grant import MalformedGrant, read_grant
+from unkey_api.areas.portal.sessions import PortalSessions
+from unkey_api.areas.portal.types import PortalSessionRow, SessionState
 from unkey_api.auth.chain import Credentials
 from unkey_api.core.clock import Clock
 from unkey_api.core.cookies import find_cookie
@@ -9,9 +12,6 @@ from unkey_api.core.errors import AppError, ErrorCode, ServiceUnavailable, Unexp
 from unkey_api.core.keymaterial import hash_key
 from unkey_api.core.principal import PortalScope, Principal, SubjectType
 from unkey_api.infra.mysql import StoreUnavailable
-from unkey_api.portal.grant import MalformedGrant, read_grant
-from unkey_api.portal.sessions import PortalSessions
-from unkey_api.portal.types import PortalSessionRow, SessionState
 
 COOKIE = "portal_session"
 

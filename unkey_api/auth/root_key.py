@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from unkey_api.areas.keys.verification.directory import KeyDirectory
+from unkey_api.areas.keys.verification.types import Status, VerifiableKey
 from unkey_api.auth.bearer import PREFIX, bearer_token
 from unkey_api.auth.chain import Credentials
 from unkey_api.auth.errors import (
@@ -18,8 +20,6 @@ from unkey_api.core.clock import Clock
 from unkey_api.core.errors import AppError
 from unkey_api.core.keymaterial import hash_key
 from unkey_api.core.principal import Principal
-from unkey_api.keys.verification.directory import KeyDirectory
-from unkey_api.keys.verification.types import Status, VerifiableKey
 
 
 class RootKeys:

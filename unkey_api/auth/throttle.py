@@ -6,13 +6,13 @@ from collections.abc import Awaitable
 
 import structlog
 
+from unkey_api.areas.ratelimit.engine.limiter import RateLimiter
+from unkey_api.areas.ratelimit.engine.types import Check, Decision, InvalidCheck
 from unkey_api.auth.workspace_limits import LimitsCache, WorkspaceLimits, find_workspace_limits
 from unkey_api.core.clock import Clock
 from unkey_api.core.errors import AppError, ErrorCode
 from unkey_api.core.principal import Principal
 from unkey_api.infra.mysql import ReadsOf
-from unkey_api.ratelimit.engine.limiter import RateLimiter
-from unkey_api.ratelimit.engine.types import Check, Decision, InvalidCheck
 
 NAMESPACE = "workspace.ratelimit"  # not one of a customer: no row, no analytics
 WINDOW_MS = 60_000

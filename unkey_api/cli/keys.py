@@ -15,6 +15,18 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from unkey_api.areas.keys.schemes.salted import HashCaps
+from unkey_api.areas.keys.transfer import queries
+from unkey_api.areas.keys.transfer.errors import TransferRefused
+from unkey_api.areas.keys.transfer.exporting import ExportWriter, export_keys
+from unkey_api.areas.keys.transfer.importing import ImportKeys, OnProgress
+from unkey_api.areas.keys.transfer.journal import Journal, RejectsFile
+from unkey_api.areas.keys.transfer.reading import RecordFile, format_of, open_records
+from unkey_api.areas.keys.transfer.targets import apis_of, find_target
+from unkey_api.areas.keys.transfer.types import FileFormat, ImportReport
+from unkey_api.areas.keys.transfer.writing import BatchWriter
+from unkey_api.areas.keys.types import MigrationAlgorithm
+from unkey_api.areas.projects.service import DefaultProject
 from unkey_api.audit.service import AuditLog
 from unkey_api.cli.configuration import ConfigOption, read_settings
 from unkey_api.container.announcing import announcing
@@ -23,18 +35,6 @@ from unkey_api.container.stores import mysql_settings
 from unkey_api.core.clock import Clock, SystemClock
 from unkey_api.core.ids import IdSource, RandomIds
 from unkey_api.infra.mysql import Database, log_orphan, open_database
-from unkey_api.keys.schemes.salted import HashCaps
-from unkey_api.keys.transfer import queries
-from unkey_api.keys.transfer.errors import TransferRefused
-from unkey_api.keys.transfer.exporting import ExportWriter, export_keys
-from unkey_api.keys.transfer.importing import ImportKeys, OnProgress
-from unkey_api.keys.transfer.journal import Journal, RejectsFile
-from unkey_api.keys.transfer.reading import RecordFile, format_of, open_records
-from unkey_api.keys.transfer.targets import apis_of, find_target
-from unkey_api.keys.transfer.types import FileFormat, ImportReport
-from unkey_api.keys.transfer.writing import BatchWriter
-from unkey_api.keys.types import MigrationAlgorithm
-from unkey_api.projects.service import DefaultProject
 
 T = TypeVar("T")
 

@@ -7,6 +7,8 @@ import asyncio
 from rich.console import Console
 from rich.progress import Progress
 
+from unkey_api.areas.keys.service.attempts import with_fresh_ids
+from unkey_api.areas.rootkeys.home import ensure_home
 from unkey_api.container.stores import mysql_settings
 from unkey_api.core.clock import SystemClock
 from unkey_api.core.ids import RandomIds
@@ -14,8 +16,6 @@ from unkey_api.infra.clickhouse.client import open_clickhouse
 from unkey_api.infra.clickhouse.migrate import migrate as migrate_clickhouse
 from unkey_api.infra.mysql import log_orphan, open_database
 from unkey_api.infra.mysql.migrations import migrate as migrate_mysql
-from unkey_api.keys.service.attempts import with_fresh_ids
-from unkey_api.rootkeys.home import ensure_home
 from unkey_api.settings.addresses.clickhouse import parse_clickhouse_url
 from unkey_api.settings.sections import Settings
 

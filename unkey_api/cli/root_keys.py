@@ -10,6 +10,7 @@ from typing import Annotated, TypeVar
 import typer
 from rich.console import Console
 
+from unkey_api.areas.rootkeys.rules import require_known
 from unkey_api.cli.configuration import ConfigOption
 from unkey_api.cli.operator import at_desk
 from unkey_api.cli.tables import harmless, print_table
@@ -19,7 +20,6 @@ from unkey_api.core.errors import InvalidInput
 from unkey_api.core.secret import Secret
 from unkey_api.operator.service import OperatorDesk
 from unkey_api.operator.types import RootKeyChange, RootKeyLine, all_permissions
-from unkey_api.rootkeys.rules import require_known
 
 T = TypeVar("T")
 NAME_LENGTH_MAX = 255

@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
+from unkey_api.areas.keys.verification.directory import KeyDirectory
+from unkey_api.areas.portal.sessions import PortalSessions
 from unkey_api.auth.chain import AuthenticationChain, Resolver
 from unkey_api.auth.jwks import PublishedKeys
 from unkey_api.auth.jwt import JsonWebTokens, TokenKeys
@@ -18,8 +20,6 @@ from unkey_api.container.caches import Caches
 from unkey_api.core.clock import Clock
 from unkey_api.infra.jwks.client import JwksClient, open_jwks_session
 from unkey_api.infra.mysql import Database
-from unkey_api.keys.verification.directory import KeyDirectory
-from unkey_api.portal.sessions import PortalSessions
 from unkey_api.settings.auth import WORKOS, AuthEntry, JwtAuth, PortalSessionAuth, RootKeyAuth
 
 

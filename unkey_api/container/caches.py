@@ -7,7 +7,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from unkey_api.apis.live import ApiCache, api_cache
+from unkey_api.areas.apis.live import ApiCache, api_cache
+from unkey_api.areas.keys.verification.directory import KeyCache, key_cache
+from unkey_api.areas.portal.sessions import SessionCache, session_cache
+from unkey_api.areas.ratelimit.namespaces import NamespaceCache, namespace_cache
 from unkey_api.auth.workspace_limits import LimitsCache, limits_cache
 from unkey_api.auth.workspaces import WorkspaceCache, workspace_cache
 from unkey_api.core.clock import Clock
@@ -15,9 +18,6 @@ from unkey_api.infra.caching.swr import CacheObserver, SwrCache
 from unkey_api.infra.resilience.background import BackgroundJobs
 from unkey_api.infra.telemetry.collectors import CacheRoom
 from unkey_api.infra.telemetry.metrics import Metrics
-from unkey_api.keys.verification.directory import KeyCache, key_cache
-from unkey_api.portal.sessions import SessionCache, session_cache
-from unkey_api.ratelimit.namespaces import NamespaceCache, namespace_cache
 from unkey_api.settings.stores import CacheSettings
 
 AnyCache: TypeAlias = SwrCache[Any, Any]  # keys and values of all kinds

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from unkey_api.keys.schemes.salted import HashCaps
+from unkey_api.areas.keys.schemes.salted import HashCaps
 from unkey_api.settings.sections import KeyMigrationSettings
 
 

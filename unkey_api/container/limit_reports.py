@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from unkey_api.areas.keys.credits.limiter import CreditCounts, CreditLimiter
+from unkey_api.areas.keys.verification.directory import LoadCounts
+from unkey_api.areas.ratelimit.engine.counts import LimiterCounts, StoreOperation
+from unkey_api.areas.ratelimit.engine.limiter import RateLimiter
 from unkey_api.infra.telemetry import limit_collector as series
 from unkey_api.infra.telemetry.limit_collector import Reading
 from unkey_api.infra.telemetry.metrics import Metrics, RatelimitMetrics, UsageMetrics
-from unkey_api.keys.credits.limiter import CreditCounts, CreditLimiter
-from unkey_api.keys.verification.directory import LoadCounts
-from unkey_api.ratelimit.engine.counts import LimiterCounts, StoreOperation
-from unkey_api.ratelimit.engine.limiter import RateLimiter
 
 
 class LimiterReports:

@@ -15,15 +15,61 @@ from unkey_proto.unkey.permissions.v2.permissions_connect import PermissionsServ
 from unkey_proto.unkey.ratelimit.v2.ratelimit_connect import RatelimitService
 from unkey_proto.unkey.rootkeys.v2.rootkeys_connect import RootKeysService
 
-from unkey_api.apis.handler import ApisHandler
-from unkey_api.apis.live import LiveApis
-from unkey_api.apis.service.create import CreateApi
-from unkey_api.apis.service.delete import DeleteApi
-from unkey_api.apis.service.list_keys import ListKeys
-from unkey_api.apis.service.read import GetApi
-from unkey_api.apis.service.update import UpdateApi
 from unkey_api.app import Service
+from unkey_api.areas.apis.handler import ApisHandler
+from unkey_api.areas.apis.live import LiveApis
+from unkey_api.areas.apis.service.create import CreateApi
+from unkey_api.areas.apis.service.delete import DeleteApi
+from unkey_api.areas.apis.service.list_keys import ListKeys
+from unkey_api.areas.apis.service.read import GetApi
+from unkey_api.areas.apis.service.update import UpdateApi
+from unkey_api.areas.identities.handler import IdentitiesHandler, IdentityUseCases
+from unkey_api.areas.identities.service.create import CreateIdentity
+from unkey_api.areas.identities.service.delete import DeleteIdentity
+from unkey_api.areas.identities.service.read import GetIdentity, ListIdentities
+from unkey_api.areas.identities.service.update import UpdateIdentity
+from unkey_api.areas.keys.credits.limiter import CreditLimiter, open_credit_limiter
+from unkey_api.areas.keys.credits.queries import SqlCreditBalances
+from unkey_api.areas.keys.credits.replays import ReplayBounds
+from unkey_api.areas.keys.credits.types import EPOCHS_PER_MS
+from unkey_api.areas.keys.handler import KeysHandler
+from unkey_api.areas.keys.schemes.bounded import open_slow_hashes
+from unkey_api.areas.keys.schemes.finding import ForeignHashes
+from unkey_api.areas.keys.service.all import key_use_cases
+from unkey_api.areas.keys.service.parts import KeyParts
+from unkey_api.areas.keys.verification.directory import KeyDirectory
+from unkey_api.areas.keys.verification.migration import MigratedKeys
+from unkey_api.areas.keys.verification.service import VerificationParts, VerifyKey
+from unkey_api.areas.liveness.handler import LivenessHandler
+from unkey_api.areas.permissions.handler import PermissionsHandler, PermissionUseCases
+from unkey_api.areas.permissions.service.create_permission import CreatePermission
+from unkey_api.areas.permissions.service.create_role import CreateRole
+from unkey_api.areas.permissions.service.delete import DeletePermission, DeleteRole
+from unkey_api.areas.permissions.service.read import GetPermission, GetRole, ListPermissions, ListRoles
+from unkey_api.areas.permissions.service.set_role_permissions import SetRolePermissions
+from unkey_api.areas.permissions.service.update import UpdatePermission, UpdateRole
+from unkey_api.areas.projects.service import DefaultProject
+from unkey_api.areas.ratelimit.creation import NamespaceCreation
+from unkey_api.areas.ratelimit.engine.bounds import TableBounds
+from unkey_api.areas.ratelimit.engine.limiter import RateLimiter
+from unkey_api.areas.ratelimit.engine.running import open_rate_limiter
+from unkey_api.areas.ratelimit.global_counters import SqlGlobalCounters
+from unkey_api.areas.ratelimit.handler import RatelimitHandler, RatelimitUseCases
+from unkey_api.areas.ratelimit.namespaces import Namespaces
+from unkey_api.areas.ratelimit.service.delete_override import DeleteOverride
+from unkey_api.areas.ratelimit.service.limit import Limit
+from unkey_api.areas.ratelimit.service.multi_limit import MultiLimit
+from unkey_api.areas.ratelimit.service.read_overrides import GetOverride, ListOverrides
+from unkey_api.areas.ratelimit.service.set_override import SetOverride
+from unkey_api.areas.rootkeys.handler import RootKeysHandler, RootKeyUseCases
+from unkey_api.areas.rootkeys.service.create import CreateRootKey
+from unkey_api.areas.rootkeys.service.delete import DeleteRootKey
+from unkey_api.areas.rootkeys.service.parts import root_key_parts
+from unkey_api.areas.rootkeys.service.read import ListRootKeys
+from unkey_api.areas.rootkeys.service.reroll import RerollRootKey
+from unkey_api.areas.rootkeys.service.update import UpdateRootKey
 from unkey_api.audit.service import AuditLog
+from unkey_api.auth.standing import CallerStanding
 from unkey_api.auth.throttle import RequestThrottle
 from unkey_api.container.authentication import Authenticators, open_authenticators
 from unkey_api.container.caches import Caches, open_caches
@@ -34,55 +80,10 @@ from unkey_api.container.published import serve_published
 from unkey_api.container.revocation import ChangedCaches, following, named_caches
 from unkey_api.container.runtime import Runtime
 from unkey_api.container.stores import Stores
-from unkey_api.identities.handler import IdentitiesHandler, IdentityUseCases
-from unkey_api.identities.service.create import CreateIdentity
-from unkey_api.identities.service.delete import DeleteIdentity
-from unkey_api.identities.service.read import GetIdentity, ListIdentities
-from unkey_api.identities.service.update import UpdateIdentity
 from unkey_api.infra import passwords
 from unkey_api.infra.invalidation.ports import InvalidationBus
 from unkey_api.infra.redis.counters import RedisCounters, RedisCredits
 from unkey_api.infra.telemetry.metrics import Metrics
-from unkey_api.keys.credits.limiter import CreditLimiter, open_credit_limiter
-from unkey_api.keys.credits.queries import SqlCreditBalances
-from unkey_api.keys.credits.replays import ReplayBounds
-from unkey_api.keys.credits.types import EPOCHS_PER_MS
-from unkey_api.keys.handler import KeysHandler
-from unkey_api.keys.schemes.bounded import open_slow_hashes
-from unkey_api.keys.schemes.finding import ForeignHashes
-from unkey_api.keys.service.all import key_use_cases
-from unkey_api.keys.service.parts import KeyParts
-from unkey_api.keys.verification.directory import KeyDirectory
-from unkey_api.keys.verification.migration import MigratedKeys
-from unkey_api.keys.verification.service import VerificationParts, VerifyKey
-from unkey_api.liveness.handler import LivenessHandler
-from unkey_api.permissions.handler import PermissionsHandler, PermissionUseCases
-from unkey_api.permissions.service.create_permission import CreatePermission
-from unkey_api.permissions.service.create_role import CreateRole
-from unkey_api.permissions.service.delete import DeletePermission, DeleteRole
-from unkey_api.permissions.service.read import GetPermission, GetRole, ListPermissions, ListRoles
-from unkey_api.permissions.service.set_role_permissions import SetRolePermissions
-from unkey_api.permissions.service.update import UpdatePermission, UpdateRole
-from unkey_api.projects.service import DefaultProject
-from unkey_api.ratelimit.creation import NamespaceCreation
-from unkey_api.ratelimit.engine.bounds import TableBounds
-from unkey_api.ratelimit.engine.limiter import RateLimiter
-from unkey_api.ratelimit.engine.running import open_rate_limiter
-from unkey_api.ratelimit.global_counters import SqlGlobalCounters
-from unkey_api.ratelimit.handler import RatelimitHandler, RatelimitUseCases
-from unkey_api.ratelimit.namespaces import Namespaces
-from unkey_api.ratelimit.service.delete_override import DeleteOverride
-from unkey_api.ratelimit.service.limit import Limit
-from unkey_api.ratelimit.service.multi_limit import MultiLimit
-from unkey_api.ratelimit.service.read_overrides import GetOverride, ListOverrides
-from unkey_api.ratelimit.service.set_override import SetOverride
-from unkey_api.rootkeys.handler import RootKeysHandler, RootKeyUseCases
-from unkey_api.rootkeys.service.create import CreateRootKey
-from unkey_api.rootkeys.service.delete import DeleteRootKey
-from unkey_api.rootkeys.service.parts import root_key_parts
-from unkey_api.rootkeys.service.read import ListRootKeys
-from unkey_api.rootkeys.service.reroll import RerollRootKey
-from unkey_api.rootkeys.service.update import UpdateRootKey
 from unkey_api.rpc.observers.cache_timing import CacheTiming
 from unkey_api.settings.sections import Settings
 
@@ -301,6 +302,7 @@ def _root_keys(shared: _Shared) -> RootKeysHandler:
         shared.stores.database,
         shared.audit,
         shared.projects,
+        CallerStanding(runtime.clock),
         clock=runtime.clock,
         ids=runtime.ids,
         random_bytes=runtime.random_bytes,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from unkey_api.apis import requirements as apis
+from unkey_api.areas.apis import requirements as apis
+from unkey_api.areas.identities import requirements as identities
+from unkey_api.areas.keys import requirements as keys
+from unkey_api.areas.permissions import requirements as permissions
+from unkey_api.areas.ratelimit import requirements as ratelimit
+from unkey_api.areas.rootkeys import requirements as rootkeys
 from unkey_api.core.needs import Operations
-from unkey_api.identities import requirements as identities
-from unkey_api.keys import requirements as keys
-from unkey_api.permissions import requirements as permissions
-from unkey_api.ratelimit import requirements as ratelimit
-from unkey_api.rootkeys import requirements as rootkeys
 
 REQUIREMENTS: Operations = {
     **apis.OPERATIONS,

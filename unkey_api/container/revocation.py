@@ -6,7 +6,11 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 
-from unkey_api.apis import live
+from unkey_api.areas.apis import live
+from unkey_api.areas.keys.verification import directory, owners
+from unkey_api.areas.keys.verification.owners import KeyOwners
+from unkey_api.areas.portal import sessions
+from unkey_api.areas.ratelimit import namespaces
 from unkey_api.auth import workspace_limits, workspaces
 from unkey_api.container.background import running
 from unkey_api.container.caches import Caches
@@ -19,10 +23,6 @@ from unkey_api.infra.invalidation.caches import IN_WORKSPACE, PLAIN, KeyText, Na
 from unkey_api.infra.invalidation.ports import Invalidation, InvalidationBus
 from unkey_api.infra.mysql import Database
 from unkey_api.infra.telemetry.metrics import Metrics
-from unkey_api.keys.verification import directory, owners
-from unkey_api.keys.verification.owners import KeyOwners
-from unkey_api.portal import sessions
-from unkey_api.ratelimit import namespaces
 from unkey_api.settings.sections import Settings
 
 GRACE_SECONDS = 0.0  # reading the log has nothing to lose, and what is removed from it is so by the database's own task

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from unkey_api.areas.projects.service import DefaultProject
 from unkey_api.audit.service import AuditLog
 from unkey_api.core.clock import Clock
 from unkey_api.core.ids import IdPrefix, IdSource
@@ -17,7 +18,6 @@ from unkey_api.infra.mysql import Database, WriteConn, load_query, load_statemen
 from unkey_api.infra.vault import VaultClient
 from unkey_api.operator.service import OperatorDesk
 from unkey_api.operator.types import all_permissions
-from unkey_api.projects.service import DefaultProject
 
 DEMO_SLUG = "demo"
 

@@ -8,10 +8,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 
+from unkey_api.areas.keys.service.attempts import with_fresh_ids
+from unkey_api.areas.rootkeys import rules
+from unkey_api.areas.rootkeys.home import keeps_root_keys
+from unkey_api.areas.rootkeys.queries import lock
+from unkey_api.areas.rootkeys.service.parts import RootKeyParts
+from unkey_api.areas.rootkeys.types import IssuedRootKey
+from unkey_api.areas.rootkeys.writing import RootKeyState, StoredRootKey, load_locked
 from unkey_api.core.columns import UnixMs
 from unkey_api.core.principal import operator
 from unkey_api.infra.mysql import ReadConn, Transaction
-from unkey_api.keys.service.attempts import with_fresh_ids
 from unkey_api.operator import queries
 from unkey_api.operator.errors import (
     PermissionNotHeld,
@@ -21,12 +27,6 @@ from unkey_api.operator.errors import (
     WorkspaceUnknown,
 )
 from unkey_api.operator.types import RootKeyChange, RootKeyLine, RotatedRootKey
-from unkey_api.rootkeys import rules
-from unkey_api.rootkeys.home import keeps_root_keys
-from unkey_api.rootkeys.queries import lock
-from unkey_api.rootkeys.service.parts import RootKeyParts
-from unkey_api.rootkeys.types import IssuedRootKey
-from unkey_api.rootkeys.writing import RootKeyState, StoredRootKey, load_locked
 
 
 class RootKeyAdmin:

@@ -5,25 +5,26 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+from unkey_api.areas.keys.service.attempts import with_fresh_ids
+from unkey_api.areas.projects.service import DefaultProject
+from unkey_api.areas.rootkeys import rules
+from unkey_api.areas.rootkeys.home import RESERVED_SLUGS, RootKeyHome
+from unkey_api.areas.rootkeys.issuing import RootKeySettings
+from unkey_api.areas.rootkeys.queries import list_grants
+from unkey_api.areas.rootkeys.service.parts import root_key_parts
+from unkey_api.areas.rootkeys.types import IssuedRootKey
 from unkey_api.audit.service import AuditLog
+from unkey_api.auth.standing import CallerStanding
 from unkey_api.core.changes import workspace_changed
 from unkey_api.core.clock import Clock
 from unkey_api.core.ids import IdPrefix, IdSource
 from unkey_api.core.keymaterial import RandomBytes
 from unkey_api.core.principal import operator
 from unkey_api.infra.mysql import Database, DuplicateKey, Transaction
-from unkey_api.keys.service.attempts import with_fresh_ids
 from unkey_api.operator import queries
 from unkey_api.operator.errors import WorkspaceTaken
 from unkey_api.operator.root_keys import RootKeyAdmin
 from unkey_api.operator.types import RootKeyLine, WorkspaceLine
-from unkey_api.projects.service import DefaultProject
-from unkey_api.rootkeys import rules
-from unkey_api.rootkeys.home import RESERVED_SLUGS, RootKeyHome
-from unkey_api.rootkeys.issuing import RootKeySettings
-from unkey_api.rootkeys.queries import list_grants
-from unkey_api.rootkeys.service.parts import root_key_parts
-from unkey_api.rootkeys.types import IssuedRootKey
 
 _PART = 1_000  # root keys whose permissions are asked for at once
 
@@ -40,7 +41,9 @@ class OperatorDesk:
         self._ids = ids
         projects = DefaultProject(clock=clock, ids=ids)
         self._home = RootKeyHome(audit, projects, clock=clock, ids=ids)
-        self._parts = root_key_parts(database, audit, projects, clock=clock, ids=ids, random_bytes=random_bytes)
+        self._parts = root_key_parts(
+            database, audit, projects, CallerStanding(clock), clock=clock, ids=ids, random_bytes=random_bytes
+        )
         self.root_keys = RootKeyAdmin(self._parts)
 
     async def create_workspace(self, name: str, slug: str, *, org_id: str = "") -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from unkey_api.areas.rootkeys.types import IssuedRootKey
 from unkey_api.core.columns import UnixMs
 from unkey_api.core.permission_vocabulary import TUPLE_ACTIONS
-from unkey_api.rootkeys.types import IssuedRootKey
 
 
 def all_permissions(workspace_id: str) -> tuple[str, ...]:

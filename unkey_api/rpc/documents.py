@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from importlib.resources.abc import Traversable
-from typing import Any
 
+from unkey_api.rpc.asgi import Receive, Send
 from unkey_api.rpc.exchange import Exchange
-
-Receive = Callable[[], Awaitable[dict[str, Any]]]  # ASGI events are mappings with values of any kind
-Send = Callable[[dict[str, Any]], Awaitable[None]]  # the same
 
 SCRIPT_PATH = "/reference/scalar.js"
 _PAGE = """<!doctype html>

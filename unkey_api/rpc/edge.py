@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from unkey_api.core.addresses import Network, unmapped_network
 from unkey_api.core.clock import Clock
 from unkey_api.core.ids import IdPrefix, IdSource
+from unkey_api.rpc.asgi import Receive, Scope, Send
 from unkey_api.rpc.errors import failure_of
-from unkey_api.rpc.exchange import STATUS_CLIENT_CLOSED, Exchange, Scope, enter
+from unkey_api.rpc.exchange import STATUS_CLIENT_CLOSED, Exchange, enter
 
-Receive = Callable[[], Awaitable[dict[str, Any]]]  # ASGI events are mappings with values of any kind
-Send = Callable[[dict[str, Any]], Awaitable[None]]  # the same
 Endpoint = Callable[[Exchange, Receive, Send], Awaitable[None]]
 Router = Callable[[Exchange], Endpoint]
 ObserverFailed = Callable[[Exchange, Exception], None]

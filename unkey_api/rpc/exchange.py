@@ -9,9 +9,9 @@ from typing import Any, Generic, Protocol, TypeVar
 from unkey_api.core.addresses import Network, client_address, shown_address
 from unkey_api.core.principal import Caller, Principal
 from unkey_api.core.shortening import shorten
+from unkey_api.rpc.asgi import Scope
 from unkey_api.rpc.errors import Failure
 
-Scope = dict[str, Any]  # ASGI's own type: a mapping with values of any kind
 Headers = list[tuple[bytes, bytes]]
 
 STATUS_CLIENT_CLOSED = 499

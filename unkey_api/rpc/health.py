@@ -10,7 +10,8 @@ from typing import Any, TypeAlias
 
 import orjson
 
-Send = Callable[[dict[str, Any]], Awaitable[None]]  # ASGI events are mappings with values of any kind
+from unkey_api.rpc.asgi import Send
+
 Check = Callable[[], Awaitable[bool]]
 Details: TypeAlias = dict[str, str]
 """What readiness tells about parts that may be away without making it fail, by name. Kept up to date by the parts."""

@@ -6,14 +6,12 @@ would be one that rules in front of the service do not know.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
 
+from unkey_api.rpc.asgi import Receive, Send
 from unkey_api.rpc.edge import Endpoint
 from unkey_api.rpc.exchange import Exchange
 
-Receive = Callable[[], Awaitable[dict[str, Any]]]  # ASGI events are mappings with values of any kind
-Send = Callable[[dict[str, Any]], Awaitable[None]]  # the same
 RPC_PREFIX = "/unkey."
 NOT_FOUND = b"404 page not found\n"
 METHOD_NOT_ALLOWED = b"Method Not Allowed\n"

@@ -15,17 +15,17 @@ from tests.support.limit_load import ShiftedClock
 from tests.support.mysql import MysqlServer, settings_for
 from tests.support.proxy import Proxy, proxy_to
 from tests.support.waiting import eventually
+from unkey_api.areas.keys.credits.limiter import CreditLimiter, open_credit_limiter
+from unkey_api.areas.keys.credits.queries import SqlCreditBalances
+from unkey_api.areas.ratelimit.engine.running import build_rate_limiter
+from unkey_api.areas.ratelimit.engine.types import Check
+from unkey_api.areas.ratelimit.global_counters import SqlGlobalCounters
 from unkey_api.core.clock import SystemClock
 from unkey_api.core.errors import ServiceUnavailable
 from unkey_api.core.ids import IdPrefix, RandomIds
 from unkey_api.infra.mysql import Database, Dsn, log_orphan, open_database
 from unkey_api.infra.redis.client import RedisClient
 from unkey_api.infra.redis.counters import RedisCredits
-from unkey_api.keys.credits.limiter import CreditLimiter, open_credit_limiter
-from unkey_api.keys.credits.queries import SqlCreditBalances
-from unkey_api.ratelimit.engine.running import build_rate_limiter
-from unkey_api.ratelimit.engine.types import Check
-from unkey_api.ratelimit.global_counters import SqlGlobalCounters
 
 pytestmark = pytest.mark.integration
 

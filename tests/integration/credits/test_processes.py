@@ -17,14 +17,14 @@ from tests.support.credit_program import CALLERS_PER_KEY, RECORD
 from tests.support.limit_load import ShiftedClock
 from tests.support.mysql import MysqlServer
 from tests.support.redis import RedisServer
+from unkey_api.areas.keys.credits.limiter import open_credit_limiter
+from unkey_api.areas.keys.credits.queries import SqlCreditBalances
 from unkey_api.core.clock import SystemClock
 from unkey_api.core.ids import IdPrefix, RandomIds
 from unkey_api.infra.mysql import Database, Dsn
 from unkey_api.infra.mysql.statement import Statement
 from unkey_api.infra.redis.client import RedisClient
 from unkey_api.infra.redis.counters import RedisCredits
-from unkey_api.keys.credits.limiter import open_credit_limiter
-from unkey_api.keys.credits.queries import SqlCreditBalances
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
 

@@ -14,14 +14,14 @@ from tests.support.limit_load import ShiftedClock
 from tests.support.proxy import proxy_to
 from tests.support.redis import RedisServer
 from tests.support.waiting import Stalls, Stopwatch, eventually
+from unkey_api.areas.keys.credits.limiter import CreditLimiter, open_credit_limiter
+from unkey_api.areas.keys.credits.queries import SqlCreditBalances
 from unkey_api.core.clock import SystemClock
 from unkey_api.core.ids import IdPrefix, RandomIds
 from unkey_api.infra.mysql import Database
 from unkey_api.infra.redis.client import COMMAND_SECONDS, RedisOptions, open_redis
 from unkey_api.infra.redis.counters import RedisCredits
 from unkey_api.infra.resilience.breaker import BreakerState
-from unkey_api.keys.credits.limiter import CreditLimiter, open_credit_limiter
-from unkey_api.keys.credits.queries import SqlCreditBalances
 
 pytestmark = pytest.mark.integration
 

@@ -9,8 +9,8 @@ from typer.testing import CliRunner, Result
 
 from tests.support.harness import configuration
 from tests.support.mysql import MysqlServer, run_sql
+from unkey_api.areas.rootkeys.home import HOME_WORKSPACE
 from unkey_api.cli.main import app
-from unkey_api.rootkeys.home import HOME_WORKSPACE
 
 pytestmark = pytest.mark.integration
 

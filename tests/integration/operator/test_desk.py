@@ -9,13 +9,13 @@ import pytest
 
 from tests.support.clock import FixedClock
 from tests.support.mysql import run_sql
+from unkey_api.areas.keys.service.attempts import with_fresh_ids
+from unkey_api.areas.rootkeys.home import HOME_KEYSPACE, HOME_WORKSPACE, ensure_home
 from unkey_api.audit.service import AuditLog
 from unkey_api.core.ids import RandomIds
 from unkey_api.infra.mysql import Database, Dsn
-from unkey_api.keys.service.attempts import with_fresh_ids
 from unkey_api.operator.errors import RootKeyUnknown, WorkspaceHoldsRootKeys, WorkspaceTaken, WorkspaceUnknown
 from unkey_api.operator.service import OperatorDesk
-from unkey_api.rootkeys.home import HOME_KEYSPACE, HOME_WORKSPACE, ensure_home
 
 pytestmark = pytest.mark.integration
 

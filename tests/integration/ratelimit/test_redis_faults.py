@@ -11,10 +11,10 @@ from tests.support.limiter import MINUTE
 from tests.support.proxy import proxy_to
 from tests.support.redis import RedisServer
 from tests.support.waiting import Stopwatch, eventually
+from unkey_api.areas.ratelimit.engine.counts import StoreOperation
+from unkey_api.areas.ratelimit.engine.types import Check
 from unkey_api.infra.redis.client import COMMAND_SECONDS, RedisClient, RedisOptions, open_redis
 from unkey_api.infra.resilience.breaker import BreakerState
-from unkey_api.ratelimit.engine.counts import StoreOperation
-from unkey_api.ratelimit.engine.types import Check
 
 pytestmark = pytest.mark.integration
 

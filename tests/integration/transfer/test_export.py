@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from tests.support.transfer import Depot, native
-from unkey_api.keys.transfer.exporting import PAGE, ExportWriter, export_keys
-from unkey_api.keys.transfer.targets import apis_of
-from unkey_api.keys.transfer.types import FileFormat
+from unkey_api.areas.keys.transfer.exporting import PAGE, ExportWriter, export_keys
+from unkey_api.areas.keys.transfer.targets import apis_of
+from unkey_api.areas.keys.transfer.types import FileFormat
 
 pytestmark = pytest.mark.integration
 

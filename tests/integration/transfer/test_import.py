@@ -11,9 +11,9 @@ import bcrypt
 import pytest
 
 from tests.support.transfer import Depot, native, write_lines
-from unkey_api.keys.transfer import importing
-from unkey_api.keys.transfer.errors import TransferRefused
-from unkey_api.keys.transfer.reading import LINE_BYTES_MAX, open_records
+from unkey_api.areas.keys.transfer import importing
+from unkey_api.areas.keys.transfer.errors import TransferRefused
+from unkey_api.areas.keys.transfer.reading import LINE_BYTES_MAX, open_records
 
 pytestmark = pytest.mark.integration
 

@@ -9,13 +9,13 @@ import pytest
 
 from tests.support.harness import Harness
 from tests.support.transfer import Depot, write_lines
+from unkey_api.areas.keys.transfer.errors import TransferRefused
+from unkey_api.areas.keys.transfer.importing import BATCH, ImportKeys
+from unkey_api.areas.keys.transfer.journal import Journal
+from unkey_api.areas.keys.transfer.reading import open_records
+from unkey_api.areas.keys.transfer.writing import Batch, BatchWriter
 from unkey_api.audit.service import AuditLog
 from unkey_api.core.ids import RandomIds
-from unkey_api.keys.transfer.errors import TransferRefused
-from unkey_api.keys.transfer.importing import BATCH, ImportKeys
-from unkey_api.keys.transfer.journal import Journal
-from unkey_api.keys.transfer.reading import open_records
-from unkey_api.keys.transfer.writing import Batch, BatchWriter
 
 pytestmark = pytest.mark.integration
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.rpc.apis.making import NOT_FOUND, keyspace_of, make_api, make_key, urn_of
 from tests.support.stage import Stage
-from unkey_api.apis.queries import mark_deleted
+from unkey_api.areas.apis.queries import mark_deleted
 from unkey_api.core.columns import UnixMs
 
 pytestmark = pytest.mark.integration

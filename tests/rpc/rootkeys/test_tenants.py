@@ -8,8 +8,8 @@ import pytest
 
 from tests.rpc.rootkeys.making import Ring, urn_of
 from tests.support.harness import Caller
+from unkey_api.areas.rootkeys.home import HOME_API, HOME_WORKSPACE
 from unkey_api.operator.types import all_permissions
-from unkey_api.rootkeys.home import HOME_API, HOME_WORKSPACE
 
 pytestmark = pytest.mark.integration
 

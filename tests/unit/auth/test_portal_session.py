@@ -9,6 +9,9 @@ import pytest
 
 from tests.support.clock import FixedClock
 from tests.support.reads import Direct
+from unkey_api.areas.portal.grant import Grant, MalformedGrant, read_grant
+from unkey_api.areas.portal.sessions import PortalSessions, session_cache
+from unkey_api.areas.portal.types import PortalSessionRow, SessionState
 from unkey_api.auth.chain import AuthenticationChain, Credentials
 from unkey_api.auth.errors import CredentialMissing
 from unkey_api.auth.portal_session import (
@@ -25,9 +28,6 @@ from unkey_api.core.keymaterial import hash_key
 from unkey_api.core.principal import PortalScope, Principal, SubjectType
 from unkey_api.infra.mysql import StoreUnavailable
 from unkey_api.infra.resilience.background import BackgroundJobs
-from unkey_api.portal.grant import Grant, MalformedGrant, read_grant
-from unkey_api.portal.sessions import PortalSessions, session_cache
-from unkey_api.portal.types import PortalSessionRow, SessionState
 
 NOW = 1_750_000_000_000
 TOKEN = "pat_secret"

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import fields
 
+from unkey_api.areas.keys.credits.limiter import CreditCounts
+from unkey_api.areas.keys.verification.directory import LoadCounts
+from unkey_api.areas.keys.verification.types import Status
+from unkey_api.areas.ratelimit.engine.counts import LimiterCounts, WorkspaceCounts
 from unkey_api.container.limit_reports import credit_readings, limiter_readings, load_readings
 from unkey_api.infra.telemetry.limit_collector import FAMILIES
-from unkey_api.keys.credits.limiter import CreditCounts
-from unkey_api.keys.verification.directory import LoadCounts
-from unkey_api.keys.verification.types import Status
-from unkey_api.ratelimit.engine.counts import LimiterCounts, WorkspaceCounts
 
 BUFFER = {"replays_buffered", "replays_dropped", "replays_closed"}
 """Shown by the metrics of buffers."""

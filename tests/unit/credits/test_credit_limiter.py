@@ -11,11 +11,11 @@ import pytest
 from tests.support.clock import FixedClock
 from tests.support.counters import MemoryCreditBalances, MemoryCreditCounter, Replayed
 from tests.support.waiting import eventually, settle
+from unkey_api.areas.keys.credits.limiter import COPY_TTL_MS, EARLY_COPY_TTL_MS, CreditLimiter, open_credit_limiter
+from unkey_api.areas.keys.credits.replays import WRITERS, ReplayBounds
+from unkey_api.areas.keys.credits.types import BalanceMissing, CreditDecision, InvalidCost
 from unkey_api.core.errors import ServiceUnavailable
 from unkey_api.infra.resilience.breaker import BreakerState
-from unkey_api.keys.credits.limiter import COPY_TTL_MS, EARLY_COPY_TTL_MS, CreditLimiter, open_credit_limiter
-from unkey_api.keys.credits.replays import WRITERS, ReplayBounds
-from unkey_api.keys.credits.types import BalanceMissing, CreditDecision, InvalidCost
 
 
 class World:

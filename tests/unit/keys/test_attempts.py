@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from unkey_api.areas.keys.service.attempts import with_fresh_ids
 from unkey_api.infra.mysql import DuplicateKey, StoreUnavailable
-from unkey_api.keys.service.attempts import with_fresh_ids
 
 
 class Pauses:

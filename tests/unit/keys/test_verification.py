@@ -11,6 +11,14 @@ import pytest
 
 from tests.support.clock import FixedClock
 from tests.support.reads import Direct
+from unkey_api.areas.keys.credits.types import CreditDecision
+from unkey_api.areas.keys.verification.directory import KeyDirectory, key_cache
+from unkey_api.areas.keys.verification.errors import KeyNotLoaded
+from unkey_api.areas.keys.verification.migration import MigratedKeys
+from unkey_api.areas.keys.verification.queries import VerifiableKeyRow
+from unkey_api.areas.keys.verification.service import VerificationParts, VerifyKey
+from unkey_api.areas.keys.verification.types import Status, Verdict, Verification
+from unkey_api.areas.ratelimit.engine.types import BatchDecision, Check, Decision
 from unkey_api.core.columns import UnixMs
 from unkey_api.core.errors import ServiceUnavailable
 from unkey_api.core.identifiers import ApiId, KeyHash, KeyId, KeyspaceId, WorkspaceId
@@ -20,14 +28,6 @@ from unkey_api.infra.batching.batcher import NullSink
 from unkey_api.infra.clickhouse.rows import KeyVerificationRow
 from unkey_api.infra.mysql import StoreUnavailable
 from unkey_api.infra.resilience.background import BackgroundJobs
-from unkey_api.keys.credits.types import CreditDecision
-from unkey_api.keys.verification.directory import KeyDirectory, key_cache
-from unkey_api.keys.verification.errors import KeyNotLoaded
-from unkey_api.keys.verification.migration import MigratedKeys
-from unkey_api.keys.verification.queries import VerifiableKeyRow
-from unkey_api.keys.verification.service import VerificationParts, VerifyKey
-from unkey_api.keys.verification.types import Status, Verdict, Verification
-from unkey_api.ratelimit.engine.types import BatchDecision, Check, Decision
 from unkey_api.settings.stores import CacheSettings
 
 SECRET = "sk_secret"

@@ -7,11 +7,11 @@ import pytest
 from tests.support.clock import FixedClock
 from tests.support.counters import MemoryCounterStore, MemoryGlobalCounters, MemorySharedTable, StoreCalls
 from tests.support.limiter import MINUTE, START
-from unkey_api.ratelimit.engine.bounds import TableBounds
-from unkey_api.ratelimit.engine.regions import RegionCount
-from unkey_api.ratelimit.engine.replay import CAPACITY, RESERVED
-from unkey_api.ratelimit.engine.running import LimiterParts, build_rate_limiter
-from unkey_api.ratelimit.engine.types import Check, Decision
+from unkey_api.areas.ratelimit.engine.bounds import TableBounds
+from unkey_api.areas.ratelimit.engine.regions import RegionCount
+from unkey_api.areas.ratelimit.engine.replay import CAPACITY, RESERVED
+from unkey_api.areas.ratelimit.engine.running import LimiterParts, build_rate_limiter
+from unkey_api.areas.ratelimit.engine.types import Check, Decision
 
 PER_WORKSPACE = 200
 TOTAL = 500

@@ -11,9 +11,9 @@ from tests.support.clock import FixedClock
 from tests.support.counters import MemoryCounterStore
 from tests.support.limiter import MINUTE, START, Node, check
 from tests.support.waiting import settle
+from unkey_api.areas.ratelimit.engine.arithmetic import judge, push_threshold, used, window_end, window_of
+from unkey_api.areas.ratelimit.engine.types import Check, InvalidCheck
 from unkey_api.infra.resilience.breaker import BreakerState
-from unkey_api.ratelimit.engine.arithmetic import judge, push_threshold, used, window_end, window_of
-from unkey_api.ratelimit.engine.types import Check, InvalidCheck
 
 BIGGEST = (1 << 63) - 1
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.clock import FixedClock
 from tests.support.limiter import MINUTE, START, Node, check
-from unkey_api.ratelimit.engine.types import Check
+from unkey_api.areas.ratelimit.engine.types import Check
 
 MONTH = 2_592_000_000
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.limit_sequences import ENGINE, Difference, Sequences
 from tests.support.mutants import Mutant, mutated
-from unkey_api.ratelimit.engine import running
+from unkey_api.areas.ratelimit.engine import running
 
 ENOUGH = {"alone": 1_500, "spread": 600, "strict": 300, "parallel": 300}
 """Sequences of each family that a mutant is shown, at most."""

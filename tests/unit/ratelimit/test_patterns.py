@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unkey_api.ratelimit.patterns import PATTERNS_TRIED, Pattern
-from unkey_api.ratelimit.types import REMEMBERED, Override, OverrideIndex
+from unkey_api.areas.ratelimit.patterns import PATTERNS_TRIED, Pattern
+from unkey_api.areas.ratelimit.types import REMEMBERED, Override, OverrideIndex
 
 
 @pytest.mark.parametrize(

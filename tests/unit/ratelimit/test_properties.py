@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.support.clock import FixedClock
 from tests.support.limiter import MINUTE, START, Node, check
-from unkey_api.ratelimit.engine.types import Check, Decision
+from unkey_api.areas.ratelimit.engine.types import Check, Decision
 
 
 class Turn(NamedTuple):

@@ -8,9 +8,9 @@ from tests.support.clock import FixedClock
 from tests.support.counters import MemoryCounterStore, MemoryGlobalCounters, MemorySharedTable, StoreCalls
 from tests.support.limiter import MINUTE, START, Node, check
 from tests.support.waiting import eventually
-from unkey_api.ratelimit.engine import regions
-from unkey_api.ratelimit.engine.regions import RegionCount
-from unkey_api.ratelimit.engine.running import open_rate_limiter
+from unkey_api.areas.ratelimit.engine import regions
+from unkey_api.areas.ratelimit.engine.regions import RegionCount
+from unkey_api.areas.ratelimit.engine.running import open_rate_limiter
 
 SEQUENCE = START // MINUTE
 

@@ -13,11 +13,11 @@ from tests.support.clock import FixedClock
 from tests.support.counters import MemoryCounterStore, StoreCalls
 from tests.support.limiter import MINUTE, START, Node, check
 from tests.support.waiting import eventually, settle
+from unkey_api.areas.ratelimit.engine.replay import BATCH, CAPACITY
+from unkey_api.areas.ratelimit.engine.running import LimiterParts, build_rate_limiter, open_rate_limiter
+from unkey_api.areas.ratelimit.engine.store import Increment
+from unkey_api.areas.ratelimit.engine.types import Check
 from unkey_api.infra.redis.errors import RedisNotConnected
-from unkey_api.ratelimit.engine.replay import BATCH, CAPACITY
-from unkey_api.ratelimit.engine.running import LimiterParts, build_rate_limiter, open_rate_limiter
-from unkey_api.ratelimit.engine.store import Increment
-from unkey_api.ratelimit.engine.types import Check
 
 MANY = 10_000
 """Counters, for tests about memory."""

@@ -9,8 +9,8 @@ import pytest
 from tests.support.clock import FixedClock
 from tests.support.limiter import MINUTE, START, Node, check
 from tests.support.waiting import eventually, settle
-from unkey_api.ratelimit.engine.loading import FRESH_MS
-from unkey_api.ratelimit.engine.state import LATE_MS
+from unkey_api.areas.ratelimit.engine.loading import FRESH_MS
+from unkey_api.areas.ratelimit.engine.state import LATE_MS
 
 NEXT = f"ws-ns-u-{MINUTE}:{START // MINUTE + 1}"
 

@@ -68,13 +68,13 @@ def lines() -> Iterator[Lines]:
 
 class TestForm:
     def test_line_has_time_level_message_source_and_base(self, lines: Lines) -> None:
-        structlog.get_logger("unkey_api.keys").warning("cache full", cache="keys", count=3)
+        structlog.get_logger("unkey_api.areas.keys").warning("cache full", cache="keys", count=3)
         assert lines.last == {
             "time": "2025-06-15T15:06:40.123Z",
             "level": "warning",
             "message": "cache full",
             "source": lines.last["source"],
-            "logger": "unkey_api.keys",
+            "logger": "unkey_api.areas.keys",
             "instance": {"id": "ins_1", "region": "eu"},
             "cache": "keys",
             "count": 3,

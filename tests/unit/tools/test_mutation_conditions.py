@@ -52,5 +52,5 @@ def test_locks_are_left_out() -> None:
 
 @pytest.mark.parametrize("area", ["keys", "rootkeys", "permissions", "identities"])
 def test_statements_of_every_area_have_some(area: str) -> None:
-    files = sorted((Path(unkey_api.__file__).parent / area).rglob("*.sql"))
+    files = sorted((Path(unkey_api.__file__).parent / "areas" / area).rglob("*.sql"))
     assert sum(len(sql_places(file.read_text(encoding="utf-8"), DROP_CONDITION)) for file in files) > len(files) / 2

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any
 
 from unkey_api.core.errors import ErrorCode, Violation
 from unkey_api.core.shortening import shorten
+from unkey_api.rpc.asgi import Receive
 from unkey_api.rpc.bodies.admission import Admission, too_large
 from unkey_api.rpc.bodies.encodings import SUPPORTED, Corrupt, Unpack, is_packed, unpacker
 from unkey_api.rpc.errors import Fault
 from unkey_api.rpc.exchange import Exchange
-
-Receive = Callable[[], Awaitable[dict[str, Any]]]  # ASGI events are mappings with values of any kind
 
 
 async def read_body(exchange: Exchange, receive: Receive, admission: Admission) -> bytes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
@@ -13,6 +12,7 @@ from connectrpc.request import Headers, RequestContext
 from protovalidate import Validator
 
 from unkey_api.core.errors import AppError, ErrorCode
+from unkey_api.rpc.asgi import Receive, Send
 from unkey_api.rpc.bodies.admission import Admission
 from unkey_api.rpc.bodies.limits import LIGHT_UNSEEN_BYTES, LIGHT_VALUES
 from unkey_api.rpc.bodies.reading import read_body
@@ -29,8 +29,6 @@ from unkey_api.rpc.http_json.envelope import JSON, bare_success_body, fault_body
 from unkey_api.rpc.interceptors.guard import PanicHook
 from unkey_api.rpc.method import AnyMessage
 
-Receive = Callable[[], Awaitable[dict[str, Any]]]  # ASGI events are mappings with values of any kind
-Send = Callable[[dict[str, Any]], Awaitable[None]]  # the same
 PAGINATION = "pagination"
 
 

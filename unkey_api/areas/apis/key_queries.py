@@ -1,0 +1,105 @@
+"""Reading the keys of an API, a page at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from unkey_api.areas.apis.types import LiveApi
+from unkey_api.areas.keys.live import KeyDetails, LimitList, LiveKey, StringList
+from unkey_api.areas.keys.service.get import ShownKey
+from unkey_api.core.columns import UnixMs
+from unkey_api.core.identifiers import ExternalId, IdentityId, KeyHash, KeyId
+from unkey_api.infra.mysql import ReadConn, load_query
+
+
+@dataclass(frozen=True, slots=True)
+class ListedKeyRow:
+    """A key with everything that is shown of it. What it shares with its API is not repeated."""
+
+    id: KeyId
+    hash: KeyHash
+    start: str
+    name: str | None
+    workspace_id: str
+    for_workspace_id: str | None
+    meta: str | None
+    expires: UnixMs | None
+    enabled: bool
+    remaining_requests: int | None
+    refill_day: int | None
+    refill_amount: int | None
+    encrypted: str | None
+    created_at: UnixMs
+    updated_at: UnixMs | None
+    last_used_at: UnixMs
+    identity_id: IdentityId | None
+    external_id: ExternalId | None
+    identity_meta: str | None
+    direct_permissions: StringList
+    role_permissions: StringList
+    role_names: StringList
+    key_limits: LimitList
+    identity_limits: LimitList
+
+    def shown(self, api: LiveApi) -> ShownKey:
+        """Return the key of this API as its owner sees it, without its secret."""
+        return ShownKey(self._key(api), self._details())
+
+    def _key(self, api: LiveApi) -> LiveKey:
+        return LiveKey(
+            id=self.id,
+            hash=self.hash,
+            start=self.start,
+            name=self.name,
+            workspace_id=self.workspace_id,
+            for_workspace_id=self.for_workspace_id,
+            keyspace_id=api.keyspace_id,
+            identity_id=self.identity_id,
+            meta=self.meta,
+            expires=self.expires,
+            enabled=self.enabled,
+            remaining_requests=self.remaining_requests,
+            refill_day=self.refill_day,
+            refill_amount=self.refill_amount,
+            api_id=api.id,
+            api_name=api.name,
+            store_encrypted_keys=api.store_encrypted_keys,
+            default_prefix=api.default_prefix,
+            default_bytes=api.default_bytes,
+            encrypted=self.encrypted,
+        )
+
+    def _details(self) -> KeyDetails:
+        return KeyDetails(
+            created_at=self.created_at,
+            updated_at=self.updated_at,
+            last_used_at=self.last_used_at,
+            identity_id=self.identity_id,
+            external_id=self.external_id,
+            identity_meta=self.identity_meta,
+            direct_permissions=self.direct_permissions,
+            role_permissions=self.role_permissions,
+            role_names=self.role_names,
+            key_limits=self.key_limits,
+            identity_limits=self.identity_limits,
+        )
+
+
+_LIST = load_query(__package__, "key_list_of_keyspace", row=ListedKeyRow)
+
+
+async def list_keys(
+    conn: ReadConn, api: LiveApi, *, cursor: str, external_id: str | None, limit: int
+) -> list[ShownKey]:
+    """Return at most `limit` keys of the API by ascending id, the first not below `cursor`, with one statement.
+
+    `external_id` restricts to the keys of one identity; None does not.
+    """
+    params = {
+        "keyspace_id": api.keyspace_id,
+        "workspace_id": api.workspace_id,
+        "cursor": cursor,
+        "external_id": external_id,
+        "limit": limit,
+    }
+    return [row.shown(api) for row in await conn.fetch_all(_LIST, params)]

@@ -1,0 +1,63 @@
+"""Between protobuf and the types of this package."""
+
+from __future__ import annotations
+
+from unkey_proto.unkey.common.v1 import pagination_pb
+from unkey_proto.unkey.rootkeys.v2 import rootkeys_pb as pb
+
+from unkey_api.areas.rootkeys.types import CreateRootKeyCommand, RootKey, UpdateRootKeyCommand
+from unkey_api.core.paging import Page
+
+DEFAULT_PAGE = 100
+
+
+def to_create(request: pb.CreateKeyRequest) -> CreateRootKeyCommand:
+    """Read a request to create a root key. An empty name is none."""
+    return CreateRootKeyCommand(
+        permissions=tuple(request.permissions),
+        name=request.name or None,
+        expires_ms=request.expires if request.has_field("expires") else None,
+    )
+
+
+def to_update(request: pb.UpdateKeyRequest) -> UpdateRootKeyCommand:
+    """Read a request to change a root key."""
+    cleared = frozenset(request.null_fields.paths) if request.null_fields else frozenset()
+    return UpdateRootKeyCommand(
+        key_id=request.key_id,
+        set_name=request.has_field("name") or "name" in cleared,
+        name=None if "name" in cleared else request.name or None,
+        enabled=request.enabled if request.has_field("enabled") else None,
+        permissions=tuple(request.permissions) if request.permissions or "permissions" in cleared else None,
+    )
+
+
+def to_grace_ms(request: pb.RerollKeyRequest) -> int | None:
+    """Return for how long the old key keeps working; None leaves it alone."""
+    return request.expiration if request.has_field("expiration") else None
+
+
+def to_page_size(request: pb.ListKeysRequest) -> int:
+    """Return how many keys a page may hold."""
+    return request.limit if request.has_field("limit") else DEFAULT_PAGE
+
+
+def from_page(page: Page[RootKey]) -> pb.ListKeysResponse:
+    """Return one page."""
+    pagination = pagination_pb.Pagination(cursor=page.next_cursor or None, has_more=page.has_more)
+    return pb.ListKeysResponse(keys=[from_root_key(key) for key in page.items], pagination=pagination)
+
+
+def from_root_key(key: RootKey) -> pb.RootKey:
+    """Return a root key as it is shown. Last characters of secrets are not recorded."""
+    return pb.RootKey(
+        key_id=key.id,
+        name=key.name,
+        start=key.start,
+        end="",
+        enabled=key.enabled,
+        created_at=key.created_at,
+        last_used_at=key.last_used_at,
+        expires=key.expires,
+        permissions=list(key.permissions),
+    )

@@ -1,0 +1,191 @@
+"""Writing root keys: rows, audit entries and the word to running processes, in the caller's transaction.
+
+Nobody is judged here. The operations judge their caller first; the operator at the terminal needs nobody's leave.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from unkey_api.areas.keys import rerolls
+from unkey_api.areas.keys.errors import KeyExpired
+from unkey_api.areas.keys.rerolls import Reroll
+from unkey_api.areas.rootkeys import events, queries
+from unkey_api.areas.rootkeys.errors import RootKeyEnded
+from unkey_api.areas.rootkeys.grants import Grant, Grants
+from unkey_api.areas.rootkeys.home import RootKeyHome
+from unkey_api.areas.rootkeys.issuing import RootKeyDraft, RootKeyIssuing, RootKeySettings
+from unkey_api.areas.rootkeys.queries import GrantRow, RootKeyRow
+from unkey_api.audit.changes import changed_members
+from unkey_api.audit.service import AuditLog
+from unkey_api.audit.types import AuditAction, AuditEvent
+from unkey_api.core.changes import root_key_changed
+from unkey_api.core.clock import Clock
+from unkey_api.core.columns import UnixMs
+from unkey_api.core.ids import IdPrefix, IdSource
+from unkey_api.core.principal import Caller
+from unkey_api.infra.mysql import Transaction, WriteConn
+
+
+class RootKeyState(NamedTuple):
+    """What can be changed about a root key."""
+
+    name: str | None
+    enabled: bool
+    expires: UnixMs | None
+    permissions: tuple[str, ...]
+    """Everything it may do; sorted, without repetitions."""
+
+
+class StoredRootKey(NamedTuple):
+    """A live root key whose row does not change before the transaction ends, and what it may do."""
+
+    key: RootKeyRow
+    held: tuple[GrantRow, ...]
+    """Directly and through roles; repetitions are possible."""
+
+    @property
+    def permissions(self) -> tuple[str, ...]:
+        """Everything the key may do; sorted, without repetitions."""
+        return tuple(sorted({grant.permission for grant in self.held}))
+
+    @property
+    def state(self) -> RootKeyState:
+        """The key as it is."""
+        return RootKeyState(self.key.name, self.key.enabled, self.key.expires, self.permissions)
+
+
+class RootKeyWriter:
+    """Creates, changes, replaces and deletes root keys for whoever was allowed to."""
+
+    def __init__(
+        self,
+        audit: AuditLog,
+        home: RootKeyHome,
+        grants: Grants,
+        issuing: RootKeyIssuing,
+        *,
+        clock: Clock,
+        ids: IdSource,
+    ) -> None:
+        self._audit = audit
+        self._home = home
+        self._grants = grants
+        self._issuing = issuing
+        self._clock = clock
+        self._ids = ids
+
+    async def create(self, tx: Transaction, caller: Caller, wanted: RootKeySettings, draft: RootKeyDraft) -> None:
+        """Insert a root key with its permissions. Raises DuplicateKey when the id is taken."""
+        granted = await self._issuing.write(tx, draft, await self._home.ensure(tx), wanted)
+        target = events.target_of(draft.id, wanted.name)
+        log = events.connected(target, granted)
+        log.append(events.changed(AuditAction.KEY_CREATE, f"Created root key {draft.id}", target))
+        await self._audit.record(tx, caller, log, self._ids.new(IdPrefix.CORRELATION))
+
+    async def update(
+        self, tx: Transaction, caller: Caller, stored: StoredRootKey, wanted: RootKeyState, *, regrant: bool
+    ) -> None:
+        """Give a root key another state.
+
+        Args:
+            tx: The transaction that holds the key's lock.
+            caller: The author.
+            stored: The key as it is.
+            wanted: What it shall be.
+            regrant: Whether `wanted.permissions` are given directly from now on, and roles are taken away. Otherwise
+                they must be those that the key has.
+        """
+        key = stored.key
+        shown = events.target_of(key.id, wanted.name)
+        log: list[AuditEvent] = []
+        if regrant:
+            added, removed = await self._regrant(tx, stored, wanted.permissions)
+            log += events.disconnected(shown, removed) + events.connected(shown, added)
+        now = UnixMs(self._clock.now_ms())
+        await queries.update_fields(tx, key, name=wanted.name, enabled=wanted.enabled, expires=wanted.expires, now=now)
+        changes = changed_members(stored.state._asdict(), wanted._asdict())
+        changed = events.target_of(key.id, wanted.name, changes)
+        log.append(events.changed(AuditAction.KEY_UPDATE, f"Updated root key {key.id}", changed))
+        await self._audit.record(tx, caller, log, self._ids.new(IdPrefix.CORRELATION))
+        tx.tell(root_key_changed(key.for_workspace_id, key.hash))
+
+    async def _regrant(
+        self, tx: WriteConn, stored: StoredRootKey, permissions: tuple[str, ...]
+    ) -> tuple[list[Grant], list[Grant]]:
+        """Leave exactly these permissions, given directly, and return what was given and what was taken away."""
+        key = stored.key
+        direct = {row.permission: row.permission_id for row in stored.held if not row.through_role}
+        through_roles = {row.permission: row.permission_id for row in stored.held if row.through_role}
+        await queries.take_roles(tx, key)
+        surplus = [Grant(direct[text], text) for text in sorted(direct.keys() - set(permissions))]
+        await queries.take_grants(tx, key, surplus)
+        missing = [text for text in permissions if text not in direct]
+        given = await self._grants.give(tx, key.workspace_id, key.id, missing)
+        lost = through_roles.keys() - direct.keys() - set(permissions)
+        gained = [grant for grant in given if grant.permission not in through_roles]
+        return gained, surplus + [Grant(through_roles[text], text) for text in sorted(lost)]
+
+    async def reroll(
+        self, tx: Transaction, caller: Caller, stored: StoredRootKey, draft: RootKeyDraft, grace_ms: int | None
+    ) -> UnixMs | None:
+        """Write a successor with name, switch, expiry and permissions of a key, end that one, and return its end.
+
+        Args:
+            tx: The transaction that holds the key's lock.
+            caller: The author.
+            stored: The old key.
+            draft: The new one.
+            grace_ms: For how long the old key keeps working, 0 for not at all; never longer than it would have. None
+                leaves it alone.
+
+        Raises:
+            RootKeyEnded: The key has expired.
+            KeyAlreadyRerolled: Its end was set by a reroll, so that a repeated call makes no second successor.
+            DuplicateKey: The id of the new key is taken.
+        """
+        old, now = stored.key, draft.created_at
+        await _refuse_ended(tx, old, now)
+        wanted = RootKeySettings(
+            for_workspace_id=old.for_workspace_id,
+            name=old.name,
+            permissions=stored.permissions,
+            expires_ms=old.expires,
+            enabled=old.enabled,
+        )
+        await self._issuing.write(tx, draft, await self._home.ensure(tx), wanted)
+        end = old.expires if grace_ms is None else await _end(tx, old, grace_ms, draft)
+        ended = changed_members({"expires": old.expires}, {"expires": end})
+        targets = events.target_of(draft.id, old.name), events.target_of(old.id, old.name, ended)
+        event = events.changed(AuditAction.KEY_REROLL, f"Rerolled root key {old.id} to {draft.id}", *targets)
+        await self._audit.record(tx, caller, [event])
+        tx.tell(root_key_changed(old.for_workspace_id, old.hash))
+        return end
+
+    async def delete(self, tx: Transaction, caller: Caller, key: RootKeyRow) -> None:
+        """Soft-delete a locked root key."""
+        await queries.mark_deleted(tx, key.for_workspace_id, key.id, now=UnixMs(self._clock.now_ms()))
+        event = events.changed(AuditAction.KEY_DELETE, f"Deleted root key {key.id}", events.target_of(key.id, key.name))
+        await self._audit.record(tx, caller, [event])
+        tx.tell(root_key_changed(key.for_workspace_id, key.hash))
+
+
+async def load_locked(tx: WriteConn, row: RootKeyRow) -> StoredRootKey:
+    """Return a key that was just locked with what it may do. Take every other lock before."""
+    return StoredRootKey(row, tuple(await queries.list_grants(tx, [row.id])))
+
+
+async def _refuse_ended(tx: WriteConn, old: RootKeyRow, now: UnixMs) -> None:
+    try:
+        await rerolls.refuse_ended(tx, old.workspace_id, old.id, old.expires, now=now)
+    except KeyExpired as err:
+        raise RootKeyEnded from err
+
+
+async def _end(tx: WriteConn, old: RootKeyRow, grace_ms: int, draft: RootKeyDraft) -> UnixMs:
+    # A key is good through the millisecond of its expiry, so one that ends at once ended in the one before.
+    now = draft.created_at
+    end = rerolls.earlier_end(old.expires, UnixMs(now + grace_ms if grace_ms else now - 1))
+    await queries.update_fields(tx, old, name=old.name, enabled=old.enabled, expires=end, now=now)
+    await rerolls.record(tx, Reroll(old.id, old.workspace_id, draft.id, end, now))
+    return end
