@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import ssl
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -74,7 +75,8 @@ class Collector(ThreadingHTTPServer):
     @property
     def url(self) -> str:
         """Base address, as `OTEL_EXPORTER_OTLP_ENDPOINT` has it."""
-        return f"http://127.0.0.1:{self.server_port}"
+        scheme = "https" if isinstance(self.socket, ssl.SSLSocket) else "http"
+        return f"{scheme}://127.0.0.1:{self.server_port}"
 
     @property
     def spans(self) -> list[Span]:
@@ -115,9 +117,11 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def collecting() -> Iterator[Collector]:
+def collecting(tls: ssl.SSLContext | None = None) -> Iterator[Collector]:
     """Run a collector in this process until the block ends."""
     collector = Collector()
+    if tls is not None:
+        collector.socket = tls.wrap_socket(collector.socket, server_side=True)
     serving = threading.Thread(target=collector.serve_forever, args=(0.01,), name="collector")
     serving.start()
     try:

@@ -18,13 +18,13 @@ from unkey_api.settings.opentelemetry import Sampling
 
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 HALF, BELOW, ABOVE = Sampling(0.5, follows_callers=True), 2**63 - 1, 2**63
-"""Trace ids whose low 64 bits are at the bound of one half."""
+"""Low halves of trace ids at the bound of one half."""
 
 
 def ids(*drawn: int) -> DrawnIds:
-    """Return ids that are drawn in this order."""
+    """Return ids whose halves are drawn in this order, the low one first; the high one only where it is needed."""
     waiting = iter(drawn)
-    return DrawnIds(lambda: next(waiting))
+    return DrawnIds(lambda _: next(waiting))
 
 
 def sampler(sampling: Sampling, *drawn: int, names: Sequence[str] = ("tracecontext", "baggage")) -> HeadSampler:
@@ -42,22 +42,22 @@ def parent_of(place: Context | None) -> trace.SpanContext:
 
 class TestWithoutACallersTrace:
     def test_the_id_of_the_trace_decides(self) -> None:
-        head = sampler(HALF, BELOW, ABOVE)
+        head = sampler(HALF, BELOW, 1, ABOVE)
         assert head.place({b"host": b"x"}) is not None
         assert head.place({b"host": b"x"}) is None
 
     @pytest.mark.parametrize(("share", "traced"), [(1.0, True), (0.0, False)])
     def test_all_and_none(self, share: float, traced: bool) -> None:  # noqa: FBT001 - a parameter of the test
-        head = sampler(Sampling(share, follows_callers=True), 1, 2**128 - 1)
+        head = sampler(Sampling(share, follows_callers=True), 0, 2**64 - 1, 2**64 - 1, 0)
         assert [head.place({}) is not None for _ in range(2)] == [traced, traced]
 
     def test_the_span_gets_the_id_that_was_drawn_and_the_sdk_decides_the_same(self) -> None:
-        drawn = ids(7, 8)
+        drawn = ids(7, 1)
         head = HeadSampler(HALF, (), drawn)
         tracer = TracerProvider(sampler=head.sampler, id_generator=drawn, shutdown_on_exit=False).get_tracer("t")
         span = tracer.start_span("work", head.place({}))
-        assert (span.get_span_context().trace_id, span.is_recording()) == (7, True)
-        assert tracer.start_span("of nobody", Context()).get_span_context().trace_id == 8
+        assert (span.get_span_context().trace_id, span.is_recording()) == (2**64 + 7, True)
+        assert tracer.start_span("of nobody", Context()).get_span_context().trace_id != 2**64 + 7
 
     def test_of_many_requests_the_share_is_traced_and_every_span_recorded(self) -> None:
         drawn = DrawnIds()
@@ -71,7 +71,7 @@ class TestWithoutACallersTrace:
     def test_what_runs_around_it_is_no_parent(self) -> None:
         around = trace.NonRecordingSpan(trace.SpanContext(1, 2, is_remote=False))
         with trace.use_span(around):
-            assert not parent_of(sampler(HALF, BELOW).place({})).is_valid
+            assert not parent_of(sampler(HALF, BELOW, 1).place({})).is_valid
 
 
 class TestWithACallersTrace:
@@ -99,7 +99,7 @@ class TestWithACallersTrace:
         ],
     )
     def test_what_is_no_trace_begins_a_new_one(self, headers: dict[bytes, bytes]) -> None:
-        head = sampler(HALF, BELOW, ABOVE)
+        head = sampler(HALF, BELOW, 1, ABOVE)
         assert not parent_of(head.place(headers)).is_valid
         assert head.place(headers) is None
 
@@ -114,7 +114,7 @@ class TestWithACallersTrace:
         assert head.place(parent("01", trace_id=f"{ABOVE:032x}")) is None
 
     def test_nobodys_trace_is_followed_without_propagators(self) -> None:
-        head = sampler(HALF, BELOW, names=())
+        head = sampler(HALF, BELOW, 1, names=())
         assert not parent_of(head.place(parent())).is_valid
 
 

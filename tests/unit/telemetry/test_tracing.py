@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from opentelemetry import trace
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 from structlog.testing import capture_logs
 
+from tests.support.certificates import self_signed
 from tests.support.collector import Answer, Collector, attributes_of, collecting
 from tests.support.waiting import eventually
 from unkey_api.infra.telemetry.tracing import Tracing, open_tracing
@@ -134,6 +136,48 @@ class TestArriving:
         async with tracing(collector.url, losses, headers) as opened:
             spans(opened, 1)
         assert collector.batches[0].headers["authorization"] == "Basic ours"
+
+
+def pair(folder: Path) -> tuple[Path, Path]:
+    """Make a certificate and its key in a folder of their own."""
+    folder.mkdir()
+    return self_signed(folder)
+
+
+class TestEncrypted:
+    async def test_the_named_authorities_and_no_others_are_trusted(
+        self, losses: Losses, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        certificate, other = pair(tmp_path / "ours"), pair(tmp_path / "others")
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(*certificate)
+        with collecting(tls) as collector:
+            # A variable of the HTTP client's, which wins over its own arguments.
+            monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(other[0]))
+            ours = {"OTEL_EXPORTER_OTLP_CERTIFICATE": str(certificate[0])}
+            async with tracing(collector.url, losses, ours) as opened:
+                spans(opened, 1)
+            assert losses.batches == {"taken": 1}
+            monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate[0]))
+            async with tracing(collector.url, losses, SHORT) as opened:
+                spans(opened, 1)
+        assert losses.spans == {"unreachable": 1}
+
+    async def test_the_certificate_to_show(self, losses: Losses, tmp_path: Path) -> None:
+        server, client = pair(tmp_path / "server"), pair(tmp_path / "client")
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(*server)
+        tls.load_verify_locations(client[0])
+        tls.verify_mode = ssl.CERT_REQUIRED
+        shown = {
+            "OTEL_EXPORTER_OTLP_CERTIFICATE": str(server[0]),
+            "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE": str(client[0]),
+            "OTEL_EXPORTER_OTLP_CLIENT_KEY": str(client[1]),
+        }
+        with collecting(tls) as collector:
+            async with tracing(collector.url, losses, shown) as opened:
+                spans(opened, 1)
+            assert len(collector.spans) == 1
 
 
 class TestLosing:

@@ -1,12 +1,13 @@
 """Whether a request is traced, decided before anything is made for it.
 
-Most requests are not, and a span costs as much as everything else that is told about one. So what will be the
-trace id is drawn and compared, which is all that the SDK's sampler does in the end: asked later for those
+Most requests are not, and a span costs as much as everything else that is told about one. So the half of what
+will be the trace id is drawn and compared, which is all that the SDK's sampler does in the end: asked later for those
 that are traced, it decides the same about the same id.
 """
 
 from __future__ import annotations
 
+import random
 import re
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import entry_points
@@ -56,9 +57,9 @@ def load_propagators(names: Sequence[str]) -> list[TextMapPropagator]:
 class DrawnIds(RandomIdGenerator):
     """Ids of which that of a trace can be known before its first span is made. For one thread."""
 
-    def __init__(self, draw: Callable[[], int] | None = None) -> None:
-        """`draw` returns a new trace id, 128 random bits."""
-        self.draw = draw or super().generate_trace_id
+    def __init__(self, bits: Callable[[int], int] = random.getrandbits) -> None:
+        """`bits` returns a random number of so many bits."""
+        self.bits = bits
         self._kept: int | None = None
 
     def keep(self, trace_id: int) -> None:
@@ -68,7 +69,7 @@ class DrawnIds(RandomIdGenerator):
     def generate_trace_id(self) -> int:
         """Return the id that was kept, once; otherwise a new one."""
         kept, self._kept = self._kept, None
-        return self.draw() if kept is None else kept
+        return super().generate_trace_id() if kept is None else kept
 
 
 class _Headers(Getter[Headers]):
@@ -91,7 +92,7 @@ class HeadSampler:
         self._bound = by_share.bound
         self._follows = sampling.follows_callers
         self._ids = ids
-        self._draw = ids.draw
+        self._bits = ids.bits
         self._propagator = CompositePropagator(propagators)
         fields = dict.fromkeys(field.lower() for each in propagators for field in sorted(each.fields))
         self._beginnings = tuple(field.encode("latin-1") for field in fields if field not in _ABOUT_ANOTHER)
@@ -109,10 +110,10 @@ class HeadSampler:
         return self._new()
 
     def _new(self) -> Context | None:
-        trace_id = self._draw()
-        if trace_id & TraceIdRatioBased.TRACE_ID_LIMIT >= self._bound:
+        low = self._bits(64)  # the half of a trace id that samplers look at
+        if low >= self._bound:
             return None
-        self._ids.keep(trace_id)
+        self._ids.keep(self._bits(64) << 64 | low)
         return Context()
 
     def _below(self, headers: Headers) -> Context | None:
