@@ -41,6 +41,8 @@ class Runtime:
     """Which worker of its host this process is; the first looks after what a host has only one of."""
     chance: Callable[[], float] = random.random
     """Draws a number from 0 to 1, for samples."""
+    bits: Callable[[int], int] = random.getrandbits
+    """Draws a number of so many bits, for the ids of traces, which need not be secret."""
     statements: StatementObserver | None = None
     """Told about every SQL statement, besides metrics and traces."""
     commands: CommandObserver | None = None

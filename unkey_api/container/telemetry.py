@@ -57,7 +57,12 @@ async def open_telemetry(settings: Settings, runtime: Runtime) -> AsyncIterator[
     }
     grace = graces(settings.shutdown_timeout).spans
     opening = open_tracing(
-        traced, resource, version=version("unkey-api"), on_batch=metrics.spans.on_batch, grace_seconds=grace
+        traced,
+        resource,
+        version=version("unkey-api"),
+        bits=runtime.bits,
+        on_batch=metrics.spans.on_batch,
+        grace_seconds=grace,
     )
     async with opening as tracing:
         buffer = tracing.buffer

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Sequence
 
 import pytest
@@ -60,7 +61,7 @@ class TestWithoutACallersTrace:
         assert tracer.start_span("of nobody", Context()).get_span_context().trace_id != 2**64 + 7
 
     def test_of_many_requests_the_share_is_traced_and_every_span_recorded(self) -> None:
-        drawn = DrawnIds()
+        drawn = DrawnIds(random.getrandbits)
         head = HeadSampler(Sampling(0.05, follows_callers=True), (), drawn)
         tracer = TracerProvider(sampler=head.sampler, id_generator=drawn, shutdown_on_exit=False).get_tracer("t")
         places = [place for _ in range(20_000) if (place := head.place({})) is not None]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import socket
 import ssl
 import threading
@@ -60,7 +61,9 @@ def tracing(
     read = opentelemetry_of(TracingSettings(sample_rate=1.0), {"OTEL_EXPORTER_OTLP_ENDPOINT": url, **(environ or {})})
     assert read is not None
     resource = {"service.name": "api", "cloud.region": "eu"}
-    return open_tracing(read, resource, version="1.2", on_batch=losses.on_batch, grace_seconds=grace_seconds)
+    return open_tracing(
+        read, resource, version="1.2", on_batch=losses.on_batch, bits=random.getrandbits, grace_seconds=grace_seconds
+    )
 
 
 def spans(opened: Tracing, count: int) -> None:

@@ -7,7 +7,6 @@ that are traced, it decides the same about the same id.
 
 from __future__ import annotations
 
-import random
 import re
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import entry_points
@@ -57,7 +56,7 @@ def load_propagators(names: Sequence[str]) -> list[TextMapPropagator]:
 class DrawnIds(RandomIdGenerator):
     """Ids of which that of a trace can be known before its first span is made. For one thread."""
 
-    def __init__(self, bits: Callable[[int], int] = random.getrandbits) -> None:
+    def __init__(self, bits: Callable[[int], int]) -> None:
         """`bits` returns a random number of so many bits."""
         self.bits = bits
         self._kept: int | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
@@ -39,6 +39,7 @@ async def open_tracing(
     resource: Mapping[str, str],
     *,
     version: str,
+    bits: Callable[[int], int],
     on_batch: OnBatch,
     grace_seconds: float,
 ) -> AsyncIterator[Tracing]:
@@ -48,13 +49,14 @@ async def open_tracing(
         settings: What to trace and where spans go.
         resource: Attributes of this process; `OTEL_RESOURCE_ATTRIBUTES` and `OTEL_SERVICE_NAME` win over them.
         version: Of the code that makes the spans.
+        bits: Draws a random number of so many bits.
         on_batch: Told how batches end.
         grace_seconds: Time for the last batches.
 
     Raises:
         UnknownPropagator: A form of trace context is not installed.
     """
-    ids = DrawnIds()
+    ids = DrawnIds(bits)
     sampler = HeadSampler(settings.sampling, load_propagators(settings.propagators), ids)
     buffer = SpanBuffer(CollectorExporter(settings, on_batch), settings)
     provider = TracerProvider(
