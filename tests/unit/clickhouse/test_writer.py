@@ -10,8 +10,7 @@ import pytest
 
 from tests.support.clock import FixedClock
 from tests.support.waiting import eventually
-from unkey_api.infra.batching.batcher import FlushReason
-from unkey_api.infra.batching.buffer import Block, Offer
+from unkey_api.infra.batching.batcher import Block, FlushReason, Offer
 from unkey_api.infra.batching.encoding import BLOCK_BYTES, WEIGHT_TOGETHER, EncodingSink
 from unkey_api.infra.clickhouse.errors import ClickHouseRefused, ClickHouseUnavailable
 from unkey_api.infra.clickhouse.rows import ApiRequestRow, KeyVerificationRow, RatelimitRow
@@ -193,7 +192,7 @@ async def test_rows_are_encoded_some_at_a_time_or_when_time_is_up() -> None:
     sink.add(row(3))
     await eventually(lambda: blocks.rows == [2, 1])
     sink.add(row(4))
-    sink.settle()
+    sink.flush()
     lines = b"".join(block.data for block in blocks.seen).splitlines()
     assert [json.loads(line)[0] for line in lines] == ["req_1", "req_2", "req_3", "req_4"]
 
@@ -228,7 +227,7 @@ async def test_large_rows_make_blocks_of_few() -> None:
     sink: EncodingSink[RatelimitRow] = EncodingSink(blocks, encode_row, on_error=raising)
     for number in range(5):
         sink.add(row(number, "x" * (BLOCK_BYTES // 2)))
-    sink.settle()
+    sink.flush()
     assert blocks.rows == [2, 2, 1]
 
 

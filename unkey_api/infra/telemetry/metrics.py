@@ -230,7 +230,7 @@ class InvalidationMetrics:
         self._latency = make.histogram(
             f"{name}delivery_latency_seconds", "Time from change to hearing of it.", "transport", buckets=_LATENCY
         )
-        self._up = make.gauge(f"{name}transport_up", "1 while the way to other processes works.", "transport")
+        self._up = make.gauge(f"{name}transport_up", "1 while the transport to other processes works.", "transport")
 
     def on_sent(self, cache: str, action: str) -> None:
         """Count one change told. `action` is `remove` or `clear`."""

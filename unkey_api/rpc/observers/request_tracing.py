@@ -9,8 +9,7 @@ from opentelemetry import context, trace
 
 from unkey_api.core.clock import NANOSECONDS_PER_MS
 from unkey_api.rpc.exchange import Exchange
-
-UNMATCHED = "(unmatched)"
+from unkey_api.rpc.observers.reports import UNMATCHED
 
 
 class Places(Protocol):

@@ -12,10 +12,9 @@ import structlog
 from unkey_api.areas.keys.credits.ports import CreditBalances, CreditObserver
 from unkey_api.core.clock import Clock
 from unkey_api.core.errors import ServiceUnavailable
-from unkey_api.infra.resilience.background import BackgroundJobs
+from unkey_api.infra.resilience.background import BackgroundJobs, Sleep
 from unkey_api.infra.resilience.breaker import CircuitBreaker
 from unkey_api.infra.resilience.errors import CircuitOpen
-from unkey_api.infra.resilience.retry import Sleep
 
 WRITERS = 8
 WRITE_SECONDS = 10.0
@@ -124,7 +123,7 @@ class CreditReplays:
         waiting.pop(epoch, None)
         return sum(max(0, granted - self._written.get((key_id, other), 0)) for other, granted in waiting.items())
 
-    async def settle(self, key_id: str) -> bool:
+    async def flush(self, key_id: str) -> bool:
         """Have this key's spends written first. Return False when that took too long; they are then still coming."""
         if key_id not in self._pending and key_id not in self._writing:
             return True
