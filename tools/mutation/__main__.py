@@ -7,7 +7,7 @@ import importlib
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from multiprocessing import get_context
 from multiprocessing.process import BaseProcess
 from multiprocessing.queues import Queue
@@ -88,7 +88,7 @@ def _run(pending: list[Drawn], results: Results, workers: int, seconds: float) -
         queue.cancel_join_thread()  # what nobody took is judged another time
 
 
-def _outcomes(done: Queue[Outcome | None], planting: list[BaseProcess]) -> Iterator[Outcome]:
+def _outcomes(done: Queue[Outcome | None], planting: Sequence[BaseProcess]) -> Iterator[Outcome]:
     """Return what the workers find until all have ended, be it by an error of theirs, which they print themselves."""
     ended = 0
     while ended < len(planting):

@@ -81,7 +81,6 @@ class Worker:
     """A copy of the tree in which one fault at a time is planted."""
 
     def __init__(self, tree: Path, copy: Path, databases: Places) -> None:
-        self._tree = tree
         self._copy = copy
         self._databases = databases
         for name in COPIED:
@@ -92,14 +91,14 @@ class Worker:
     def judge(self, drawn: Drawn, trace: Trace) -> Outcome:
         """Plant the fault, run tests until one fails, and take it out again."""
         began, mutant = time.monotonic(), drawn.mutant
-        source = (self._tree / mutant.path).read_text(encoding="utf-8")
+        source = (self._copy / mutant.path).read_text(encoding="utf-8")
         planted = mutant.plant(source)
 
         def faulty(tests: Sequence[str], seconds: float) -> Ended:
             with self._planted(mutant.path, source, planted):
                 return self._hold(tests, seconds)
 
-        tests = trace.tests_for(self._tree, mutant.path, mutant.line)[:ENOUGH]
+        tests = trace.tests_for(self._copy, mutant.path, mutant.line)[:ENOUGH]
         batches = list(_batches(tests, trace))
         usual = [sum(trace.seconds.get(test, 1.0) for test in batch) for batch in batches]
         verdict, by = verdict_of(batches, usual, faulty, self._hold)

@@ -53,7 +53,8 @@ class Trace:
         return sorted(found, key=lambda test: (-_shared(test, words), self.seconds.get(test, 9.0), test))
 
     def _of_statement(self, tree: Path, path: Path) -> set[str]:
-        found: set[str] = set()
+        """Return the tests that run a function which sends it, and those that have its name for a parameter."""
+        found = {test for test in self.seconds if f"[{path.stem}" in test}
         package = path.parent.parent
         for file in sorted((tree / package).glob("*.py")):
             source = file.read_text(encoding="utf-8")
@@ -111,14 +112,11 @@ def _add(known: Trace, folder: Path) -> None:
     for test in stale:
         del known.seconds[test]
     known.seconds.update(seconds)
-    data, root = CoverageData(str(folder / COVERAGE)), Path.cwd()
+    data = CoverageData(str(folder / COVERAGE))
     data.read()
     for file in data.measured_files():
-        path = Path(file)
-        if path.is_relative_to(root):
-            of_file = known.lines[path.relative_to(root).as_posix()]
-            for line, contexts in data.contexts_by_lineno(file).items():
-                of_file[line] |= {context for context in contexts if context}
+        for line, contexts in data.contexts_by_lineno(file).items():
+            known.lines[file][line] |= {context for context in contexts if context}
 
 
 def _file_of(test: str) -> str:
