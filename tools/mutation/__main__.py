@@ -19,7 +19,7 @@ from tools.mutation.databases import Databases
 from tools.mutation.results import GOAL, Outcome, Results, Verdict, read_equivalents, summary
 from tools.mutation.running import Worker
 from tools.mutation.sampling import Drawn, draw
-from tools.mutation.tracing import Trace, read_trace, trace
+from tools.mutation.tracing import Trace, changed_since, read_trace, trace
 
 FOLDERS = ("areas/keys", "areas/rootkeys", "areas/permissions", "areas/identities", "auth")
 RESULTS = Path("build/mutation")
@@ -48,7 +48,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.mutation", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     tracing = commands.add_parser("trace", help="find out which tests run which lines")
-    tracing.add_argument("files", nargs="*", help="only these test files, the rest stays as it was found")
+    tracing.add_argument("--changed", action="store_true", help="only test files written since; the rest stays known")
     run = commands.add_parser(
         "run", help="plant faults and run the tests that cover them; goes on where it was stopped"
     )
@@ -61,7 +61,8 @@ def main() -> int:
         each.add_argument("--seed", type=int, default=1)
     chosen = parser.parse_args()
     if chosen.command == "trace":
-        return trace(chosen.files)
+        files = changed_since() if chosen.changed else []
+        return 0 if chosen.changed and not files else trace(files)
     sample = draw(Path.cwd(), [f"unkey_api/{name}" for name in FOLDERS], chosen.sample, chosen.seed)
     results = Results(RESULTS / f"results-{chosen.seed}.json")
     if chosen.command == "run":

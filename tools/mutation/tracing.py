@@ -17,7 +17,7 @@ from pathlib import Path
 
 from coverage import CoverageData
 
-__all__ = ["SUITES", "Trace", "read_trace", "trace"]
+__all__ = ["SUITES", "Trace", "changed_since", "read_trace", "trace"]
 
 FOLDER = Path("build/mutation/trace")
 COVERAGE, DURATIONS = "coverage", "durations.json"
@@ -88,6 +88,14 @@ def trace(files: Sequence[str] = ()) -> int:
         *suites,
     ]
     return subprocess.call(command, env={**os.environ, "MUTATION_TRACE": str(folder.resolve())})  # noqa: S603 - our own words
+
+
+def changed_since() -> list[str]:
+    """Return the test files that were written after the last run of `trace`."""
+    last = max((path.stat().st_mtime for path in FOLDER.glob(f"*/{DURATIONS}")), default=0.0)
+    left_out = set(_left_out())
+    files = [file for suite in SUITES for file in sorted(Path(suite).rglob("test_*.py"))]
+    return [str(file) for file in files if file.stat().st_mtime > last and str(file) not in left_out]
 
 
 def read_trace() -> Trace:
