@@ -120,7 +120,9 @@ class TestReading:
         prints = [self.fingerprint(tmp_path / "keys", text) for text in texts]
         assert len(set(prints)) == len(texts)
         assert prints[1] == self.fingerprint(tmp_path / "again", b"a")
-        late = b"a" + middle[: 1 - EDGE_BYTES] + b"y" + middle[2 - EDGE_BYTES :] + b"a"  # the first byte of its last end
+        late = (
+            b"a" + middle[: 1 - EDGE_BYTES] + b"y" + middle[2 - EDGE_BYTES :] + b"a"
+        )  # the first byte of its last end
         assert self.fingerprint(tmp_path / "late", late) != prints[3]
 
     @pytest.mark.parametrize("extra", [0, 1, LINE_BYTES_MAX, LINE_BYTES_MAX + 1])
