@@ -154,7 +154,9 @@ async def test_statement_that_locks_holds_back_who_would_change_its_rows(stage: 
     await stage.ask(asked, Statement("unlocked", LOCK.sub("", statement.sql)), meanwhile=change)
 
 
-@pytest.mark.parametrize("name", [name for name in FILES if name.endswith(("_lock", "_locked", "_held", "_hold_live", "_settled"))])
+@pytest.mark.parametrize(
+    "name", [name for name in FILES if name.endswith(("_lock", "_locked", "_held", "_hold_live", "_settled"))]
+)
 def test_statement_that_is_named_so_locks(name: str) -> None:
     assert LOCK.search(load(name).sql)
 

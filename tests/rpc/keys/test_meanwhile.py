@@ -1,0 +1,78 @@
+"""A key or an API that is deleted between the look at it and the change of it: the answer is that it is not there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pymysql
+import pytest
+
+from tests.support.keys import KeyWorld, fresh, hash_of
+
+pytestmark = pytest.mark.integration
+
+
+def delete_after(world: KeyWorld, statement: str, deletion: str) -> None:
+    """Delete on a connection of somebody else's, right after the service has sent a statement."""
+
+    def act() -> None:
+        dsn = world.dsn
+        where = {
+            "unix_socket": dsn.unix_socket,
+            "user": dsn.user,
+            "password": dsn.password.encode(),
+            "database": dsn.database,
+        }
+        with pymysql.connect(**where, autocommit=True) as connection, connection.cursor() as cursor:
+            assert cursor.execute(deletion) == 1
+
+    world.statements.after(statement, act)
+
+
+@pytest.mark.parametrize(
+    ("method", "body"),
+    [
+        ("updateKey", {"name": "other"}),
+        ("updateKey", {"permissions": ["a"]}),
+        ("deleteKey", {}),
+        ("deleteKey", {"permanent": True}),
+        ("rerollKey", {"expiration": 0}),
+        ("updateCredits", {"operation": "set", "value": 1}),
+        ("setPermissions", {"permissions": ["b"]}),
+        ("setPermissions", {"permissions": []}),
+        ("addPermissions", {"permissions": ["b"]}),
+        ("removePermissions", {"permissions": ["a"]}),
+        ("setRoles", {"roles": []}),
+        ("addRoles", {"roles": ["r"]}),
+        ("removeRoles", {"roles": ["r"]}),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "-".join(value) or "plain",
+)
+async def test_key(world: KeyWorld, method: str, body: dict[str, Any]) -> None:
+    key = await world.key(remaining_requests=5)
+    await world.ok("addPermissions", {"keyId": key.id, "permissions": ["a"]})
+    await world.role("r")
+    if method == "removeRoles":
+        await world.ok("addRoles", {"keyId": key.id, "roles": ["r"]})
+    entries = await world.audit()
+    delete_after(world, "live_key_find_by_id", f"UPDATE `keys` SET deleted_at_m = 1 WHERE id = '{key.id}'")
+    answer = await world.call(method, {"keyId": key.id, **body})
+    assert answer.status == 404, answer.body
+    assert answer.json["error"]["detail"] == "The specified key was not found."
+    assert await world.audit() == entries
+    columns = ("name", "expires", "remaining_requests", "deleted_at_m")
+    assert await world.one("keys", key.id, *columns) == (None, None, 5, 1)
+
+
+@pytest.mark.parametrize(
+    ("method", "looked"), [("createKey", "issuing_api_find"), ("migrateKeys", "key_migration_find")]
+)
+async def test_api(world: KeyWorld, method: str, looked: str) -> None:
+    migration = fresh("mig")
+    await world.insert("key_migrations", id=migration, workspace_id=world.workspace_id, algorithm="sha256")
+    body = {"migrationId": migration, "keys": [{"hash": hash_of("sk")}]} if method == "migrateKeys" else {}
+    delete_after(world, looked, f"UPDATE apis SET deleted_at_m = 1 WHERE id = '{world.api.id}'")
+    answer = await world.call(method, {"apiId": world.api.id, **body})
+    assert answer.status == 404, answer.body
+    assert answer.json["error"]["type"].endswith("data/api_not_found")
+    assert await world.count("keys", f"key_auth_id = '{world.api.keyspace_id}'") == 0
