@@ -8,21 +8,17 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import Any
 
 import orjson
 
+from unkey_api.rpc.asgi import Receive, Scope, Send
 from unkey_api.server.http1.listener import Http1Listener
 from unkey_api.server.http1.starting import new_event_loop
 from unkey_api.server.sockets import bind_workers
 
-Receive = Callable[[], Awaitable[dict[str, Any]]]  # ASGI events are mappings with values of any kind
-Send = Callable[[dict[str, Any]], Awaitable[None]]  # the same
 
-
-async def echo(scope: dict[str, Any], receive: Receive, send: Send) -> None:  # Any: the same
+async def echo(scope: Scope, receive: Receive, send: Send) -> None:
     """Answer with the JSON that came."""
     body = orjson.dumps(orjson.loads((await receive())["body"]))
     headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
@@ -9,7 +10,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any  # reports hold any JSON
 
@@ -25,6 +26,19 @@ Report = dict[str, Any]
 """Scenario → `{"value": …}` or `{"error": …}`."""
 
 
+class ProgramFailed(AssertionError):
+    """A program ended with a status that was not accepted."""
+
+    def __init__(self, command: Sequence[str], done: subprocess.CompletedProcess[str]) -> None:
+        super().__init__(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}")
+        self.stderr = done.stderr
+
+
+def programs_path() -> str:
+    """Return where programs are looked for: beside our interpreter first, where `make install` puts what is missing."""
+    return os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+
+
 def run_program(
     command: Sequence[str],
     *,
@@ -34,7 +48,11 @@ def run_program(
     seconds: float = 120,
     accepted: tuple[int, ...] = (0,),
 ) -> str:
-    """Run a program to its end and return its output; fail with everything it said for a status not accepted."""
+    """Run a program to its end and return its output.
+
+    Raises:
+        ProgramFailed: Its status is not accepted. Tells everything it said.
+    """
     done = subprocess.run(  # noqa: S603 - our own command
         command,
         cwd=folder,
@@ -43,11 +61,10 @@ def run_program(
         text=True,
         check=False,
         timeout=seconds,
-        env={**os.environ, **(environment or {})},
+        env={**os.environ, "PATH": programs_path(), **(environment or {})},
     )
-    assert done.returncode in accepted, (
-        f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
-    )
+    if done.returncode not in accepted:
+        raise ProgramFailed(command, done)
     return done.stdout
 
 
@@ -59,22 +76,28 @@ def report_of(command: Sequence[str], given: Mapping[str, object], *, folder: Pa
 
 def require_program(name: str) -> str:
     """Return the path of a program, or skip the test: not everybody has every toolchain."""
-    found = shutil.which(name)
+    found = shutil.which(name, path=programs_path())
     if found is None:
         pytest.skip(f"{name} is not installed")
     return found
 
 
-def buf_environment() -> dict[str, str]:
-    """Return an environment in which buf and its plugins are those beside our interpreter."""
-    return {"PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])}
+@contextmanager
+def alone_with(folder: Path) -> Iterator[None]:
+    """Keep other processes of the tests, which share the working tree, from preparing this folder meanwhile."""
+    build = ROOT / "build"
+    build.mkdir(exist_ok=True)
+    with (build / f"{folder.name.removeprefix('.')}.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 @pytest.fixture(scope="session")
 def third_party_protos() -> Path:
     """The folder with the .proto files that ours import, where buf.yaml expects it."""
     folder = ROOT / ".third_party"
-    materialise(folder)
+    with alone_with(folder):
+        materialise(folder)
     return folder
 
 

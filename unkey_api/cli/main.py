@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import sys
 from pathlib import Path
 from typing import Annotated
 
+import structlog
 import typer
 from rich.console import Console
 from rich.text import Text
 
-from unkey_api.cli import keys, operator, permissions, root_keys
+from unkey_api.cli import keys, permissions, root_keys, workspaces
 from unkey_api.cli.configuration import ConfigOption, read_settings
 from unkey_api.cli.migrations import run_migrations
 from unkey_api.cli.tables import harmless
@@ -33,7 +35,7 @@ app.add_typer(config_app, name="config")
 app.add_typer(keys.keys, name="keys")
 app.add_typer(permissions.permissions, name="permissions")
 app.add_typer(root_keys.root_keys, name="root-key")
-app.add_typer(operator.workspaces, name="workspace")
+app.add_typer(workspaces.workspaces, name="workspace")
 
 
 @app.command()
@@ -86,7 +88,15 @@ def config_check(config: ConfigOption = None) -> None:
 
 
 def main() -> None:
-    """Run the command line. Expected failures end with status 1 and one sentence."""
+    """Run the command line. Expected failures end with status 1 and one sentence.
+
+    Standard output is for what a command prints, which programs read: log lines go to standard error, and only those
+    that tell of trouble. `serve` sets its own logging up.
+    """
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
     try:
         app()
     except AppError as err:

@@ -7,21 +7,20 @@ interceptors want on the answer, and the outcome for logs and metrics.
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote, unquote_to_bytes
 
 import orjson
 from connectrpc.server import ConnectASGIApplication
 
+from unkey_api.rpc.asgi import Event, Receive, Send
 from unkey_api.rpc.bodies.admission import Admission
 from unkey_api.rpc.bodies.rpc_calls import CountingReceive
 from unkey_api.rpc.errors import cut, forget_ways
 from unkey_api.rpc.exchange import STATUS_CLIENT_CLOSED, Exchange
 from unkey_api.rpc.interceptors.guard import PanicHook
 
-Receive = Callable[[], Awaitable[dict[str, Any]]]  # ASGI events are mappings with values of any kind
-Send = Callable[[dict[str, Any]], Awaitable[None]]  # the same
 REQUEST_ID_HEADER = b"unkey-request-id"
 GRPC_MESSAGE_BYTES = 1_200
 """Of `grpc-message`: what the runtime says may quote the caller. Sentences of ours are shorter, escaped as they are."""
@@ -103,7 +102,7 @@ class _Answering:
         self.exchange: Exchange | None = exchange
         self._send = send
 
-    async def __call__(self, event: dict[str, Any]) -> None:
+    async def __call__(self, event: Event) -> None:
         if self.exchange is not None:
             if event["type"] == "http.response.start":
                 _note_start(self.exchange, event)
@@ -114,7 +113,7 @@ class _Answering:
         await self._send(event)
 
 
-def _note_start(exchange: Exchange, event: dict[str, Any]) -> None:
+def _note_start(exchange: Exchange, event: Event) -> None:
     headers = [*_bounded(event.get("headers", ()))]
     exchange.status = event["status"]
     _note_trailers(exchange, headers)

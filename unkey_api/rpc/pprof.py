@@ -5,19 +5,16 @@ from __future__ import annotations
 import base64
 import hmac
 import sys
-from collections.abc import Awaitable, Callable
-from typing import Any
 from urllib.parse import parse_qs
 
 from unkey_api.core.errors import AppError, ErrorCode
 from unkey_api.core.secret import Secret
 from unkey_api.profiling.profiles import Profiles
+from unkey_api.rpc.asgi import Receive, Send
 from unkey_api.rpc.errors import failure_of, fault_of
 from unkey_api.rpc.exchange import Exchange
 from unkey_api.rpc.http_json.envelope import fault_body, fault_content_type
 
-Receive = Callable[[], Awaitable[dict[str, Any]]]  # ASGI events are mappings with values of any kind
-Send = Callable[[dict[str, Any]], Awaitable[None]]  # the same
 PREFIX = "/debug/pprof/"
 PROFILE_SECONDS = 30.0
 HEAP_SECONDS = 5.0

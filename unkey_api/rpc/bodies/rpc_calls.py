@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
 
 from unkey_api.core.errors import AppError
+from unkey_api.rpc.asgi import Event, Receive
 from unkey_api.rpc.bodies.admission import Admission, too_large
 from unkey_api.rpc.errors import Fault, failure_of, fault_of
 from unkey_api.rpc.exchange import Exchange, current_exchange
 from unkey_api.rpc.interceptors.guard import PanicHook, noted_fault
 from unkey_api.rpc.method import Context
 
-Receive = Callable[[], Awaitable[dict[str, Any]]]  # ASGI events are mappings with values of any kind
 FRAME_BYTES = 5
 
 
@@ -54,7 +53,7 @@ class CountingReceive:
         self._admission = admission
         self._on_panic = on_panic
 
-    async def __call__(self) -> dict[str, Any]:
+    async def __call__(self) -> Event:
         """Return the next event. Raises a `Fault` in place of what is too much."""
         event = await self._receive()
         exchange = self.exchange

@@ -6,10 +6,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 from urllib.parse import unquote
 
 import httptools
+
+from unkey_api.rpc.asgi import Scope
 
 Fields = list[tuple[bytes, bytes]]
 Address = tuple[str, int] | None
@@ -79,7 +80,7 @@ def body_length(framing: Mapping[bytes, bytes]) -> int:
     return -1 if b"transfer-encoding" in framing else 0
 
 
-def scope_of(*, target: bytes, method: str, version: str, fields: Fields, peers: Peers) -> dict[str, Any]:
+def scope_of(*, target: bytes, method: str, version: str, fields: Fields, peers: Peers) -> Scope:
     """Return the ASGI scope of a request; `raw_path` is the path as it came, still encoded. Raises `Refused`."""
     path, raw_path, query = _parts_of(target, method)
     return {

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from unkey_api.rpc.asgi import Event
 from unkey_api.server.http1.answer import (
     BODILESS,
     CHUNKED,
@@ -20,7 +21,6 @@ from unkey_api.server.http1.answer import (
 if TYPE_CHECKING:
     from unkey_api.server.http1.connection import Connection
 
-Event = dict[str, Any]  # ASGI's own type: a mapping with values of any kind
 BODY_HIGH_WATER = 65_536  # bytes kept for an application that does not ask for them
 OVERHEAD_BYTES = 16_384  # of a chunked body beyond what sensible chunks need: sizes, extensions, trailers
 OVERHEAD_PER_CHUNK = 16
