@@ -164,6 +164,13 @@ class TestBudget:
         clock.advance(6_500)
         assert [budget.take("a", 0.01), budget.take("a", 0.01)] == [0, 0.5], "the cheapest one counts as one"
 
+    def test_even_the_smallest_lets_one_through_at_a_time(self) -> None:
+        clock = FixedClock()
+        budget = Budget(0.25, clock)
+        assert [budget.take("a"), budget.take("a")] == [0, 4.0]
+        clock.advance(4_000)
+        assert [budget.take("a"), budget.take("a")] == [0, 4.0]
+
     def test_workspaces_are_forgotten_rather_than_piled_up(self) -> None:
         budget = Budget(1.0, FixedClock())
         for number in range(bounded.WORKSPACES_MAX + 5):
@@ -245,6 +252,18 @@ class TestSlowHashes:
                 await hashes.matches("another", BCRYPT, "s")
             go.set()
             assert await asyncio.gather(*waiting) == [True] * count
+
+    async def test_who_is_turned_away_is_told_whole_seconds_to_wait(self) -> None:
+        def verify(phc: str, secret: str) -> bool:
+            return True
+
+        expensive = BCRYPT.replace("$04$", "$12$")
+        async with open_slow_hashes(verify, clock=FixedClock(), threads=1, per_second=2.0) as hashes:
+            assert await hashes.matches("ws", expensive, "s")
+            assert await hashes.matches("other", expensive, "s")
+            with pytest.raises(HashingBusy) as refused:
+                await hashes.matches("ws", expensive, "s")
+        assert refused.value.retry_after_seconds == 1
 
     async def test_missing_package_is_our_fault(self) -> None:
         def verify(phc: str, secret: str) -> bool:
