@@ -96,6 +96,20 @@ class TestSalted:
     def test_three_characters_find_too_many_keys(self) -> None:
         assert make_salted(BCRYPT, "abc") is None
 
+    def test_a_key_is_looked_up_by_the_longest_beginning_first_and_never_by_all_of_it(self) -> None:
+        assert [len(text) for text in lookups_of("x" * 25)] == [24, 16, 12, 8, 6, 4]
+        for length in (4, 6, 8, 12, 16, 24):
+            assert len(lookups_of("x" * (length + 1))[0]) == length
+        assert lookups_of("xxxx") == []
+
+    @pytest.mark.parametrize(
+        ("visible", "length"), [(4, 4), (5, 4), (7, 6), (11, 8), (15, 12), (16, 16), (23, 16), (64, 24)]
+    )
+    def test_visible_characters_are_cut_to_a_length_that_is_looked_up(self, visible: int, length: int) -> None:
+        made = make_salted(BCRYPT, "x" * visible)
+        assert made is not None
+        assert made.lookup == "x" * length
+
     def test_key_as_short_as_a_lookup_is_not_looked_up_by_all_of_itself(self) -> None:
         assert lookups_of("12345678") == ["123456", "1234"]
 
