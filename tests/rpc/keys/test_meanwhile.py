@@ -4,29 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import pymysql
 import pytest
 
 from tests.support.keys import KeyWorld, fresh, hash_of
+from tests.support.meanwhile import change_after
 
 pytestmark = pytest.mark.integration
-
-
-def delete_after(world: KeyWorld, statement: str, deletion: str) -> None:
-    """Delete on a connection of somebody else's, right after the service has sent a statement."""
-
-    def act() -> None:
-        dsn = world.dsn
-        where = {
-            "unix_socket": dsn.unix_socket,
-            "user": dsn.user,
-            "password": dsn.password.encode(),
-            "database": dsn.database,
-        }
-        with pymysql.connect(**where, autocommit=True) as connection, connection.cursor() as cursor:
-            assert cursor.execute(deletion) == 1
-
-    world.statements.after(statement, act)
 
 
 @pytest.mark.parametrize(
@@ -55,7 +38,9 @@ async def test_key(world: KeyWorld, method: str, body: dict[str, Any]) -> None:
     if method == "removeRoles":
         await world.ok("addRoles", {"keyId": key.id, "roles": ["r"]})
     entries = await world.audit()
-    delete_after(world, "live_key_find_by_id", f"UPDATE `keys` SET deleted_at_m = 1 WHERE id = '{key.id}'")
+    change_after(
+        world.statements, world.dsn, "live_key_find_by_id", f"UPDATE `keys` SET deleted_at_m = 1 WHERE id = '{key.id}'"
+    )
     answer = await world.call(method, {"keyId": key.id, **body})
     assert answer.status == 404, answer.body
     assert answer.json["error"]["detail"] == "The specified key was not found."
@@ -71,7 +56,7 @@ async def test_api(world: KeyWorld, method: str, looked: str) -> None:
     migration = fresh("mig")
     await world.insert("key_migrations", id=migration, workspace_id=world.workspace_id, algorithm="sha256")
     body = {"migrationId": migration, "keys": [{"hash": hash_of("sk")}]} if method == "migrateKeys" else {}
-    delete_after(world, looked, f"UPDATE apis SET deleted_at_m = 1 WHERE id = '{world.api.id}'")
+    change_after(world.statements, world.dsn, looked, f"UPDATE apis SET deleted_at_m = 1 WHERE id = '{world.api.id}'")
     answer = await world.call(method, {"apiId": world.api.id, **body})
     assert answer.status == 404, answer.body
     assert answer.json["error"]["type"].endswith("data/api_not_found")
