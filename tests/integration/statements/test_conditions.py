@@ -84,12 +84,12 @@ def count(answer: Answer) -> int:
 
 @pytest.fixture(scope="module")
 async def stage(mysql_dsn: Dsn) -> AsyncIterator[Stage]:
-    connections = [await connect(mysql_dsn, statement_timeout=timedelta(seconds=30)) for _ in range(2)]
-    found = Stage(*connections, World.make(), World.make())
+    ours, theirs = [await connect(mysql_dsn, statement_timeout=timedelta(seconds=30)) for _ in range(2)]
+    found = Stage(ours, theirs, World.make(), World.make())
     for row in (*rows_of(found.mine), *rows_of(found.other)):
         await found.connection.run(row)
     yield found
-    for connection in connections:
+    for connection in (ours, theirs):
         await connection.quit(wait=True)
 
 

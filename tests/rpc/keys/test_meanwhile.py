@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.keys import KeyWorld, fresh, hash_of
+from tests.support.keys import Key, KeyWorld, fresh, hash_of
 from tests.support.meanwhile import change_after
 
 pytestmark = pytest.mark.integration
@@ -61,3 +61,34 @@ async def test_api(world: KeyWorld, method: str, looked: str) -> None:
     assert answer.status == 404, answer.body
     assert answer.json["error"]["type"].endswith("data/api_not_found")
     assert await world.count("keys", f"key_auth_id = '{world.api.keyspace_id}'") == 0
+
+
+async def links(world: KeyWorld, kind: str, key: Key) -> tuple[int, int]:
+    """Return how many permissions or roles the key is linked to, and how many of those do not exist."""
+    [(count, dangling)] = await world.sql(
+        "SELECT COUNT(*), COALESCE(SUM(p.id IS NULL), 0) "
+        f"FROM keys_{kind}s k LEFT JOIN {kind}s p ON p.id = k.{kind}_id "
+        f"WHERE k.key_id = '{key.id}'"
+    )
+    return int(str(count)), int(str(dangling))
+
+
+@pytest.mark.parametrize("method", ["addPermissions", "setPermissions", "updateKey"])
+async def test_permission_that_was_deleted_before_it_was_given_is_made_anew(world: KeyWorld, method: str) -> None:
+    key, permission = await world.key(), await world.permission("p")
+    deletion = f"DELETE FROM permissions WHERE id = '{permission}'"
+    change_after(world.statements, world.dsn, "permission_list_by_slugs", deletion)
+    await world.ok(method, {"keyId": key.id, "permissions": ["p"]})
+    assert (await world.ok("getKey", {"keyId": key.id}))["permissions"] == ["p"]
+    assert await links(world, "permission", key) == (1, 0)
+
+
+@pytest.mark.parametrize("method", ["addRoles", "setRoles", "updateKey"])
+async def test_role_that_was_deleted_before_it_was_given_is_not_given(world: KeyWorld, method: str) -> None:
+    key, role = await world.key(), await world.role("r")
+    looked = "role_list_by_names" if method == "updateKey" else "role_list_by_names_with_permissions"
+    change_after(world.statements, world.dsn, looked, f"DELETE FROM roles WHERE id = '{role}'")
+    answer = await world.call(method, {"keyId": key.id, "roles": ["r"]})
+    assert answer.status == 404, answer.body
+    assert answer.json["error"]["detail"] == "Role 'r' was not found."
+    assert await links(world, "role", key) == (0, 0)

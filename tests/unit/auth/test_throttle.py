@@ -21,7 +21,7 @@ CALLER = Principal("ws_1", "key_1", "root key", SubjectType.ROOT_KEY, frozenset(
 class Rows:
     """A database with one row of limits."""
 
-    async def fetch_one(self, query: object, params: Any) -> WorkspaceLimits:
+    async def fetch_one(self, query: object, params: Any) -> Any:
         return WorkspaceLimits(5)
 
     async def fetch_all(self, query: object, params: Any) -> list[Any]:
