@@ -140,22 +140,11 @@ def _guarded(
     return GuardedAuthenticator(chain, buckets)
 
 
-<<<<<<< HEAD
 def _tarpit(settings: Settings) -> Tarpit:
     failed = settings.failed_credentials
     return Tarpit(seconds=failed.delay.total_seconds(), per_party=failed.delayed_per_address, in_all=failed.delayed)
 
 
-def _tracing(settings: Settings, runtime: Runtime, telemetry: Telemetry) -> RequestTracing | None:
-    if telemetry.tracer is None:
-        return None
-    tracing = settings.observability.tracing
-    rate = 1.0 if tracing is None else tracing.sample_rate
-    return RequestTracing(telemetry.tracer, sample_rate=rate, draw=runtime.chance)
-
-
-=======
->>>>>>> otel
 def _pprof(settings: Settings, runtime: Runtime) -> Pprof | None:
     if settings.pprof is None:
         return None

@@ -132,9 +132,9 @@ class TestSettling:
         world = World(ReplayBounds(settle_seconds=0.01))
         if known:
             await world.add("k", (1, 1))
-        assert await world.replays.settle("k") is not known
+        assert await world.replays.flush("k") is not known
         await world.finish()
-        assert await world.replays.settle("k")
+        assert await world.replays.flush("k")
 
     async def test_marks_that_are_there_already_are_not_written_again(self) -> None:
         world = World()
