@@ -33,7 +33,7 @@ from unkey_api.areas.ratelimit.wiring import AREA as RATELIMIT
 from unkey_api.areas.shared import Shared
 from unkey_api.audit.service import AuditLog
 from unkey_api.auth.throttle import RequestThrottle
-from unkey_api.auth.workspace_limits import limits_cache
+from unkey_api.auth.workspaces import limits_cache
 from unkey_api.container.areas import built
 from unkey_api.container.revocation import ChangedCaches
 from unkey_api.core.errors import AppError, ErrorCode, ServiceUnavailable

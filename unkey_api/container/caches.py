@@ -11,8 +11,7 @@ from unkey_api.areas.apis.live import ApiCache, api_cache
 from unkey_api.areas.keys.verification.directory import KeyCache, key_cache
 from unkey_api.areas.portal.sessions import SessionCache, session_cache
 from unkey_api.areas.ratelimit.namespaces import NamespaceCache, namespace_cache
-from unkey_api.auth.workspace_limits import LimitsCache, limits_cache
-from unkey_api.auth.workspaces import WorkspaceCache, workspace_cache
+from unkey_api.auth.workspaces import LimitsCache, WorkspaceCache, limits_cache, workspace_cache
 from unkey_api.core.clock import Clock
 from unkey_api.infra.caching.swr import CacheObserver, SwrCache
 from unkey_api.infra.resilience.background import BackgroundJobs

@@ -11,7 +11,7 @@ from unkey_api.areas.keys.verification import directory, owners
 from unkey_api.areas.keys.verification.owners import KeyOwners
 from unkey_api.areas.portal import sessions
 from unkey_api.areas.ratelimit import namespaces
-from unkey_api.auth import workspace_limits, workspaces
+from unkey_api.auth import workspaces
 from unkey_api.container.caches import Caches
 from unkey_api.container.lifecycle import running
 from unkey_api.container.runtime import Runtime
@@ -48,7 +48,7 @@ def drops_of(change: Change) -> Iterator[Invalidation]:
             yield Invalidation(namespaces.CACHE, f"{workspace_id}:{subject}")
         case ChangeKind.WORKSPACE:
             yield Invalidation(owners.NAME, f"workspace:{workspace_id}")
-            yield Invalidation(workspace_limits.CACHE, workspace_id)
+            yield Invalidation(workspaces.LIMITS_CACHE, workspace_id)
             # These are found by other things than their workspace, and workspaces change rarely.
             yield Invalidation(workspaces.CACHE, None)
             yield Invalidation(sessions.CACHE, None)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from unkey_api.areas.identities.ensure import ensure_identity
-from unkey_api.areas.identities.queries import NewIdentity
+from unkey_api.areas.identities.queries import NewIdentity, ensure_identity
 from unkey_api.areas.keys import queries, requirements
 from unkey_api.areas.keys.errors import (
     EncryptionUnsupported,

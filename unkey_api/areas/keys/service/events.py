@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from unkey_api.areas.permissions.types import Permission, Role
-from unkey_api.audit.changes import changed_members
+from unkey_api.audit.service import changed_members
 from unkey_api.audit.types import AuditAction, AuditEvent, AuditTarget, TargetType
 
 

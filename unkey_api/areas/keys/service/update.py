@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from unkey_api.areas.identities.ensure import ensure_identity
-from unkey_api.areas.identities.queries import NewIdentity
+from unkey_api.areas.identities.queries import NewIdentity, ensure_identity
 from unkey_api.areas.keys import change_queries, queries
 from unkey_api.areas.keys.change_queries import FieldChanges
 from unkey_api.areas.keys.errors import RefillDayMissing, RefillDayRefused
@@ -28,7 +27,7 @@ from unkey_api.areas.keys.types import (
 from unkey_api.areas.permissions.ensure import ensure_permissions, new_permissions
 from unkey_api.areas.permissions.queries import NewPermission
 from unkey_api.areas.permissions.types import Permission
-from unkey_api.audit.changes import changed_members
+from unkey_api.audit.service import changed_members
 from unkey_api.core.byte_caps import require_bytes_at_most
 from unkey_api.core.identifiers import CorrelationId, IdentityId
 from unkey_api.core.ids import IdPrefix

@@ -15,7 +15,7 @@ from unkey_api.areas.permissions.errors import (
 )
 from unkey_api.areas.permissions.events import permission_event, permission_meta, role_event, role_meta
 from unkey_api.areas.permissions.types import StoredPermission, StoredRole
-from unkey_api.audit.changes import changed_members
+from unkey_api.audit.service import changed_members
 from unkey_api.audit.types import AuditAction
 from unkey_api.core.changes import permission_changed, role_changed
 from unkey_api.core.principal import Caller
