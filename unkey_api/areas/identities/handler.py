@@ -19,7 +19,7 @@ from unkey_api.areas.identities.service import (
     UpdateIdentityCommand,
 )
 from unkey_api.areas.identities.types import Identity, IdentityRatelimit
-from unkey_api.areas.ratelimit.attached import AttachedLimit
+from unkey_api.areas.ratelimit.types import AttachedLimit
 from unkey_api.core.paging import Page
 from unkey_api.rpc.exchange import current_caller
 from unkey_api.rpc.metadata import struct_of, text_of

@@ -18,7 +18,7 @@ from unkey_api.areas.identities.types import (
     RatelimitNamedTwice,
 )
 from unkey_api.areas.parts import Parts
-from unkey_api.areas.ratelimit.attached import AttachedLimit, first_repeated_name, last_of_each_name
+from unkey_api.areas.ratelimit.types import AttachedLimit, first_repeated_name, last_of_each_name
 from unkey_api.audit.service import changed_members
 from unkey_api.audit.types import AuditAction, AuditEvent, AuditTarget, TargetType
 from unkey_api.core.byte_caps import require_bytes_at_most

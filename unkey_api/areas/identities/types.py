@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from unkey_api.areas.ratelimit.attached import AttachedLimit
+from unkey_api.areas.ratelimit.types import AttachedLimit
 from unkey_api.core.errors import AppError, ErrorCode, InvalidInput, Unexpected
 from unkey_api.core.identifiers import IdentityId, RatelimitId
 

@@ -9,12 +9,10 @@ from typing import NamedTuple
 from unkey_api.areas.keys import queries, requirements
 from unkey_api.areas.keys.batches import KeyBatch, KeyBatchWriter, KeyToWrite, Written
 from unkey_api.areas.keys.errors import ApiNotFound, HashUnsuitable, MigrationNotFound, RefillDayMissing
-from unkey_api.areas.keys.ports import LiveApi
 from unkey_api.areas.keys.schemes.finding import CANDIDATES_MAX, list_alike
 from unkey_api.areas.keys.schemes.salted import HashCaps, excess, phc_of, read_salted
 from unkey_api.areas.keys.service import events
-from unkey_api.areas.keys.service.attempts import with_fresh_ids
-from unkey_api.areas.keys.service.parts import KeyParts
+from unkey_api.areas.keys.service.parts import KeyParts, LiveApi, with_fresh_ids
 from unkey_api.areas.keys.types import HASH_CHARS_MAX, META_BYTES_MAX, MigrateKey, MigrateKeysCommand, RefillInterval
 from unkey_api.audit.types import AuditEvent
 from unkey_api.core.byte_caps import require_bytes_at_most

@@ -14,8 +14,7 @@ from typing import Self
 
 import orjson
 
-from unkey_api.areas.keys.transfer.errors import TransferRefused
-from unkey_api.areas.keys.transfer.types import Progress, Rejection, Target
+from unkey_api.areas.keys.transfer.types import Progress, Rejection, Target, TransferRefused
 
 VERSION = 1
 

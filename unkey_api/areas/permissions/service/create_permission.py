@@ -6,10 +6,9 @@ from typing import NamedTuple
 
 from unkey_api.areas.parts import Parts
 from unkey_api.areas.permissions import permission_queries, requirements
-from unkey_api.areas.permissions.errors import PermissionAlreadyExists
 from unkey_api.areas.permissions.events import permission_event
 from unkey_api.areas.permissions.queries import NewPermission
-from unkey_api.areas.permissions.types import Permission
+from unkey_api.areas.permissions.types import Permission, PermissionAlreadyExists
 from unkey_api.audit.types import AuditAction
 from unkey_api.core.changes import permission_changed
 from unkey_api.core.identifiers import PermissionId

@@ -6,12 +6,16 @@ from typing import NamedTuple
 
 from unkey_api.areas.parts import Parts
 from unkey_api.areas.permissions import requirements, role_queries
-from unkey_api.areas.permissions.ensure import Ensured, distinct_slugs, ensure_permissions, new_permissions
-from unkey_api.areas.permissions.errors import RoleAlreadyExists
+from unkey_api.areas.permissions.ensure import (
+    Ensured,
+    distinct_slugs,
+    ensure_permissions,
+    hold_permissions,
+    new_permissions,
+)
 from unkey_api.areas.permissions.events import connected, created_on_the_way, role_event, role_meta, role_target
-from unkey_api.areas.permissions.holding import hold_permissions
 from unkey_api.areas.permissions.queries import NewRole
-from unkey_api.areas.permissions.types import StoredRole
+from unkey_api.areas.permissions.types import RoleAlreadyExists, StoredRole
 from unkey_api.audit.types import AuditAction, AuditEvent
 from unkey_api.core.changes import role_changed
 from unkey_api.core.columns import UnixMs

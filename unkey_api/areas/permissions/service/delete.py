@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from unkey_api.areas.parts import Parts
 from unkey_api.areas.permissions import permission_queries, requirements, role_queries
-from unkey_api.areas.permissions.errors import UnknownPermission, UnknownRole
 from unkey_api.areas.permissions.events import permission_event, role_event
+from unkey_api.areas.permissions.types import UnknownPermission, UnknownRole
 from unkey_api.audit.types import AuditAction
 from unkey_api.core.changes import permission_changed, role_changed
 from unkey_api.core.needs import ANY

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from unkey_api.areas.permissions import permission_queries, requirements, role_queries
-from unkey_api.areas.permissions.errors import UnknownPermission, UnknownRole
-from unkey_api.areas.permissions.types import Permission, Role
+from unkey_api.areas.permissions.types import Permission, Role, UnknownPermission, UnknownRole
 from unkey_api.core.needs import ANY
 from unkey_api.core.paging import Page, cut_page, substring_pattern
 from unkey_api.core.principal import Principal

@@ -7,11 +7,15 @@ from typing import NamedTuple
 
 from unkey_api.areas.parts import Parts
 from unkey_api.areas.permissions import requirements, role_queries
-from unkey_api.areas.permissions.ensure import Ensured, distinct_slugs, ensure_permissions, new_permissions
-from unkey_api.areas.permissions.errors import UnknownRole
+from unkey_api.areas.permissions.ensure import (
+    Ensured,
+    distinct_slugs,
+    ensure_permissions,
+    hold_permissions,
+    new_permissions,
+)
 from unkey_api.areas.permissions.events import connected, created_on_the_way, disconnected, role_target
-from unkey_api.areas.permissions.holding import hold_permissions
-from unkey_api.areas.permissions.types import Permission, StoredRole
+from unkey_api.areas.permissions.types import Permission, StoredRole, UnknownRole
 from unkey_api.audit.types import AuditEvent
 from unkey_api.core.changes import role_changed
 from unkey_api.core.columns import UnixMs

@@ -7,14 +7,15 @@ from typing import NamedTuple
 
 from unkey_api.areas.parts import Parts
 from unkey_api.areas.permissions import permission_queries, requirements, role_queries
-from unkey_api.areas.permissions.errors import (
+from unkey_api.areas.permissions.events import permission_event, permission_meta, role_event, role_meta
+from unkey_api.areas.permissions.types import (
     PermissionAlreadyExists,
     RoleAlreadyExists,
+    StoredPermission,
+    StoredRole,
     UnknownPermission,
     UnknownRole,
 )
-from unkey_api.areas.permissions.events import permission_event, permission_meta, role_event, role_meta
-from unkey_api.areas.permissions.types import StoredPermission, StoredRole
 from unkey_api.audit.service import changed_members
 from unkey_api.audit.types import AuditAction
 from unkey_api.core.changes import permission_changed, role_changed
