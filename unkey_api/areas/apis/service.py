@@ -26,7 +26,7 @@ from unkey_api.core.ids import IdPrefix
 from unkey_api.core.needs import ANY
 from unkey_api.core.paging import Page, cut_page
 from unkey_api.core.principal import Caller, Principal
-from unkey_api.core.rbac import require, require_unseen
+from unkey_api.core.rbac import require, require_found
 from unkey_api.infra.mysql import ReadsOf, Transaction
 from unkey_api.infra.vault.port import VaultClient, VaultUnavailable
 
@@ -82,14 +82,12 @@ class GetApi:
             StoreUnavailable: It could not be read.
         """
         workspace_id = principal.workspace_id
-        api = await require_unseen(
+        return await require_found(
             principal.permissions,
             lambda: self._apis.find(workspace_id, api_id),
             lambda found: requirements.read(workspace_id, api_id, found.keyspace_id if found else ANY),
+            lambda: ApiNotFound(internal=f"api {api_id} is absent, deleted or of another workspace"),
         )
-        if api is None:
-            raise ApiNotFound(internal=f"api {api_id} is absent, deleted or of another workspace")
-        return api
 
 
 T = TypeVar("T")
@@ -135,13 +133,12 @@ class UpdateApi:
         workspace_id, now = caller.principal.workspace_id, self._parts.now()
 
         async def work(tx: Transaction) -> ApiSettingsRow:
-            before = await require_unseen(
+            before = await require_found(
                 caller.principal.permissions,
                 lambda: queries.find_settings_locked(tx, workspace_id, command.api_id),
                 lambda row: requirements.update(workspace_id, command.api_id, row.keyspace_id if row else ANY),
+                lambda: ApiNotFound(internal=f"api {command.api_id} is absent, deleted or of another workspace"),
             )
-            if before is None:
-                raise ApiNotFound(internal=f"api {command.api_id} is absent, deleted or of another workspace")
             after = _merged(before, command)
             if after.store_encrypted_keys and not before.store_encrypted_keys and not self._has_vault:
                 raise NoVault
@@ -226,13 +223,12 @@ class DeleteApi:
         now = self._parts.now()
 
         async def work(tx: Transaction) -> None:
-            api = await require_unseen(
+            api = await require_found(
                 caller.principal.permissions,
                 lambda: queries.lock_live(tx, workspace_id, api_id),
                 lambda row: requirements.delete(workspace_id, api_id, (row and row.key_auth_id) or ANY),
+                lambda: ApiNotFound(internal=f"api {api_id} is absent, deleted or of another workspace"),
             )
-            if api is None:
-                raise ApiNotFound(internal=f"api {api_id} is absent, deleted or of another workspace")
             if api.delete_protection:
                 raise ApiProtected
             await queries.mark_deleted(tx, api_id, workspace_id, now=now)

@@ -6,14 +6,23 @@ from unkey_proto.unkey.permissions.v2 import permission_pb
 from unkey_proto.unkey.permissions.v2 import permissions_pb as pb
 from unkey_proto.unkey.permissions.v2.permissions_connect import PermissionsService
 
-from unkey_api.areas.permissions.service.create_permission import CreatePermission, CreatePermissionCommand
-from unkey_api.areas.permissions.service.create_role import CreateRole, CreateRoleCommand
-from unkey_api.areas.permissions.service.delete import DeletePermission, DeleteRole
-from unkey_api.areas.permissions.service.read import GetPermission, GetRole, ListPermissions, ListRoles
-from unkey_api.areas.permissions.service.set_role_permissions import SetRolePermissions, SetRolePermissionsCommand
-from unkey_api.areas.permissions.service.update import (
+from unkey_api.areas.permissions.service.permissions import (
+    CreatePermission,
+    CreatePermissionCommand,
+    DeletePermission,
+    GetPermission,
+    ListPermissions,
     UpdatePermission,
     UpdatePermissionCommand,
+)
+from unkey_api.areas.permissions.service.roles import (
+    CreateRole,
+    CreateRoleCommand,
+    DeleteRole,
+    GetRole,
+    ListRoles,
+    SetRolePermissions,
+    SetRolePermissionsCommand,
     UpdateRole,
     UpdateRoleCommand,
 )

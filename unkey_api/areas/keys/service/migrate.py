@@ -21,7 +21,7 @@ from unkey_api.core.identifiers import CorrelationId, KeyHash, KeyId, MigrationI
 from unkey_api.core.ids import IdPrefix
 from unkey_api.core.needs import ANY
 from unkey_api.core.principal import Caller
-from unkey_api.core.rbac import require_unseen
+from unkey_api.core.rbac import require_found
 from unkey_api.infra.mysql import Transaction, WriteConn
 
 
@@ -77,13 +77,12 @@ class MigrateKeys:
             StoreUnavailable: Nothing was imported.
         """
         parts, workspace_id = self._parts, caller.principal.workspace_id
-        api = await require_unseen(
+        api = await require_found(
             caller.principal.permissions,
             lambda: parts.apis.find(workspace_id, command.api_id),
             lambda row: requirements.import_into(workspace_id, command.api_id, row.keyspace_id if row else ANY),
+            lambda: ApiNotFound(internal=f"api {command.api_id} is absent, deleted or of another workspace"),
         )
-        if api is None:
-            raise ApiNotFound(internal=f"api {command.api_id} is absent, deleted or of another workspace")
         project_id = await parts.projects.ensure(parts.database.primary, workspace_id)
         migration = await queries.find_migration(parts.database.primary, workspace_id, command.migration_id)
         if migration is None:

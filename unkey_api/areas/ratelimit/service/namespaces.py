@@ -25,7 +25,7 @@ from unkey_api.core.ids import IdPrefix
 from unkey_api.core.needs import ANY
 from unkey_api.core.paging import Page, cut_page, substring_pattern
 from unkey_api.core.principal import Caller, Principal
-from unkey_api.core.rbac import require, require_unseen
+from unkey_api.core.rbac import require, require_found
 from unkey_api.infra.mysql import ReadsOf, Transaction, WriteConn
 
 
@@ -230,13 +230,12 @@ class DeleteOverride:
 
         async def work(tx: Transaction) -> None:
             namespace = await find_live_namespace(tx, workspace_id, namespace_key)
-            override = await require_unseen(
+            override = await require_found(
                 caller.principal.permissions,
                 lambda: _find_locked(tx, workspace_id, namespace.id, identifier),
                 lambda row: requirements.delete_override(workspace_id, namespace.id, row.id if row else ANY),
+                OverrideNotFound,
             )
-            if override is None:
-                raise OverrideNotFound
             await queries.mark_override_deleted(tx, workspace_id, override.id, now=now)
             await self._parts.audit.record(tx, caller, [_deleted(namespace, override)])
             tx.tell(*namespace_changed(workspace_id, namespace.id, namespace.name))
