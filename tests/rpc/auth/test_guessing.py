@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.asgi import Answer, Client
 from tests.support.clock import FixedClock
-from tests.support.harness import Harness, configuration
+from tests.support.harness import Caller, Harness, configuration
 from tests.support.mysql import MysqlServer
 from tests.support.redis import RedisServer
 from tests.support.statements import StatementRecorder
@@ -56,6 +56,12 @@ class Door:
 
 
 @pytest.fixture
+async def known(api: Harness) -> Caller:
+    """A caller who was there before the service began: of others it hears by and by, and forgets what it knows."""
+    return await api.admin()
+
+
+@pytest.fixture
 async def door(
     api: Harness, mysql_server: MysqlServer, mysql_dsn: Dsn, redis_server: RedisServer
 ) -> AsyncIterator[Door]:
@@ -95,9 +101,9 @@ class TestGuessing:
         assert "unknown credentials came from your address" in answer.body.decode()
         assert asked == []
 
-    async def test_a_known_caller_at_the_same_address_is_served(self, api: Harness, door: Door, path: str) -> None:
+    async def test_a_known_caller_at_the_same_address_is_served(self, known: Caller, door: Door, path: str) -> None:
         """Many callers share an address; one of them must not be able to lock the others out."""
-        caller = await api.admin()
+        caller = known
         assert (await door.ask(path, caller.root_key)).status == 404
         await door.exhaust(path)
         assert (await door.ask(path, "one_more")).status == 429
@@ -160,9 +166,9 @@ class TestTheWait:
         assert door.counted("unkey_guesses_refused_total") == 5
         assert door.counted("unkey_guesses_held_total") == 3
 
-    async def test_nobody_waits_beside_them(self, api: Harness, slow_door: Door, path: str) -> None:
+    async def test_nobody_waits_beside_them(self, known: Caller, slow_door: Door, path: str) -> None:
         """Neither a caller who is known, at the same address, nor a stranger at another one."""
-        door, caller = slow_door, await api.admin()
+        door, caller = slow_door, known
         assert (await door.ask(path, caller.root_key)).status == 404
         await door.exhaust(path)
         waiting = [door.asking(path), door.asking(path)]
