@@ -129,7 +129,7 @@ def code_of(file: Path) -> Iterator[tuple[int, str]]:
 def imported(file: Path, modules: Collection[str]) -> Iterator[str]:
     """Yield the modules of ours that a file imports, those it needs for its types alone included."""
     for node in ast.walk(parsed(file)):
-        if isinstance(node, ast.ImportFrom) and node.module in modules:
+        if isinstance(node, ast.ImportFrom) and node.module and node.module in modules:
             below = {f"{node.module}.{name.name}" for name in node.names} & set(modules)
             yield from below or {node.module}
         elif isinstance(node, ast.Import):
