@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING
 
 import httptools
 
-from unkey_api.server.http1.head import FRAMING, Fields, Peers, Refused, body_length, check_framing, scope_of
-from unkey_api.server.http1.request import Request
+from unkey_api.rpc.asgi import Scope
+from unkey_api.server.http1.connections import FAR, Bounds
+from unkey_api.server.http1.head import (
+    FRAMING,
+    Fields,
+    Peers,
+    Refused,
+    body_length,
+    check_framing,
+    scope_of,
+    unread_scope,
+)
+from unkey_api.server.http1.request import Carrier, Request
 
-if TYPE_CHECKING:
-    from unkey_api.server.http1.connection import Connection
-    from unkey_api.server.http1.connections import Bounds
-
-SLICE_BYTES = 16_384  # given to the parser at once, so that no segment becomes ten thousand requests
+SLICE_BYTES = 2_048  # given to the parser at once: some hundred chunks of a byte, or seventy requests
 FIELD_OVERHEAD = 4  # colon, space, line break
 _METHODS: dict[bytes, str] = {
     name.encode(): name for name in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -41,7 +47,7 @@ class Intake:
         "ready",
     )
 
-    def __init__(self, connection: Connection, *, bounds: Bounds, peers: Peers) -> None:
+    def __init__(self, connection: Carrier, *, bounds: Bounds, peers: Peers) -> None:
         self._connection = connection
         self._bounds = bounds
         self._peers = peers
@@ -64,6 +70,16 @@ class Intake:
     def in_head(self) -> bool:
         """Whether a head has begun and is not complete."""
         return self._head_bytes > 0
+
+    @property
+    def unread(self) -> Scope | None:
+        """What is known of the request whose head is incomplete or refused; None before its target is complete."""
+        if not self._fields or self.arriving is not None:
+            return None
+        method = self._parser.get_method()
+        return unread_scope(
+            _METHODS.get(method) or method.decode("ascii", "replace"), self._target, self._fields, self._peers
+        )
 
     def close(self) -> None:
         """Let go of the parser and the connection, which hold on to this object."""
@@ -249,3 +265,28 @@ def _refused(error: httptools.HttpParserError) -> Refused:
 
 def _parts(refused: Refused) -> tuple[int, str, str]:
     return refused.refusal.status, refused.refusal.reason, refused.refusal.text
+
+
+class BodyPace:
+    """The clock of one body after the other. It stands while it is us who do not read."""
+
+    __slots__ = ("_began", "_halted")
+
+    def __init__(self) -> None:
+        self._began = 0.0
+        self._halted = 0.0
+
+    def begin(self, now: float) -> None:
+        """Start the clock of the next body."""
+        self._began, self._halted = now, 0.0
+
+    def due(self, request: Request, now: float, bounds: Bounds, *, halted: bool) -> float:
+        """Return when more must have come; never while it is `halted`."""
+        if self._halted:
+            self._began += now - self._halted
+            self._halted = 0.0
+        if halted:
+            self._halted = now
+            return FAR
+        pace = bounds.head_seconds + request.received / bounds.body_bytes_per_second
+        return self._began + min(bounds.body_seconds, pace)
