@@ -21,14 +21,13 @@ from unkey_api.audit.types import AuditAction, AuditEvent, AuditTarget, TargetTy
 from unkey_api.core.addresses import read_network
 from unkey_api.core.changes import api_changed
 from unkey_api.core.errors import InvalidInput, Violation
-from unkey_api.core.identifiers import ApiId, KeyspaceId
-from unkey_api.core.ids import IdPrefix
+from unkey_api.core.ids import ApiId, IdPrefix, KeyspaceId
 from unkey_api.core.needs import ANY
 from unkey_api.core.paging import Page, cut_page
 from unkey_api.core.principal import Caller, Principal
 from unkey_api.core.rbac import require, require_found
 from unkey_api.infra.mysql import ReadsOf, Transaction
-from unkey_api.infra.vault.port import VaultClient, VaultUnavailable
+from unkey_api.infra.vault import VaultClient, VaultUnavailable
 
 
 class CreateApi:

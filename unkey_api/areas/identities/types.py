@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from unkey_api.areas.ratelimit.types import AttachedLimit
 from unkey_api.core.errors import AppError, ErrorCode, InvalidInput, Unexpected
-from unkey_api.core.identifiers import IdentityId, RatelimitId
+from unkey_api.core.ids import IdentityId, RatelimitId
 
 MAX_META_BYTES = 1_048_576
 """Of the JSON text as it is stored."""

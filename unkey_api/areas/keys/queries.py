@@ -11,9 +11,11 @@ from unkey_api.areas.permissions.ensure import hold_permissions, hold_roles
 from unkey_api.areas.projects.service import SLUG as DEFAULT_PROJECT
 from unkey_api.areas.ratelimit.types import AttachedLimit, last_of_each_name
 from unkey_api.core.columns import UnixMs, to_datetime
-from unkey_api.core.identifiers import (
+from unkey_api.core.ids import (
     ApiId,
     IdentityId,
+    IdPrefix,
+    IdSource,
     KeyHash,
     KeyId,
     KeyspaceId,
@@ -21,7 +23,6 @@ from unkey_api.core.identifiers import (
     ProjectId,
     RatelimitId,
 )
-from unkey_api.core.ids import IdPrefix, IdSource
 from unkey_api.infra.mysql import ReadConn, WriteConn, column_values, load_query, load_statement
 
 HASHES_PER_QUERY = 1_000  # keeps the statement far below the size a server accepts

@@ -8,7 +8,7 @@ from typing import Annotated, Final
 
 from unkey_api.areas.ratelimit.types import AttachedLimit
 from unkey_api.core.columns import FromJson
-from unkey_api.core.identifiers import ExternalId, IdentityId
+from unkey_api.core.ids import ExternalId, IdentityId
 
 META_BYTES_MAX = 65_535
 """What the column of a key's metadata holds, in bytes of JSON."""

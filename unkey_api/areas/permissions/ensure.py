@@ -15,8 +15,7 @@ from unkey_api.areas.permissions import queries
 from unkey_api.areas.permissions.queries import NewPermission
 from unkey_api.areas.permissions.types import Permission, PermissionDiffersInCase
 from unkey_api.core.columns import UnixMs
-from unkey_api.core.identifiers import PermissionId
-from unkey_api.core.ids import IdPrefix, IdSource
+from unkey_api.core.ids import IdPrefix, IdSource, PermissionId
 from unkey_api.infra.mysql import WriteConn, load_query
 from unkey_api.infra.mysql.errors import StoreUnavailable
 from unkey_api.infra.mysql.statement import Query

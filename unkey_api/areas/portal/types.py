@@ -8,7 +8,7 @@ from enum import StrEnum
 import orjson
 
 from unkey_api.core.columns import UnixMs
-from unkey_api.core.identifiers import ExternalId, PortalId, PortalSessionId, WorkspaceId
+from unkey_api.core.ids import ExternalId, PortalId, PortalSessionId, WorkspaceId
 
 
 class PortalScopeName(StrEnum):

@@ -12,8 +12,7 @@ from unkey_api.areas.ratelimit.types import Namespace, NamespaceVanished, make_n
 from unkey_api.audit.types import AuditAction, AuditEvent, AuditTarget, TargetType
 from unkey_api.core.changes import namespace_changed
 from unkey_api.core.clock import Clock
-from unkey_api.core.identifiers import NamespaceId
-from unkey_api.core.ids import IdPrefix
+from unkey_api.core.ids import IdPrefix, NamespaceId
 from unkey_api.core.principal import Caller
 from unkey_api.core.rbac import require
 from unkey_api.infra.caching.swr import Cached, CacheObserver, CacheWindows, SwrCache

@@ -11,7 +11,7 @@ import structlog
 from unkey_api.areas.ratelimit.engine.types import Decision
 from unkey_api.areas.ratelimit.requirements import limit_tuple
 from unkey_api.core.errors import AppError, ErrorCode, InvalidInput, Unexpected
-from unkey_api.core.identifiers import NamespaceId, OverrideId
+from unkey_api.core.ids import NamespaceId, OverrideId
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ from unkey_api.areas.rootkeys.writing import (
     load_locked,
 )
 from unkey_api.core.clock import Clock
-from unkey_api.core.identifiers import KeyId
+from unkey_api.core.ids import KeyId
 from unkey_api.core.keymaterial import RandomBytes
 from unkey_api.core.needs import ANY
 from unkey_api.core.paging import Page, cut_page

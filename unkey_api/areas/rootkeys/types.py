@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from unkey_api.core.columns import UnixMs
 from unkey_api.core.errors import AppError, ErrorCode, InvalidInput
-from unkey_api.core.identifiers import KeyId
+from unkey_api.core.ids import KeyId
 from unkey_api.core.secret import Secret
 
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from unkey_api.areas.keys.schemes.bounded import SlowHashes
 from unkey_api.areas.keys.schemes.salted import lookups_of, read_salted
-from unkey_api.core.identifiers import KeyHash
+from unkey_api.core.ids import KeyHash
 from unkey_api.core.secret import Secret
 from unkey_api.infra.mysql import ReadConn, ReadsOf, load_query
 

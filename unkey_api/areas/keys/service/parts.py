@@ -10,11 +10,11 @@ from typing import Protocol, TypeVar
 from unkey_api.areas.keys.errors import EncryptionFailed
 from unkey_api.areas.keys.schemes.salted import HashCaps
 from unkey_api.areas.parts import Parts
-from unkey_api.core.identifiers import ApiId, KeyspaceId
+from unkey_api.core.ids import ApiId, KeyspaceId
 from unkey_api.core.keymaterial import RandomBytes
 from unkey_api.core.secret import Secret
 from unkey_api.infra.mysql import DuplicateKey
-from unkey_api.infra.vault.port import Ciphertext, VaultClient, VaultUnavailable
+from unkey_api.infra.vault import Ciphertext, VaultClient, VaultUnavailable
 
 
 class CreditControl(Protocol):

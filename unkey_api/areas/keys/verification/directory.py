@@ -16,8 +16,8 @@ from unkey_api.areas.keys.verification import queries
 from unkey_api.areas.keys.verification.record import from_row, weight_of
 from unkey_api.areas.keys.verification.types import KeyNotLoaded, Status, VerifiableKey
 from unkey_api.core.clock import Clock
-from unkey_api.core.identifiers import IdentityId, KeyHash, KeyspaceId, WorkspaceId
-from unkey_api.infra.caching.index import MemberIndex
+from unkey_api.core.ids import IdentityId, KeyHash, KeyspaceId, WorkspaceId
+from unkey_api.infra.caching.shelf import MemberIndex
 from unkey_api.infra.caching.swr import Cached, CacheObserver, CacheWindows, SwrCache
 from unkey_api.infra.mysql import AnyReads, StoreUnavailable
 from unkey_api.infra.resilience.background import BackgroundJobs

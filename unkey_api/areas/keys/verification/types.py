@@ -11,7 +11,7 @@ from unkey_api.areas.keys.credits.types import CreditDecision
 from unkey_api.areas.ratelimit.engine.types import BatchDecision, Check, Decision
 from unkey_api.core.addresses import AddressList
 from unkey_api.core.errors import AppError, ErrorCode, InvalidInput, ServiceUnavailable, Unexpected, Violation
-from unkey_api.core.identifiers import ApiId, ExternalId, IdentityId, KeyId, KeyspaceId, MigrationId, WorkspaceId
+from unkey_api.core.ids import ApiId, ExternalId, IdentityId, KeyId, KeyspaceId, MigrationId, WorkspaceId
 from unkey_api.core.principal import Principal
 from unkey_api.core.rbac import Requirement
 

@@ -18,8 +18,7 @@ from unkey_api.areas.permissions.types import (
 from unkey_api.audit.service import changed_members
 from unkey_api.audit.types import AuditAction
 from unkey_api.core.changes import permission_changed
-from unkey_api.core.identifiers import PermissionId
-from unkey_api.core.ids import IdPrefix
+from unkey_api.core.ids import IdPrefix, PermissionId
 from unkey_api.core.needs import ANY
 from unkey_api.core.paging import Page, cut_page, substring_pattern
 from unkey_api.core.principal import Caller, Principal

@@ -36,8 +36,7 @@ from unkey_api.audit.service import changed_members
 from unkey_api.audit.types import AuditAction, AuditEvent
 from unkey_api.core.changes import role_changed
 from unkey_api.core.columns import UnixMs
-from unkey_api.core.identifiers import RoleId
-from unkey_api.core.ids import IdPrefix
+from unkey_api.core.ids import IdPrefix, RoleId
 from unkey_api.core.needs import ANY
 from unkey_api.core.paging import Page, cut_page, substring_pattern
 from unkey_api.core.principal import Caller, Principal

@@ -20,8 +20,7 @@ from unkey_api.audit.types import AuditAction, AuditEvent, AuditTarget, TargetTy
 from unkey_api.core.changes import namespace_changed
 from unkey_api.core.columns import UnixMs
 from unkey_api.core.errors import InvalidInput, Unexpected, Violation
-from unkey_api.core.identifiers import NamespaceId, OverrideId
-from unkey_api.core.ids import IdPrefix
+from unkey_api.core.ids import IdPrefix, NamespaceId, OverrideId
 from unkey_api.core.needs import ANY
 from unkey_api.core.paging import Page, cut_page, substring_pattern
 from unkey_api.core.principal import Caller, Principal
