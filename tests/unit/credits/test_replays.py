@@ -126,15 +126,15 @@ class TestCounting:
         assert told == []
 
 
-class TestSettling:
+class TestFlushing:
     @pytest.mark.parametrize("known", [True, False])
-    async def test_a_key_without_marks_is_settled_and_one_that_hangs_is_not(self, *, known: bool) -> None:
+    async def test_a_key_without_marks_is_flushed_and_one_that_hangs_is_not(self, *, known: bool) -> None:
         world = World(ReplayBounds(settle_seconds=0.01))
         if known:
             await world.add("k", (1, 1))
-        assert await world.replays.settle("k") is not known
+        assert await world.replays.flush("k") is not known
         await world.finish()
-        assert await world.replays.settle("k")
+        assert await world.replays.flush("k")
 
     async def test_marks_that_are_there_already_are_not_written_again(self) -> None:
         world = World()
