@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from datetime import timedelta
 
 import pytest
 
@@ -10,8 +11,7 @@ from tests.support.redis import RedisServer
 from tests.support.storm import Storm, StormPlan, tell_connections
 from tests.support.waiting import eventually
 from unkey_api.core.ids import IdPrefix, RandomIds
-from unkey_api.infra.redis.client import RedisClient, RedisOptions, open_redis
-from unkey_api.infra.redis.scripts import INCREMENT_MANY
+from unkey_api.infra.redis.client import INCREMENT_MANY, RedisClient, RedisOptions, open_redis
 
 pytestmark = pytest.mark.integration
 
@@ -56,9 +56,9 @@ async def connections_of(client: RedisClient) -> int:
 
 
 async def test_every_answer_belongs_to_its_question(redis_server: RedisServer) -> None:
-    async with open_redis(RedisOptions(redis_server.url, command_seconds=5.0)) as observer:
+    async with open_redis(RedisOptions(redis_server.url, command_timeout=timedelta(seconds=5))) as observer:
         others = await connections_of(observer)
-        async with open_redis(RedisOptions(redis_server.url, command_seconds=5.0)) as client:
+        async with open_redis(RedisOptions(redis_server.url, command_timeout=timedelta(seconds=5))) as client:
             storm = Storm(StormPlan.share(0.55), seed=7, at_once=AT_ONCE, longest_seconds=0.004)
             asker = Asker(client, storm.random)
             await asker.prepare()

@@ -28,8 +28,7 @@ from unkey_api.areas.keys.queries import NewKey, find_issuing_api, insert_keys
 from unkey_api.container.application import open_application
 from unkey_api.container.runtime import Runtime
 from unkey_api.core.columns import UnixMs
-from unkey_api.core.identifiers import KeyId
-from unkey_api.core.ids import IdPrefix, RandomIds
+from unkey_api.core.ids import IdPrefix, KeyId, RandomIds
 from unkey_api.core.keymaterial import generate_key
 from unkey_api.infra.mysql import Database, Dsn, WriteConn
 from unkey_api.infra.redis.client import RedisClient, RedisOptions, open_redis
@@ -200,7 +199,7 @@ def data_of(answer: Any) -> Any:
 async def test_every_answer_belongs_to_its_question(served: Served, mysql_dsn: Dsn, redis_server: RedisServer) -> None:
     world = World(served)
     await world.populate()
-    async with open_redis(RedisOptions(redis_server.url, command_seconds=5.0)) as observer:
+    async with open_redis(RedisOptions(redis_server.url, command_timeout=timedelta(seconds=5))) as observer:
         redis_links = await redis_connections(observer)
         storm = Storm(StormPlan.share(0.22), seed=5, at_once=AT_ONCE, longest_seconds=0.03)
         asker = Asker(served, world, storm)

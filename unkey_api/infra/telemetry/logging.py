@@ -20,8 +20,7 @@ from structlog.typing import EventDict, WrappedLogger
 from unkey_api.core.clock import Clock
 from unkey_api.core.secret import Secret
 from unkey_api.infra.telemetry.line_writer import DirectOutput, LineWriter, LogOutput
-from unkey_api.infra.telemetry.processors import Processor, expand_error, guard, render_json, stamp
-from unkey_api.infra.telemetry.scrubber import Scrubber
+from unkey_api.infra.telemetry.processors import Processor, Scrubber, expand_error, guard, render_json, stamp
 from unkey_api.settings.environment import LEVEL_VARIABLE
 
 FLUSH_SECONDS = 2.0
@@ -32,6 +31,10 @@ _LEVELS = {
     "warn": logging.WARNING,
     "warning": logging.WARNING,
     "error": logging.ERROR,
+}
+_QUIETER = {
+    "opentelemetry": logging.ERROR,  # would quote every malformed header about a trace, for whoever sends them
+    "opentelemetry.exporter": logging.CRITICAL,  # would quote addresses, once per batch; `exporting` tells the rest
 }
 
 
@@ -80,6 +83,8 @@ def configure_logging(
         root.removeHandler(old)
     root.addHandler(ForwardingHandler())
     root.setLevel(max(style.level, logging.INFO))
+    for name, least in _QUIETER.items():
+        logging.getLogger(name).setLevel(least)
 
 
 def flush_logging(seconds: float) -> bool:

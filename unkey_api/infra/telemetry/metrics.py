@@ -28,11 +28,9 @@ from unkey_api.core.changes import LoggedChange
 from unkey_api.infra.clickhouse.writer import FlushOutcome, FlushReport
 from unkey_api.infra.mysql.ports import Mode, Operation
 from unkey_api.infra.resilience.breaker import BreakerState
-from unkey_api.infra.telemetry.collectors import BufferCollector, CacheCollector, LogCollector
-from unkey_api.infra.telemetry.connection_metrics import ConnectionMetrics
-from unkey_api.infra.telemetry.http_metrics import HttpMetrics
+from unkey_api.infra.telemetry.collectors import BufferCollector, CacheCollector, LogCollector, StoreCollector
+from unkey_api.infra.telemetry.http_metrics import ConnectionMetrics, HttpMetrics
 from unkey_api.infra.telemetry.limit_collector import LimitCollector
-from unkey_api.infra.telemetry.store_collector import StoreCollector
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 """Media type of `Metrics.render`."""
@@ -142,11 +140,19 @@ class SpanMetrics:
     """Traces on their way to the collector."""
 
     def __init__(self, make: _Factory) -> None:
+        self._batches = make.counter(
+            "unkey_span_batches_total", "Batches of spans, by what the collector did with them.", "outcome"
+        )
         self._lost = make.counter("unkey_spans_lost_total", "Spans the collector did not take.", "reason")
 
-    def on_lost(self, reason: str, spans: int) -> None:
-        """Count spans given up. `reason` is `refused`, the collector said no, or `unreachable`."""
-        self._lost.labels(reason).inc(spans)
+    def on_batch(self, outcome: str, lost: int) -> None:
+        """Count a batch: `taken`, `refused`, `unreachable`, `closed` (at the end) or `unencodable` (a bug).
+
+        Of one that was taken, a collector may have `lost` some spans; these count as refused.
+        """
+        self._batches.labels(outcome).inc()
+        if lost:
+            self._lost.labels("refused" if outcome == "taken" else outcome).inc(lost)
 
 
 class BreakerMetrics:
