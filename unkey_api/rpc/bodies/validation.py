@@ -21,7 +21,7 @@ from unkey_api.core.errors import ErrorCode, Violation
 from unkey_api.core.text import shorten
 from unkey_api.rpc.bodies.admission import Admission
 from unkey_api.rpc.bodies.json_text import NAME_CHARS_MAX
-from unkey_api.rpc.bodies.limits import DEPTH_MAX
+from unkey_api.rpc.bodies.limits import DEPTH_MAX, FREE_FORM_CHARS_MAX
 from unkey_api.rpc.bodies.undecoded import MessageDecoder, Undecoded
 from unkey_api.rpc.errors import Fault
 from unkey_api.rpc.exchange import Exchange, current_exchange
@@ -199,7 +199,7 @@ class FreeForm:
         return not (self._structs or self._inner)
 
     def refused(self, message: AnyMessage, pointer: str = "") -> Violation | None:
-        """Return the first thing that is nested too deeply, or no number."""
+        """Return the first thing that is nested too deeply, or no number, or that there is far too much text."""
         for name, below in self._structs:
             struct = getattr(message, name)
             if struct is not None and struct.fields:
@@ -218,6 +218,7 @@ class FreeForm:
 def _refused_in(struct: Any, pointer: str) -> Violation | None:  # a Struct
     # Without a pointer per value: it is only made, in a second pass, for what is refused.
     pending = [(struct, 1)]
+    chars = 0
     while pending:
         container, depth = pending.pop()
         if depth > DEPTH_MAX:
@@ -226,6 +227,9 @@ def _refused_in(struct: Any, pointer: str) -> Violation | None:  # a Struct
             kind = value.kind
             if kind is None:
                 continue
+            chars += _chars(key) + _chars(kind.value)
+            if chars > FREE_FORM_CHARS_MAX:
+                return Violation(f"{pointer}/maxLength", f"holds more than {FREE_FORM_CHARS_MAX} characters")
             if kind.field == "number_value":
                 if not math.isfinite(kind.value):
                     return Violation(
@@ -235,6 +239,10 @@ def _refused_in(struct: Any, pointer: str) -> Violation | None:  # a Struct
             elif kind.field in ("struct_value", "list_value"):
                 pending.append((kind.value, depth + 1))
     return None
+
+
+def _chars(value: object) -> int:
+    return len(value) if type(value) is str else 0
 
 
 def _members(container: Any) -> Iterator[tuple[object, Any]]:  # a Struct or a ListValue
