@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from unkey_api.areas.ratelimit.types import AttachedLimit
 from unkey_api.core.errors import AppError, ErrorCode, InvalidInput, Unexpected
@@ -12,8 +13,7 @@ MAX_META_BYTES = 1_048_576
 """Of the JSON text as it is stored."""
 
 
-@dataclass(frozen=True, slots=True)
-class IdentityRatelimit:
+class IdentityRatelimit(NamedTuple):
     """A limit of an identity."""
 
     id: RatelimitId

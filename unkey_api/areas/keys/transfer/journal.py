@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 import orjson
 
@@ -19,8 +18,7 @@ from unkey_api.areas.keys.transfer.types import Progress, Rejection, Target, Tra
 VERSION = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Pending:
+class Pending(NamedTuple):
     """A batch that may or may not have been committed."""
 
     first_key_id: str
@@ -28,8 +26,7 @@ class Pending:
     """Where the import stands if it was."""
 
 
-@dataclass(frozen=True, slots=True)
-class JournalState:
+class JournalState(NamedTuple):
     """What the journal says."""
 
     done: Progress
