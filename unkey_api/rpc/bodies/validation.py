@@ -20,8 +20,8 @@ from protovalidate import Validator
 from unkey_api.core.errors import ErrorCode, Violation
 from unkey_api.core.text import shorten
 from unkey_api.rpc.bodies.admission import Admission
+from unkey_api.rpc.bodies.budget import DEPTH_MAX
 from unkey_api.rpc.bodies.json_text import NAME_CHARS_MAX
-from unkey_api.rpc.bodies.limits import DEPTH_MAX
 from unkey_api.rpc.bodies.undecoded import MessageDecoder, Undecoded
 from unkey_api.rpc.errors import Fault
 from unkey_api.rpc.exchange import Exchange, current_exchange
