@@ -9,7 +9,7 @@ import asyncio
 import shutil
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -22,6 +22,8 @@ from unkey_api.dev.process import ChildSpec, answers_http, child_process
 from unkey_api.dev.vault_server import TOKEN_VARIABLE
 
 CLICKHOUSE_START_LIMIT = timedelta(seconds=60)  # the engine is half a gigabyte of library; a cold disk takes its time
+VALKEY_START_LIMIT = timedelta(seconds=20)
+VAULT_START_LIMIT = timedelta(seconds=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,20 +45,11 @@ async def clickhouse(folder: Path, port: int) -> AsyncIterator[ClickHouse]:
     Raises:
         ChildFailed: It did not come up.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    module = "unkey_api.dev.clickhouse_bridge"
-    spec = ChildSpec(
-        name="ClickHouse (chdb)",
-        command=[sys.executable, "-m", module, "--data", str(folder.resolve() / "data"), "--port", str(port)],
-        log=folder / "server.log",
-        orphan_signal=signal.SIGKILL,  # parts are complete or absent; there is nothing to lose by it
-    )
-    async with child_process(spec) as child:
+    command = _own("clickhouse_bridge", "--data", folder / "data", port)
+    # Parts are complete or absent; there is nothing to lose by an end without notice.
+    async with child_process(_without_farewell("ClickHouse (chdb)", command, folder)) as child:
         await child.until_ready(lambda: answers_http(port, "/ping"), within=CLICKHOUSE_START_LIMIT)
         yield ClickHouse(port)
-
-
-VALKEY_START_LIMIT = timedelta(seconds=20)
 
 
 class ValkeyMissing(CannotStart):
@@ -139,9 +132,6 @@ async def _answers_ping(port: int) -> bool:
         return False
 
 
-VAULT_START_LIMIT = timedelta(seconds=30)
-
-
 @dataclass(frozen=True, slots=True)
 class Vault:
     """A running vault."""
@@ -162,15 +152,28 @@ async def vault(folder: Path, port: int, token: Secret) -> AsyncIterator[Vault]:
     Raises:
         ChildFailed: It did not come up.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    module = "unkey_api.dev.vault_server"
-    spec = ChildSpec(
-        name="vault",
-        command=[sys.executable, "-m", module, "--key", str(folder.resolve() / "master.key"), "--port", str(port)],
-        log=folder / "server.log",
-        orphan_signal=signal.SIGKILL,  # it writes nothing after its start
-        environment={TOKEN_VARIABLE: token.reveal()},
-    )
+    command = _own("vault_server", "--key", folder / "master.key", port)
+    # It writes nothing after its start.
+    spec = _without_farewell("vault", command, folder, environment={TOKEN_VARIABLE: token.reveal()})
     async with child_process(spec) as child:
         await child.until_ready(lambda: answers_http(port, "/health/ready"), within=VAULT_START_LIMIT)
         yield Vault(port, token)
+
+
+def _own(module: str, option: str, place: Path, port: int) -> list[str]:
+    """Return the command of a server that is a module of ours, with where it keeps what it keeps."""
+    return [sys.executable, "-m", f"unkey_api.dev.{module}", option, str(place.resolve()), "--port", str(port)]
+
+
+def _without_farewell(
+    name: str, command: Sequence[str], folder: Path, *, environment: Mapping[str, str] | None = None
+) -> ChildSpec:
+    """Return how to run a server that may be killed at any time when we die; makes its folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return ChildSpec(
+        name=name,
+        command=command,
+        log=folder / "server.log",
+        orphan_signal=signal.SIGKILL,
+        environment=environment or {},
+    )

@@ -10,7 +10,7 @@ import functools
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import Any, Protocol, cast
+from typing import Any, NamedTuple, Protocol, cast
 
 from connectrpc.method import IdempotencyLevel, MethodInfo, StreamType
 from connectrpc.request import RequestContext
@@ -122,8 +122,7 @@ ChainFactory = Callable[[MethodSpec], Sequence[Interceptor]]
 """Returns the interceptors of a method, outermost first."""
 
 
-@dataclass(frozen=True, slots=True)
-class Binding:
+class Binding(NamedTuple):
     """A method together with the callable that runs its whole chain."""
 
     spec: MethodSpec
@@ -164,30 +163,21 @@ def redaction_paths(methods: Iterable[MethodSpec]) -> frozenset[str]:
     """Return the paths of all secret members, for all bodies alike. Raises ValueError when there are none."""
     found: set[str] = set()
     for method in methods:
-        found.update(_request_paths(method))
-        found.update(_answer_paths(method))
+        found.update(_paths_in(method.info.input.desc(), method.body_field, ""))
+        found.update(_paths_in(method.info.output.desc(), method.response_field, "data"))
     if not found:
         msg = "no field is marked as secret: the options are missing from the descriptors"
         raise ValueError(msg)
     return frozenset(found)
 
 
-def _request_paths(method: MethodSpec) -> Iterator[str]:
-    message = method.info.input.desc()
-    if not method.body_field:
-        yield from _below(message, "", ())
+def _paths_in(message: DescMessage, member: str, prefix: str) -> Iterator[str]:
+    """Yield the paths of a body that is a message, or one member of it where the route names one."""
+    if not member:
+        yield from _below(message, f"{prefix}." if prefix else "", ())
         return
-    field = next(f for f in message.fields if f.name == method.body_field)
-    yield from _inside(field, "", ())
-
-
-def _answer_paths(method: MethodSpec) -> Iterator[str]:
-    message = method.info.output.desc()
-    if not method.response_field:
-        yield from _below(message, "data.", ())
-        return
-    field = next(f for f in message.fields if f.name == method.response_field)
-    yield from _inside(field, "data", ())
+    field = next(each for each in message.fields if each.name == member)
+    yield from _inside(field, prefix, ())
 
 
 def _below(message: DescMessage, prefix: str, above: tuple[str, ...]) -> Iterator[str]:

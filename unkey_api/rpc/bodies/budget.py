@@ -19,6 +19,10 @@ LIGHT_UNSEEN_BYTES = 2_048
 DEPTH_MAX = 32
 """Objects and lists within each other in free-form members such as `meta`."""
 
+FREE_FORM_CHARS_MAX = 2_097_152
+"""Characters in all texts of a free-form member. No operation stores half of that, and each says by itself what is too
+much by a little; but to write megabytes in the form in which they are stored would hold the event loop up."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BodyLimits:
