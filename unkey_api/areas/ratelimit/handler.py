@@ -18,8 +18,8 @@ from unkey_api.areas.ratelimit.service.namespaces import (
 from unkey_api.areas.ratelimit.types import LimitCommand, LimitOutcome, MultiLimitOutcome, Override
 from unkey_api.core.paging import Page
 from unkey_api.rpc.exchange import Exchange, current_caller, current_exchange
+from unkey_api.rpc.messages import page_size, pagination_of
 from unkey_api.rpc.method import Context
-from unkey_api.rpc.pages import page_size, pagination_of
 
 METRICS_HEADER = b"x-unkey-metrics"
 METRICS_OFF = b"disabled"
