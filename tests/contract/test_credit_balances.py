@@ -8,8 +8,9 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from tests.support.counters import MemoryCreditBalances
+from unkey_api.areas.keys.credits.ports import CreditBalances
 from unkey_api.areas.keys.credits.queries import SqlCreditBalances
-from unkey_api.areas.keys.credits.types import Balance, CreditBalances
+from unkey_api.areas.keys.credits.types import Balance
 from unkey_api.core.ids import IdPrefix, RandomIds
 from unkey_api.infra.mysql import Database
 from unkey_api.infra.mysql.statement import Statement

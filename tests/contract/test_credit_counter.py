@@ -9,7 +9,7 @@ import pytest
 from tests.support.clock import FixedClock
 from tests.support.counters import MemoryCreditCounter
 from tests.support.waiting import eventually
-from unkey_api.areas.keys.credits.types import CreditCounter
+from unkey_api.areas.keys.credits.ports import CreditCounter
 from unkey_api.core.clock import SystemClock
 from unkey_api.core.ids import IdPrefix, RandomIds
 from unkey_api.infra.redis.client import CREDIT_TAKE, RedisClient

@@ -19,7 +19,7 @@ from unkey_api.admin.types import (
     WorkspaceHoldsRootKeys,
     WorkspaceUnknown,
 )
-from unkey_api.areas.keys.service.parts import with_fresh_ids
+from unkey_api.areas.parts import with_fresh_ids
 from unkey_api.areas.rootkeys import requirements
 from unkey_api.areas.rootkeys.keyspace import keeps_root_keys
 from unkey_api.areas.rootkeys.queries import lock

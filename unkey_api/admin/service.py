@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from unkey_api.admin import queries
 from unkey_api.admin.root_keys import RootKeyAdmin
 from unkey_api.admin.types import RootKeyLine, WorkspaceLine, WorkspaceTaken
-from unkey_api.areas.keys.service.parts import with_fresh_ids
-from unkey_api.areas.parts import Parts
+from unkey_api.areas.parts import Parts, with_fresh_ids
 from unkey_api.areas.projects.service import DefaultProject
 from unkey_api.areas.rootkeys import requirements
 from unkey_api.areas.rootkeys.keyspace import RESERVED_SLUGS, RootKeyspace

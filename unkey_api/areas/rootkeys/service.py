@@ -7,8 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from unkey_api.areas.keys.service.parts import with_fresh_ids
-from unkey_api.areas.parts import Parts
+from unkey_api.areas.parts import Parts, with_fresh_ids
 from unkey_api.areas.rootkeys import queries, requirements
 from unkey_api.areas.rootkeys.grants import Grants
 from unkey_api.areas.rootkeys.keyspace import RootKeyspace

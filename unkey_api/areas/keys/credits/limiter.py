@@ -11,17 +11,9 @@ from typing import TypeVar
 
 import structlog
 
+from unkey_api.areas.keys.credits.ports import CreditBalances, CreditCounter, CreditObserver
 from unkey_api.areas.keys.credits.replays import CreditReplays, ReplayBounds
-from unkey_api.areas.keys.credits.types import (
-    EPOCHS_PER_MS,
-    Balance,
-    BalanceMissing,
-    CreditBalances,
-    CreditCounter,
-    CreditDecision,
-    CreditObserver,
-    InvalidCost,
-)
+from unkey_api.areas.keys.credits.types import EPOCHS_PER_MS, Balance, BalanceMissing, CreditDecision, InvalidCost
 from unkey_api.core.clock import Clock
 from unkey_api.core.errors import ServiceUnavailable
 from unkey_api.infra.redis.counters import Base, Taken, Tally

@@ -9,7 +9,7 @@ from functools import partial
 
 import structlog
 
-from unkey_api.areas.keys.credits.types import CreditBalances, CreditObserver
+from unkey_api.areas.keys.credits.ports import CreditBalances, CreditObserver
 from unkey_api.core.clock import Clock
 from unkey_api.core.errors import ServiceUnavailable
 from unkey_api.infra.resilience.background import BackgroundJobs, Sleep

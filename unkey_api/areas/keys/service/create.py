@@ -18,8 +18,9 @@ from unkey_api.areas.keys.errors import (
 from unkey_api.areas.keys.queries import IssuingApiRow, NewEncryptedKey, NewKey, NewRatelimit, new_ratelimits
 from unkey_api.areas.keys.service import events
 from unkey_api.areas.keys.service.grants import grant_permissions, grant_roles
-from unkey_api.areas.keys.service.parts import KeyParts, encrypt, length_of, with_fresh_ids
+from unkey_api.areas.keys.service.parts import KeyParts, encrypt, length_of
 from unkey_api.areas.keys.types import META_BYTES_MAX, CreateKeyCommand, CreditSettings, RefillInterval
+from unkey_api.areas.parts import with_fresh_ids
 from unkey_api.areas.permissions.ensure import new_permissions
 from unkey_api.areas.permissions.queries import NewPermission
 from unkey_api.audit.types import AuditEvent

@@ -12,8 +12,9 @@ from unkey_api.areas.keys.errors import ApiNotFound, HashUnsuitable, MigrationNo
 from unkey_api.areas.keys.schemes.finding import CANDIDATES_MAX, list_alike
 from unkey_api.areas.keys.schemes.salted import HashCaps, excess, phc_of, read_salted
 from unkey_api.areas.keys.service import events
-from unkey_api.areas.keys.service.parts import KeyParts, LiveApi, with_fresh_ids
+from unkey_api.areas.keys.service.parts import KeyParts, LiveApi
 from unkey_api.areas.keys.types import HASH_CHARS_MAX, META_BYTES_MAX, MigrateKey, MigrateKeysCommand, RefillInterval
+from unkey_api.areas.parts import with_fresh_ids
 from unkey_api.audit.types import AuditEvent
 from unkey_api.core.columns import UnixMs
 from unkey_api.core.ids import CorrelationId, IdPrefix, KeyHash, KeyId, MigrationId

@@ -1,11 +1,11 @@
-"""What the use cases of keys work with: collaborators, the secrets they draw, and fresh ids when one is taken."""
+"""What the use cases of keys work with, and the secrets they draw."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 from unkey_api.areas.keys.errors import EncryptionFailed
 from unkey_api.areas.keys.schemes.salted import HashCaps
@@ -13,7 +13,6 @@ from unkey_api.areas.parts import Parts
 from unkey_api.core.ids import ApiId, KeyspaceId
 from unkey_api.core.keymaterial import RandomBytes
 from unkey_api.core.secret import Secret
-from unkey_api.infra.mysql import DuplicateKey
 from unkey_api.infra.vault import Ciphertext, VaultClient, VaultUnavailable
 
 
@@ -88,39 +87,3 @@ async def encrypt(vault: VaultClient, workspace_id: str, plaintext: Secret) -> C
         return await vault.encrypt(workspace_id, plaintext)
     except VaultUnavailable as err:
         raise EncryptionFailed(err.internal) from err
-
-
-T = TypeVar("T")
-
-ATTEMPTS = 5
-PAUSE_SECONDS = 0.1  # times the number of the attempt
-DRAWN = frozenset(
-    {
-        "keys_id_unique",
-        "hash_idx",
-        "identities_id_unique",
-        "ratelimits_id_unique",
-        "permissions_id_unique",
-        "roles_id_unique",
-        "workspaces_id_unique",
-        "workspaces_slug_unique",
-        "key_auth_id_unique",
-    }
-)
-"""Unique indexes over what an attempt draws or looks for first, so that another one may succeed."""
-
-
-async def with_fresh_ids(attempt: Callable[[], Awaitable[T]], sleep: Callable[[float], Awaitable[None]]) -> T:
-    """Run `attempt`, which draws its own ids, until no unique index over them refuses it.
-
-    Raises:
-        DuplicateKey: Five attempts were refused, or one by an index over what the caller chose.
-    """
-    for number in range(1, ATTEMPTS):
-        try:
-            return await attempt()
-        except DuplicateKey as err:
-            if err.index not in DRAWN:
-                raise
-            await sleep(PAUSE_SECONDS * number)
-    return await attempt()

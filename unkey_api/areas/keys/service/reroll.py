@@ -11,7 +11,8 @@ from unkey_api.areas.keys.queries import NewEncryptedKey, NewKey, new_ratelimits
 from unkey_api.areas.keys.rerolls import Reroll
 from unkey_api.areas.keys.service import events
 from unkey_api.areas.keys.service.create import CreatedKey
-from unkey_api.areas.keys.service.parts import KeyParts, encrypt, length_of, with_fresh_ids
+from unkey_api.areas.keys.service.parts import KeyParts, encrypt, length_of
+from unkey_api.areas.parts import with_fresh_ids
 from unkey_api.audit.types import AuditEvent
 from unkey_api.core.changes import key_changed
 from unkey_api.core.columns import UnixMs, to_datetime
