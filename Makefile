@@ -11,6 +11,9 @@ export PYTHONPATH := $(CURDIR):$(CURDIR)/gen
 ARGS ?=
 # Options of the test targets, for instance: make unit PYTEST="-k buffer -x"
 PYTEST ?=
+# Processes the tests are spread over. Each has stores of its own and takes about 1.5 GB; make test JOBS=0 uses none.
+JOBS ?= 2
+RUN_TESTS = $(PYTHON) -m pytest -n $(JOBS)
 
 -include make/*.mk
 
@@ -30,17 +33,17 @@ run: install ## Start the service with its stores under .unkey-dev/ and print a 
 .PHONY: test
 test: install check-static ## Install, then run every check and every test (what .ci/run does)
 	@echo "==> tests"
-	@$(PYTHON) -m pytest $(PYTEST)
+	@$(RUN_TESTS) $(PYTEST)
 	@$(MAKE) --no-print-directory frozen-replica
 
 .PHONY: frozen-replica
 frozen-replica: ## The tests of everything that writes, once more with a replica that has stopped
 	@echo "==> tests with a frozen replica"
-	@$(PYTHON) -m pytest -q --frozen-replica $(addprefix tests/rpc/,keys identities permissions apis ratelimit rootkeys)
+	@$(RUN_TESTS) -q --frozen-replica $(addprefix tests/rpc/,keys identities permissions apis ratelimit rootkeys)
 
 .PHONY: check
 check: check-static ## Every check and every test but the end-to-end ones, without installing
-	@$(PYTHON) -m pytest -m "not e2e" $(PYTEST)
+	@$(RUN_TESTS) -m "not e2e" $(PYTEST)
 
 .PHONY: check-fast
 check-fast: lint types unit ## Lint, types and unit tests, in under a minute
@@ -79,17 +82,17 @@ types: ## Strict type check
 .PHONY: unit
 unit: ## Tests that need nothing outside the process
 	@echo "==> unit tests"
-	@$(PYTHON) -m pytest -m "not integration and not e2e" $(PYTEST)
+	@$(RUN_TESTS) -m "not integration and not e2e" $(PYTEST)
 
 .PHONY: integration
 integration: ## Tests against real MariaDB, Valkey and ClickHouse, started and stopped by the test session
 	@echo "==> integration tests"
-	@$(PYTHON) -m pytest -m integration $(PYTEST)
+	@$(RUN_TESTS) -m integration $(PYTEST)
 
 .PHONY: e2e
 e2e: ## Tests against a served process
 	@echo "==> end-to-end tests"
-	@$(PYTHON) -m pytest -m e2e $(PYTEST)
+	@$(RUN_TESTS) -m e2e $(PYTEST)
 
 .PHONY: lock
 lock: ## Resolve the newest allowed dependencies into constraints.txt and tools/scalar/package-lock.json

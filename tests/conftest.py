@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import gc
+from typing import TYPE_CHECKING
+
 import pytest
 
 from tests.support.frozen import add_option, skip_what_needs_a_live_one
+from tests.support.spreading import make_scheduler, order_for_spreading
+
+if TYPE_CHECKING:
+    from xdist.remote import Producer
+    from xdist.scheduler import LoadScopeScheduling
 
 # A module must come after those it imports, or pytest could not rewrite their asserts.
 pytest_plugins = [
@@ -27,5 +35,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what the options rule out."""
+    """Leave out what the options rule out; with `-n`, put long ones first."""
     skip_what_needs_a_live_one(config, items)
+    if hasattr(config, "workerinput"):
+        order_for_spreading(items)
+
+
+def pytest_collection_finish() -> None:
+    """Keep the collector of garbage from walking over modules and tests, which stay to the end."""
+    gc.freeze()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    """Spread tests by file."""
+    return make_scheduler(config, log)

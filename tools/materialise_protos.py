@@ -104,7 +104,9 @@ def _options(options: FieldOptions | None) -> str:
 def _write(root: Path, name: str, text: str) -> None:
     target = root / name
     target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(text, encoding="utf-8")
+    # What is right already stays: others may be reading it.
+    if not target.exists() or target.read_text(encoding="utf-8") != text:
+        target.write_text(text, encoding="utf-8")
 
 
 def main() -> None:

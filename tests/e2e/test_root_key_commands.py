@@ -1,4 +1,4 @@
-"""`unkey-api root-key …` as a program, and what its changes mean to servers that have the key cached."""
+"""`unkey-api root-key …`, and what its changes mean to servers that have the key cached."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ import pytest
 from tests.support.asgi import Client
 from tests.support.clock import FixedClock
 from tests.support.harness import Harness, configuration
-from tests.support.mysql import MysqlServer, free_port, run_sql
-from tests.support.shell import Shell
+from tests.support.mysql import MysqlServer, run_sql
+from tests.support.shell import Ended, Shell
 from tests.support.waiting import eventually
 from unkey_api.areas.rootkeys.home import HOME_WORKSPACE
 from unkey_api.container.application import open_application
 from unkey_api.container.runtime import Runtime
 from unkey_api.core.clock import SystemClock
+from unkey_api.dev.ports import free_ports
 from unkey_api.infra.mysql import Dsn
 from unkey_api.operator.types import RootKeyChange
 from unkey_api.rpc.health import Phase
@@ -105,11 +106,11 @@ class Server:
         await eventually(there, within_seconds=20)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 async def server(mysql_server: MysqlServer, mysql_dsn: Dsn, api: Harness) -> AsyncIterator[Server]:
-    settings = load_settings(
-        configuration(mysql_server.tcp_dsn(mysql_dsn.database), f"redis://127.0.0.1:{free_port()}"), {}
-    )
+    nowhere = f"redis://127.0.0.1:{free_ports(1)[0]}"
+    soon = '{ startup_timeout = "100ms" }'  # a start waits so long for a Redis that is away
+    settings = load_settings(configuration(mysql_server.tcp_dsn(mysql_dsn.database), nowhere, redis=soon), {})
     ahead = FixedClock(SystemClock().now_ms() + HOUR)  # so that a key that is ended now has ended there
     async with open_application(settings, Runtime(clock=ahead)) as served:
         served.health.phase = Phase.SERVING
@@ -327,6 +328,32 @@ class TestNaming:
         ]
         # Other tests of the session find nothing but root keys where those live.
         await desk.sql(f"UPDATE `keys` SET deleted_at_m = 1 WHERE id = '{inside}'")
+
+
+async def test_program_does_the_same(desk: Desk, server: Server) -> None:
+    made = await desk.shell.run_program("create", "--workspace", desk.workspace_id, "--permission", READ_API)
+    key_id, secret = made.err.split()[2], made.out.strip()
+    assert (made.status, await server.answer(secret)) == (0, GOOD)
+    assert f"Root key {key_id} has 1 permission, and never expires." in made.err
+    for words in (
+        ("list", "--json", "--workspace", desk.workspace_id),
+        ("list", "--workspace", desk.workspace_id, "--permissions"),
+        ("revoke", "key_nope"),
+        ("rotate", key_id, "--grace", "soon"),
+    ):
+        apart = await desk.shell.run_program(*words)
+        assert _without_its_name(apart) == _without_its_name(await desk.shell.run_apart(*words)), words
+        assert apart.status == {"revoke": 1, "rotate": 2}.get(words[0], 0), words
+    assert "Traceback" not in made.err
+
+
+def _without_its_name(ended: Ended) -> Ended:
+    """Leave out how the command was called, which only a program knows."""
+    out, err = (
+        "\n".join(line for line in text.splitlines() if not line.strip().startswith(("Usage:", "Try ")))
+        for text in (ended.out, ended.err)
+    )
+    return Ended(ended.status, out, err)
 
 
 async def test_key_over_root_keys_is_strengthened_only_when_that_is_said(desk: Desk) -> None:

@@ -1,4 +1,4 @@
-"""`unkey-api workspace …` as a program, and what its changes mean to callers."""
+"""`unkey-api workspace …`, and what its changes mean to callers."""
 
 from __future__ import annotations
 
@@ -71,6 +71,17 @@ async def test_delete_asks_first(api: Harness, shell: Shell, customer: Caller) -
     assert status == 1
     assert "0 keys and 1 root keys" in said
     assert (await shell.run("show", customer.workspace_id))[0] == 0
+
+
+async def test_program_does_the_same(shell: Shell, customer: Caller) -> None:
+    id_ = customer.workspace_id
+    for words in (("show", id_), ("set-limits", id_, "team=maybe"), ("delete", id_)):
+        apart = await shell.run_program(*words, typed="n\n")
+        assert apart == await shell.run_apart(*words, typed="n\n"), words
+        assert apart.status == (0 if words[0] == "show" else 1)
+    disabled = await shell.run_program("disable", id_)
+    assert (disabled.status, disabled.out) == (0, f"Disabled {id_}.\n")
+    assert (await shell.run("disable", id_))[1].endswith("was disabled already.")
 
 
 async def test_deleted_workspace_is_gone(api: Harness, shell: Shell, customer: Caller) -> None:

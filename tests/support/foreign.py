@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
@@ -9,7 +10,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any  # reports hold any JSON
 
@@ -70,11 +71,22 @@ def buf_environment() -> dict[str, str]:
     return {"PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])}
 
 
+@contextmanager
+def alone_with(folder: Path) -> Iterator[None]:
+    """Keep other processes of the tests, which share the working tree, from preparing this folder meanwhile."""
+    build = ROOT / "build"
+    build.mkdir(exist_ok=True)
+    with (build / f"{folder.name.removeprefix('.')}.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
 @pytest.fixture(scope="session")
 def third_party_protos() -> Path:
     """The folder with the .proto files that ours import, where buf.yaml expects it."""
     folder = ROOT / ".third_party"
-    materialise(folder)
+    with alone_with(folder):
+        materialise(folder)
     return folder
 
 

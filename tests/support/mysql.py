@@ -21,6 +21,7 @@ import pytest
 from tests.support.frozen import COPIES, OPTION, SUFFIX, is_read
 from tests.support.statements import StatementRecorder
 from unkey_api.core.clock import SystemClock
+from unkey_api.dev.ports import free_ports
 from unkey_api.infra.mysql import Database, Dsn, MysqlSettings, Params, Statement, log_orphan, open_database
 from unkey_api.infra.mysql.driver import connect
 from unkey_api.infra.mysql.literals import sql_literal
@@ -80,7 +81,7 @@ def run_server(folder: Path, *extra: str) -> Iterator[MysqlServer]:
 
 def install_server(folder: Path, *extra: str) -> tuple[MysqlServer, list[str]]:
     """Make the data folder of a server and return what it will be once the command, returned too, runs."""
-    server = MysqlServer(port=free_port(), socket=folder / "s.sock", pid=0)
+    server = MysqlServer(port=free_ports(1)[0], socket=folder / "s.sock", pid=0)
     who = ["--user=root"] if os.geteuid() == 0 else []
     data = folder / "data"
     _install(data, who, _own_tmpdir(folder))
@@ -115,13 +116,6 @@ def binary(*names: str) -> str:
         if found := shutil.which(name, path=path):
             return found
     raise RuntimeError(f"{' or '.join(names)} is missing; install the package mariadb-server")
-
-
-def free_port() -> int:
-    """Return a port nobody listens on right now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def settings_for(dsn: Dsn) -> MysqlSettings:

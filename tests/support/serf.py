@@ -6,12 +6,13 @@ import asyncio
 import shutil
 import socket
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 
 import pytest
 
 from tests.support.waiting import eventually
 from unkey_api.core.secret import Secret
+from unkey_api.dev import ports
 from unkey_api.infra.invalidation.serf_agent import AgentOptions, SerfAgent, rpc_token
 from unkey_api.infra.invalidation.serf_channel import SerfChannel
 
@@ -23,24 +24,21 @@ needs_serf = pytest.mark.skipif(
 
 def free_ports(count: int) -> list[int]:
     """Return ports that are free for TCP and UDP on loopback right now, all different."""
-    taken: list[tuple[socket.socket, socket.socket]] = []
-    try:
-        while len(taken) < count:
-            stream = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-            stream.bind(("127.0.0.1", 0))
-            datagram = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-            try:
-                datagram.bind(stream.getsockname())
-            except OSError:
-                stream.close()
-                datagram.close()
-                continue
-            taken.append((stream, datagram))
-        return [stream.getsockname()[1] for stream, _ in taken]
-    finally:
-        for stream, datagram in taken:
-            stream.close()
-            datagram.close()
+    found: list[int] = []
+    while len(found) < count:
+        [port] = ports.free_ports(1)
+        if port not in found and _is_free_for_udp(port):
+            found.append(port)
+    return found
+
+
+def _is_free_for_udp(port: int) -> bool:
+    with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def agent_options(
@@ -93,18 +91,19 @@ async def members(options: AgentOptions) -> int:
 @asynccontextmanager
 async def cluster(size: int) -> AsyncIterator[list[AgentOptions]]:
     """Run agents that know each other."""
-    ports = free_ports(2 * size)
+    free = free_ports(2 * size)
     made = [
-        agent_options(f"n{number}-{ports[0]}", ports[number], ports[size + number], join=ports[:1] if number else ())
+        agent_options(f"n{number}-{free[0]}", free[number], free[size + number], join=free[:1] if number else ())
         for number in range(size)
     ]
     async with AsyncExitStack() as stack:
-        for options in made:
-            await stack.enter_async_context(running_agent(options))
+        agents = [await stack.enter_async_context(running_agent(options)) for options in made]
         for options in made:
 
             async def complete(of: AgentOptions = options) -> bool:
                 return await members(of) == size
 
-            await eventually(complete, within_seconds=30)
+            await eventually(complete, within_seconds=30, every_seconds=0.1)
         yield made
+        for agent in agents:
+            agent.close()  # all at once: each takes its time to leave

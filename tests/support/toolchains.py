@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.foreign import CLIENTS, PROTO, ROOT, buf_environment, require_program, run_program
+from tests.support.foreign import CLIENTS, PROTO, ROOT, alone_with, buf_environment, require_program, run_program
 
 NODE = CLIENTS / "node"
 GO = CLIENTS / "go"
@@ -56,6 +56,12 @@ def node_clients(third_party_protos: Path) -> Path:
     """The folder of the Node clients, packages installed and code generated; skips where there is no Node."""
     require_program("node")
     npm = require_program("npm")
+    with alone_with(NODE):
+        _prepare_node(npm)
+    return NODE
+
+
+def _prepare_node(npm: str) -> None:
     lock, stamp = NODE / "package-lock.json", NODE / "node_modules" / ".installed"
     if not unchanged(stamp, lock):
         command = [npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
@@ -68,13 +74,17 @@ def node_clients(third_party_protos: Path) -> Path:
         out = str((NODE / "gen").relative_to(ROOT))
         generate([{"local": str(plugin), "out": out, "opt": ["target=js", "import_extension=js"]}])
         keep(generated, lock, *protos())
-    return NODE
 
 
 @pytest.fixture(scope="session")
 def go_client(third_party_protos: Path) -> Path:
     """The compiled Go client; skips where there is no Go."""
     go = require_program("go")
+    with alone_with(GO):
+        return _built_go(go)
+
+
+def _built_go(go: str) -> Path:
     tools = GO / "gen" / "bin"
     tools.mkdir(parents=True, exist_ok=True)
     stamp = tools / ".installed"

@@ -8,14 +8,19 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
 
-async def eventually(condition: Callable[[], bool | Awaitable[bool]], *, within_seconds: float = 10.0) -> None:
-    """Return as soon as the condition holds; fail the test if it does not in time."""
+async def eventually(
+    condition: Callable[[], bool | Awaitable[bool]], *, within_seconds: float = 10.0, every_seconds: float = 0.001
+) -> None:
+    """Return as soon as the condition holds; fail the test if it does not in time.
+
+    Asking more seldom is for conditions that take work to find out about.
+    """
     async with asyncio.timeout(within_seconds):
         while True:
             holds = condition()
             if holds if isinstance(holds, bool) else await holds:
                 return
-            await asyncio.sleep(0.001)
+            await asyncio.sleep(every_seconds)
 
 
 class Stalls:

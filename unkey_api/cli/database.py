@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from unkey_api.cli.configuration import read_settings
 from unkey_api.container.announcing import announcing
-from unkey_api.container.stores import mysql_settings
+from unkey_api.container.databases import mysql_settings
 from unkey_api.core.clock import SystemClock
 from unkey_api.core.ids import RandomIds
 from unkey_api.infra.mysql import Database, log_orphan, open_database

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import sys
 from pathlib import Path
 from typing import Annotated
 
+import structlog
 import typer
 from rich.console import Console
 from rich.text import Text
@@ -86,7 +88,15 @@ def config_check(config: ConfigOption = None) -> None:
 
 
 def main() -> None:
-    """Run the command line. Expected failures end with status 1 and one sentence."""
+    """Run the command line. Expected failures end with status 1 and one sentence.
+
+    Standard output is for what a command prints, which programs read: log lines go to standard error, and only those
+    that tell of trouble. `serve` sets its own logging up.
+    """
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
     try:
         app()
     except AppError as err:

@@ -9,7 +9,7 @@ from rich.progress import Progress
 
 from unkey_api.areas.keys.service.attempts import with_fresh_ids
 from unkey_api.areas.rootkeys.home import ensure_home
-from unkey_api.container.stores import mysql_settings
+from unkey_api.container.databases import mysql_settings
 from unkey_api.core.clock import SystemClock
 from unkey_api.core.ids import RandomIds
 from unkey_api.infra.clickhouse.client import open_clickhouse

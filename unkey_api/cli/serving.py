@@ -13,8 +13,8 @@ from pathlib import Path
 import structlog
 
 from unkey_api.container.application import open_application
+from unkey_api.container.databases import mysql_settings
 from unkey_api.container.runtime import Runtime
-from unkey_api.container.stores import mysql_settings
 from unkey_api.core.ids import IdPrefix
 from unkey_api.core.secret import Secret
 from unkey_api.infra.telemetry.logging import FLUSH_SECONDS, LogStyle, configure_logging, flush_logging

@@ -1,6 +1,7 @@
 """Having running servers hear at once what a command changed.
 
-They read it in the log of changes anyway, a moment later; so nothing here can fail a command, or hold it for long.
+They read it in the log of changes anyway, a moment later; so nothing here can fail a command, or hold it for long. What
+it takes is loaded only when there is something to tell: most commands only look, and start twice as fast without.
 """
 
 from __future__ import annotations
@@ -10,15 +11,10 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
-from unkey_api.container.revocation import drops_of
-from unkey_api.core.changes import LoggedChange
+from unkey_api.core.changes import Change, LoggedChange
 from unkey_api.core.clock import Clock
 from unkey_api.core.ids import IdPrefix, IdSource
 from unkey_api.infra.invalidation.ports import Channel, ChannelDown, Invalidation
-from unkey_api.infra.invalidation.redis_channel import RedisChannel
-from unkey_api.infra.invalidation.serf_agent import rpc_token
-from unkey_api.infra.invalidation.serf_channel import SerfChannel
-from unkey_api.infra.invalidation.wire import encode
 from unkey_api.infra.mysql import Database
 from unkey_api.settings.sections import SUPERVISED_AGENT, GossipSettings, Settings
 
@@ -32,7 +28,7 @@ class _Told:
 
     def __init__(self) -> None:
         self.heads: dict[int, int] = {}
-        self._entries: dict[Invalidation, None] = {}
+        self._changes: list[Change] = []
         self._count = 0
 
     def __call__(self, logged: Sequence[LoggedChange], /) -> None:
@@ -40,12 +36,15 @@ class _Told:
             self.heads[each.lane] = max(each.revision, self.heads.get(each.lane, 0))
             self._count += 1
             if self._count <= NAMED_MAX:
-                self._entries.update(dict.fromkeys(drops_of(each.change)))
+                self._changes.append(each.change)
 
     @property
     def entries(self) -> list[Invalidation]:
         """What no longer holds; none when it is too much to say."""
-        return list(self._entries) if self._count <= NAMED_MAX else []
+        from unkey_api.container.revocation import drops_of  # noqa: PLC0415 - only when there is something to tell
+
+        changes = self._changes if self._count <= NAMED_MAX else []
+        return list(dict.fromkeys(drop for change in changes for drop in drops_of(change)))
 
 
 class _Up:
@@ -79,11 +78,12 @@ async def announcing(settings: Settings, database: Database, *, clock: Clock, id
 
 
 async def _tell(settings: Settings, told: _Told, clock: Clock, ids: IdSource) -> None:
+    from unkey_api.infra.invalidation.wire import encode  # noqa: PLC0415 - the same
+
     origin, now_ms = ids.new(IdPrefix.INSTANCE), clock.now_ms()
+    entries = told.entries
     for channel in _channels(settings):
-        messages = encode(
-            told.entries, heads=told.heads, origin=origin, changed_at_ms=now_ms, bytes_max=channel.bytes_max
-        )
+        messages = encode(entries, heads=told.heads, origin=origin, changed_at_ms=now_ms, bytes_max=channel.bytes_max)
         if await _sent(channel, [message.data for message in messages if message.data]):
             return
 
@@ -106,13 +106,18 @@ async def _sent(channel: Channel, messages: Sequence[bytes]) -> bool:
 
 
 def _channels(settings: Settings) -> Iterator[Channel]:
+    from unkey_api.infra.invalidation.redis_channel import RedisChannel  # noqa: PLC0415 - the same
+
     if settings.gossip is not None:
         yield _gossip(settings.gossip)
     yield RedisChannel(settings.redis_url.reveal())
 
 
-def _gossip(gossip: GossipSettings) -> SerfChannel:
+def _gossip(gossip: GossipSettings) -> Channel:
     """Talk to the agent of this host, as its workers do."""
+    from unkey_api.infra.invalidation.serf_agent import rpc_token  # noqa: PLC0415 - the same
+    from unkey_api.infra.invalidation.serf_channel import SerfChannel  # noqa: PLC0415 - the same
+
     rpc = urlsplit(f"//{gossip.agent_rpc_address}")
     supervised = gossip.agent == SUPERVISED_AGENT
     token = rpc_token(gossip.secret_key) if supervised else gossip.agent_rpc_auth

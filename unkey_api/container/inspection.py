@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from unkey_api.infra.mysql import TlsMode, parse_dsn, tls_context
-from unkey_api.infra.redis.link import redis_tls_context
 from unkey_api.settings.addresses.collector import CollectorError, certificate_variable, collector_of
 from unkey_api.settings.addresses.parameters import AddressError
 from unkey_api.settings.addresses.redis import parse_redis_url
@@ -49,6 +48,8 @@ def of_databases(settings: Settings) -> Iterator[Problem]:
 
 
 def _redis(settings: Settings) -> Iterator[Problem]:
+    from unkey_api.infra.redis.link import redis_tls_context  # noqa: PLC0415 - commands on the database do without
+
     try:
         redis_tls_context(parse_redis_url(settings.redis_url.reveal()))
     except AddressError:

@@ -12,6 +12,7 @@ import structlog
 
 from unkey_api.container.buffers import encoded_buffer
 from unkey_api.container.closing import graces, leaving_together
+from unkey_api.container.databases import mysql_settings
 from unkey_api.container.published import published_methods
 from unkey_api.container.runtime import Runtime
 from unkey_api.container.telemetry import Telemetry
@@ -29,7 +30,7 @@ from unkey_api.infra.clickhouse.writer import (
     TableWriter,
     encode_row,
 )
-from unkey_api.infra.mysql import Database, MysqlSettings, OrphanHook, log_orphan, open_database, parse_dsn
+from unkey_api.infra.mysql import Database, OrphanHook, log_orphan, open_database
 from unkey_api.infra.redis.client import RedisClient, RedisOptions, open_redis
 from unkey_api.infra.resilience.breaker import BreakerPolicy, CircuitBreaker
 from unkey_api.infra.telemetry.metrics import Metrics
@@ -104,27 +105,6 @@ async def open_stores(
             verifications=verifications,
             ratelimits=ratelimits,
         )
-
-
-def mysql_settings(settings: Settings) -> MysqlSettings:
-    """Return how to reach the database."""
-    database = settings.database
-    replica = database.readonly_replica.reveal()
-    return MysqlSettings(
-        primary=parse_dsn(database.primary.reveal()),
-        replica=parse_dsn(replica) if replica else None,
-        region=settings.region,
-        startup_attempts=database.startup_attempts,
-        statement_timeout=database.statement_timeout,
-        max_open=database.max_open,
-        max_idle=min(database.max_idle, database.max_open),
-        max_lifetime=database.max_lifetime,
-        max_idle_time=database.max_idle_time,
-        connect_timeout=database.connect_timeout,
-        acquire_timeout=database.acquire_timeout,
-        close_timeout=graces(settings.shutdown_timeout).writes,
-        replica_lag_max=settings.revocation.replica_lag_max,
-    )
 
 
 def _orphan_hook(metrics: Metrics) -> OrphanHook:

@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 import pytest
 
 from tests.support.harness import configuration
-from tests.support.mysql import MysqlServer, free_port, settings_for
+from tests.support.mysql import MysqlServer, settings_for
 from tests.support.redis import RedisServer
 from tests.support.waiting import eventually
 from unkey_api.container.announcing import NAMED_MAX, announcing
 from unkey_api.core.changes import key_changed, lane_of
 from unkey_api.core.clock import SystemClock
 from unkey_api.core.ids import RandomIds
+from unkey_api.dev.ports import free_ports
 from unkey_api.infra.invalidation.redis_channel import RedisChannel
 from unkey_api.infra.invalidation.wire import Heard, decode
 from unkey_api.infra.mysql import Database, Dsn, Transaction, log_orphan
@@ -77,7 +78,7 @@ async def test_servers_hear_what_changed_or_at_least_how_far_the_log_is(
 
 async def test_a_bus_that_is_away_fails_no_command(mysql_server: MysqlServer, mysql_dsn: Dsn) -> None:
     address = mysql_server.tcp_dsn(mysql_dsn.database)
-    await command(mysql_dsn, address, f"redis://127.0.0.1:{free_port()}", "ws_away", 1)
+    await command(mysql_dsn, address, f"redis://127.0.0.1:{free_ports(1)[0]}", "ws_away", 1)
 
 
 async def test_a_command_that_changes_nothing_says_nothing(

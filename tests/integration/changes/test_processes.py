@@ -14,11 +14,12 @@ import pytest
 from tests.support.asgi import Client
 from tests.support.clock import FixedClock
 from tests.support.harness import Caller, Harness, configuration
-from tests.support.mysql import MysqlServer, free_port
+from tests.support.mysql import MysqlServer
 from tests.support.redis import RedisServer
 from tests.support.waiting import eventually
 from unkey_api.container.application import open_application
 from unkey_api.container.runtime import Runtime
+from unkey_api.dev.ports import free_ports
 from unkey_api.infra.mysql import Dsn
 from unkey_api.rpc.health import Phase
 from unkey_api.settings.load import load_settings
@@ -49,8 +50,9 @@ async def pair(
     async with AsyncExitStack() as stack:
         clients = []
         for _ in range(2):
-            redis = f"redis://127.0.0.1:{free_port()}" if silent else redis_server.url
-            text = configuration(mysql_server.tcp_dsn(mysql_dsn.database), redis)
+            redis = f"redis://127.0.0.1:{free_ports(1)[0]}" if silent else redis_server.url
+            soon = '{ startup_timeout = "100ms" }'  # a start waits so long for a Redis that is away
+            text = configuration(mysql_server.tcp_dsn(mysql_dsn.database), redis, redis=soon)
             if not silent:
                 text += '\n[revocation]\nfollow_every = "5s"\n'
             settings = load_settings(text, {})

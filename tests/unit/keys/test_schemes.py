@@ -24,8 +24,9 @@ from unkey_api.core.secret import Secret
 from unkey_api.infra import passwords
 
 KEY = "sk_live_8f14e45fceea167a5a36dedd4bea2543"
-BCRYPT = bcrypt.hashpw(KEY.encode(), bcrypt.gensalt(4)).decode()
-ARGON2 = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(KEY)
+# With salts that stay: they are in the names of tests, which all processes that share a run must agree on.
+BCRYPT = bcrypt.hashpw(KEY.encode(), b"$2b$04$N9qo8uLOickgx2ZMRZoMye").decode()
+ARGON2 = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(KEY, salt=b"sixteen bytes of")
 
 
 class TestStoredTexts:

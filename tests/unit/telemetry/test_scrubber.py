@@ -118,8 +118,9 @@ def test_time_grows_with_the_text_and_not_with_its_square(repeated: str) -> None
         return time.process_time() - started
 
     # Twice as much for twice the text; four times and more would be the square. Small ones are noise.
+    # The least of several: a collection or a busy machine in the middle of one is not what the text costs.
     short = min(seconds(32_000) for _ in range(2))
-    assert seconds(64_000) < 3 * short + 0.2
+    assert min(seconds(64_000) for _ in range(2)) < 3 * short + 0.2
 
 
 class TestLongTexts:
