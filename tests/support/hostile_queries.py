@@ -244,8 +244,8 @@ ESCAPES = (
     "WITH key_verifications_raw_v2 AS (SELECT 1 AS x) SELECT * FROM default.key_verifications_raw_v2",
     "WITH key_verifications_raw_v2 AS (SELECT 1 AS x) SELECT * FROM {V}",
     (
-        "WITH key_verifications_raw_v2 AS (SELECT 1 AS x) SELECT x FROM key_verifications_raw_v2 UNION ALL SELECT key_id "
-        "FROM key_verifications_raw_v2"
+        "WITH key_verifications_raw_v2 AS (SELECT 1 AS x) SELECT x FROM key_verifications_raw_v2 UNION ALL "
+        "SELECT key_id FROM key_verifications_raw_v2"
     ),
     "WITH key_verifications_raw_v2 AS (SELECT 1 AS x) SELECT * FROM (SELECT * FROM key_verifications_raw_v2)",
     "WITH `default.key_verifications_raw_v2` AS (SELECT 1) SELECT * FROM default.key_verifications_raw_v2",
@@ -284,8 +284,8 @@ ESCAPES = (
     "SELECT key_id, count() FROM {V} GROUP BY key_id WITH ROLLUP",
     "SELECT key_id, sum(spent_credits) OVER () FROM {V}",
     (
-        "SELECT key_id, sum(spent_credits) OVER (PARTITION BY external_id ORDER BY time ROWS BETWEEN UNBOUNDED PRECEDING AND "
-        "UNBOUNDED FOLLOWING) FROM {V}"
+        "SELECT key_id, sum(spent_credits) OVER (PARTITION BY external_id ORDER BY time ROWS BETWEEN UNBOUNDED "
+        "PRECEDING AND UNBOUNDED FOLLOWING) FROM {V}"
     ),
     "SELECT key_id, any(workspace_id) OVER w FROM {V} WINDOW w AS (ORDER BY time)",
     "SELECT DISTINCT workspace_id FROM {V}",

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
+from unkey_proto.unkey.analytics.v2.analytics_connect import AnalyticsService
 from unkey_proto.unkey.apis.v2.apis_connect import ApisService
 from unkey_proto.unkey.identities.v2.identities_connect import IdentitiesService
 from unkey_proto.unkey.keys.v2.keys_connect import KeysService
@@ -16,6 +17,9 @@ from unkey_proto.unkey.ratelimit.v2.ratelimit_connect import RatelimitService
 from unkey_proto.unkey.rootkeys.v2.rootkeys_connect import RootKeysService
 
 from unkey_api.app import Service
+from unkey_api.areas.analytics.handler import AnalyticsHandler, AnalyticsUseCases
+from unkey_api.areas.analytics.service import ask
+from unkey_api.areas.analytics.service.connections import Connections
 from unkey_api.areas.apis.handler import ApisHandler
 from unkey_api.areas.apis.live import LiveApis
 from unkey_api.areas.apis.service.create import CreateApi
@@ -221,6 +225,7 @@ def _services(shared: _Shared) -> tuple[Service, ...]:
             IdentitiesService: _identities(shared),
             PermissionsService: _permissions(shared),
             RootKeysService: _root_keys(shared),
+            AnalyticsService: _analytics(shared),
         }
     )
 
@@ -329,5 +334,19 @@ def _ratelimit(shared: _Shared) -> RatelimitHandler:
             get_override=GetOverride(database.reads_of),
             list_overrides=ListOverrides(database.reads_of),
             delete_override=DeleteOverride(database, shared.audit, clock=runtime.clock),
+        )
+    )
+
+
+def _analytics(shared: _Shared) -> AnalyticsHandler:
+    stores, database = shared.stores, shared.stores.database
+    connections = Connections(shared.caches.analytics, database.reads_of, stores.vault, stores.queries)
+    return AnalyticsHandler(
+        AnalyticsUseCases(
+            ask=ask.Ask(connections, clock=shared.runtime.clock),
+            verifications=ask.verifications(LiveApis(shared.caches.apis, database.reads_of)),
+            ratelimits=ask.RATELIMIT_DECISIONS,
+            gateway_requests=ask.GATEWAY,
+            runtime_logs=ask.LOGS,
         )
     )

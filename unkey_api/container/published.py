@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from connectrpc.server import ConnectASGIApplication
 from protobuf import DescService
+from unkey_proto.unkey.analytics.v2 import analytics_connect
 from unkey_proto.unkey.apis.v2 import apis_connect
 from unkey_proto.unkey.identities.v2 import identities_connect
 from unkey_proto.unkey.keys.v2 import keys_connect
@@ -38,6 +39,7 @@ PUBLISHED = (
     Published(identities_connect.IdentitiesService, identities_connect.IdentitiesServiceASGIApplication),
     Published(permissions_connect.PermissionsService, permissions_connect.PermissionsServiceASGIApplication),
     Published(rootkeys_connect.RootKeysService, rootkeys_connect.RootKeysServiceASGIApplication),
+    Published(analytics_connect.AnalyticsService, analytics_connect.AnalyticsServiceASGIApplication),
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from unkey_api.areas.analytics import requirements as analytics
 from unkey_api.areas.apis import requirements as apis
 from unkey_api.areas.identities import requirements as identities
 from unkey_api.areas.keys import requirements as keys
@@ -17,5 +18,6 @@ REQUIREMENTS: Operations = {
     **identities.OPERATIONS,
     **permissions.OPERATIONS,
     **ratelimit.OPERATIONS,
+    **analytics.OPERATIONS,
 }
 """By operation. Those that take no credential are not in it."""

@@ -34,3 +34,45 @@ class BeyondRetention(AppError):
     """The query asks for rows from before the time that is kept."""
 
     code = ErrorCode.USER_BAD_REQUEST_QUERY_RANGE_EXCEEDS_RETENTION
+
+
+class NotConfigured(AppError):
+    """Analytics are not set up, for this server or for the caller's workspace."""
+
+    code = ErrorCode.DATA_ANALYTICS_NOT_CONFIGURED
+
+
+class AnalyticsUnavailable(AppError):
+    """The analytics database, or the vault that keeps its password, did not do its part. Never the caller's fault."""
+
+    code = ErrorCode.DATA_ANALYTICS_CONNECTION_FAILED
+
+
+class QueryTooSlow(AppError):
+    """The answer did not come in time."""
+
+    code = ErrorCode.USER_BAD_REQUEST_REQUEST_TIMEOUT
+
+
+class ExecutionTimedOut(AppError):
+    """ClickHouse gave up on a query that ran too long."""
+
+    code = ErrorCode.USER_UNPROCESSABLE_ENTITY_QUERY_EXECUTION_TIMEOUT
+
+
+class TooMuchMemory(AppError):
+    """The query needs more memory than it may have, or returns more bytes than an answer holds."""
+
+    code = ErrorCode.USER_UNPROCESSABLE_ENTITY_QUERY_MEMORY_LIMIT_EXCEEDED
+
+
+class TooManyRows(AppError):
+    """The query reads or returns more rows than it may."""
+
+    code = ErrorCode.USER_UNPROCESSABLE_ENTITY_QUERY_ROWS_LIMIT_EXCEEDED
+
+
+class QuotaExceeded(AppError):
+    """The workspace has asked as much as it may for now."""
+
+    code = ErrorCode.USER_TOO_MANY_REQUESTS_QUERY_QUOTA_EXCEEDED

@@ -11,7 +11,7 @@ from sqlglot import exp
 from sqlglot.dialects.clickhouse import ClickHouse
 from sqlglot.errors import ParseError
 from sqlglot.parsers.clickhouse import ClickHouseParser
-from sqlglot.tokens import TokenType
+from sqlglot.tokenizer_core import TokenType
 
 from unkey_api.areas.analytics.errors import InvalidQuery, NotASelect
 from unkey_api.areas.analytics.guard.lexing import TOO_COMPLEX, Tokens, syntax_error, tokens_of
@@ -57,7 +57,7 @@ class SelectParser(ClickHouseParser):
         **ClickHouseParser.QUERY_MODIFIER_PARSERS,
         TokenType.LIMIT: lambda self: self._parse_limits(),
     }
-    BRACKETS = (TokenType.L_BRACKET,)
+    BRACKETS = frozenset({TokenType.L_BRACKET})
     MODIFIERS_ATTACHED_TO_SET_OP = False  # in ClickHouse the last SELECT has them
 
     steps_left = 0
@@ -132,9 +132,9 @@ class SelectParser(ClickHouseParser):
 
     def parse_type(self, tokens: Tokens, text: str) -> exp.Expr | None:
         """Return the type that the tokens are."""
-        return self._parse(SelectParser._parse_types, tokens, text)[0]
+        return self._parse(lambda _: self._parse_types(), tokens, text)[0]
 
-    def _parse_pivots(self) -> list[exp.Expr] | None:
+    def _parse_pivots(self) -> None:
         return None
 
     def _parse_lateral(self) -> None:

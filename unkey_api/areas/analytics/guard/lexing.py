@@ -10,7 +10,7 @@ import re
 from typing import TypeAlias
 
 from sqlglot.dialects.clickhouse import ClickHouse
-from sqlglot.tokens import Token, TokenType
+from sqlglot.tokenizer_core import Token, TokenType
 
 from unkey_api.areas.analytics.errors import InvalidQuery
 

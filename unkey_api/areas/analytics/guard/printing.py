@@ -11,6 +11,7 @@ columns that are not public do not exist outside of it.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from sqlglot import exp
 
@@ -53,30 +54,49 @@ class Printer(ExpressionPrinter):
 
     def _select(self, node: exp.Select) -> str:
         only(node, _SELECT_ARGUMENTS)
-        get = node.args.get
         self._refuse_star(node)
-        parts = [self._with(get("with_")), "SELECT", self._distinct(get("distinct")), self.list_(node.expressions)]
-        if get("from_"):
-            only(get("from_"), {"this"})
-            parts += ["FROM", self._source(get("from_").this)]
-        parts += [self._join(join) for join in get("joins") or []]
-        parts.append(self._conditions(get("prewhere"), get("where")))
-        parts.append(self._group(get("group")))
-        if get("having"):
-            only(get("having"), {"this"})
-            parts += ["HAVING", self.text(get("having").this)]
-        if get("windows"):
-            parts += ["WINDOW", ", ".join(map(self._named_window, get("windows")))]
-        if get("order"):
-            parts.append(self.text(get("order")))
-        parts += [self._limit_by(get("limit_by")), self._limit(get("limit")), self._offset(get("offset"))]
+        clause = node.args.get
+        parts = [
+            self._with(clause("with_")),
+            "SELECT",
+            self._distinct(clause("distinct")),
+            self.list_(node.expressions),
+            self._from(clause("from_")),
+            *map(self._join, clause("joins") or []),
+            self._conditions(clause("prewhere"), clause("where")),
+            self._group(clause("group")),
+            self._having(clause("having")),
+            self._windows(clause("windows") or []),
+            self._order_by(clause("order")),
+            self._limit_by(clause("limit_by")),
+            self._limit(clause("limit")),
+            self._offset(clause("offset")),
+        ]
         return " ".join(part for part in parts if part)
 
-    def _set_operation(self, node: exp.SetOperation) -> str:
-        branches = []
-        outermost = self._with(node.args.get("with_"))
+    def _from(self, node: exp.Expr | None) -> str:
+        if node is None:
+            return ""
+        only(node, {"this"})
+        return f"FROM {self._source(node.this)}"
+
+    def _having(self, node: exp.Expr | None) -> str:
+        if node is None:
+            return ""
+        only(node, {"this"})
+        return f"HAVING {self.text(node.this)}"
+
+    def _windows(self, nodes: Sequence[exp.Expr]) -> str:
+        return f"WINDOW {', '.join(map(self._named_window, nodes))}" if nodes else ""
+
+    def _order_by(self, node: exp.Expr | None) -> str:
+        return "" if node is None else self.text(node)
+
+    def _set_operation(self, root: exp.SetOperation) -> str:
+        backwards: list[str] = []
+        node: exp.Expr = root
         while isinstance(node, exp.SetOperation):
-            only(node, {"this", "expression", "distinct", "format"} | ({"with_"} if not branches else set()))
+            only(node, {"this", "expression", "distinct", "format", "with_" if node is root else ""})
             word = _SET_OPERATORS.get(type(node))
             if word is None:
                 raise unknown(node)
@@ -84,10 +104,10 @@ class Printer(ExpressionPrinter):
                 word += " DISTINCT"
             elif isinstance(node, exp.Union):
                 word += " ALL"
-            branches += [self.query(node.expression), word]
+            backwards += [self.query(node.expression), word]
             node = node.this
-        branches.append(self.query(node))
-        return " ".join([*([outermost] if outermost else []), *reversed(branches)])
+        text = " ".join([self.query(node), *reversed(backwards)])
+        return f"{self._with(root.args.get('with_'))} {text}".lstrip()
 
     def _with(self, node: exp.Expr | None) -> str:
         if node is None:

@@ -70,8 +70,8 @@ def _defining(node: exp.Expr, root: exp.Query) -> int:
     outermost = root.args.get("with_")
     child, parent = node, node.parent
     while parent is not None:
-        if parent is outermost:
-            return next(position for position, each in enumerate(parent.expressions) if each is child)
+        if outermost is not None and parent is outermost:
+            return next(position for position, each in enumerate(outermost.expressions) if each is child)
         child, parent = parent, parent.parent
     return len(outermost.expressions) if outermost else 0
 
