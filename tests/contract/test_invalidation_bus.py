@@ -44,13 +44,13 @@ async def nodes(way: Way, count: int) -> AsyncIterator[list[Node]]:
             task = asyncio.create_task(node.bus.run())
             stack.push_async_callback(_ended, node.bus, task)
         for node in made:
-            assert await node.bus.wait_preferred(10), node.bus.way
+            assert await node.bus.wait_preferred(30), node.bus.way
         yield made
 
 
 async def _ended(bus: BroadcastBus, task: asyncio.Task[None]) -> None:
     bus.close()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         await task
 
 

@@ -55,17 +55,18 @@ class Page:
         self._session = ""
         self._below: list[str] = []
         """Sessions of frames and workers the page has just made, which wait to be listened to."""
-        self.requested: list[str] = []
-        """URLs in the order in which the page, its frames and its workers asked for them; not what the browser does."""
+        self.requests: list[dict[str, Any]] = []
+        """What the page, its frames and its workers asked for, in order, with `url` and `headers`; not what the browser
+        does."""
         self.complaints: list[str] = []
-        """What went wrong in the page's scripts."""
+        """What went wrong in the page's scripts, and what its content security policy refused."""
 
     async def open(self, url: str) -> None:
         """Load a page in a new tab."""
         target = await self._call("Target.createTarget", {"url": "about:blank"})
         attached = await self._call("Target.attachToTarget", {"targetId": target["targetId"], "flatten": True})
         self._session = attached["sessionId"]
-        for domain in ("Network", "Page", "Runtime"):
+        for domain in ("Log", "Network", "Page", "Runtime"):
             await self._call(f"{domain}.enable", {})
         await self._call("Target.setAutoAttach", ATTACH)
         await self._call("Page.navigate", {"url": url})
@@ -85,6 +86,16 @@ class Page:
         except TimeoutError:
             text = await self.evaluate("document.body?.innerText ?? ''")
             pytest.fail(f"waited in vain for {expression}; the page says:\n{text[:3000]}")
+
+    async def type(self, text: str) -> None:
+        """Type into what has the focus."""
+        await self._call("Input.insertText", {"text": text})
+
+    async def names(self, *roles: str) -> set[str]:
+        """Return what the elements of these roles are called, as a screen reader hears it."""
+        nodes = (await self._call("Accessibility.getFullAXTree", {}))["nodes"]
+        visible = [node for node in nodes if not node["ignored"] and node["role"]["value"] in roles]
+        return {node["name"]["value"] for node in visible if node.get("name")}
 
     async def screenshot(self, file: Path) -> None:
         """Keep a picture of the window."""
@@ -127,9 +138,11 @@ class Page:
             case "Target.attachedToTarget":
                 self._below.append(event["params"]["sessionId"])
             case "Network.requestWillBeSent":
-                self.requested.append(event["params"]["request"]["url"])
+                self.requests.append(event["params"]["request"])
             case "Runtime.exceptionThrown":
                 self.complaints.append(str(event["params"]["exceptionDetails"]))
+            case "Log.entryAdded" if event["params"]["entry"]["source"] == "security":
+                self.complaints.append(str(event["params"]["entry"]))
 
 
 @asynccontextmanager

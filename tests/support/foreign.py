@@ -26,6 +26,19 @@ Report = dict[str, Any]
 """Scenario → `{"value": …}` or `{"error": …}`."""
 
 
+class ProgramFailed(AssertionError):
+    """A program ended with a status that was not accepted."""
+
+    def __init__(self, command: Sequence[str], done: subprocess.CompletedProcess[str]) -> None:
+        super().__init__(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}")
+        self.stderr = done.stderr
+
+
+def programs_path() -> str:
+    """Return where programs are looked for: beside our interpreter first, where `make install` puts what is missing."""
+    return os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+
+
 def run_program(
     command: Sequence[str],
     *,
@@ -35,7 +48,11 @@ def run_program(
     seconds: float = 120,
     accepted: tuple[int, ...] = (0,),
 ) -> str:
-    """Run a program to its end and return its output; fail with everything it said for a status not accepted."""
+    """Run a program to its end and return its output.
+
+    Raises:
+        ProgramFailed: Its status is not accepted. Tells everything it said.
+    """
     done = subprocess.run(  # noqa: S603 - our own command
         command,
         cwd=folder,
@@ -44,11 +61,10 @@ def run_program(
         text=True,
         check=False,
         timeout=seconds,
-        env={**os.environ, **(environment or {})},
+        env={**os.environ, "PATH": programs_path(), **(environment or {})},
     )
-    assert done.returncode in accepted, (
-        f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
-    )
+    if done.returncode not in accepted:
+        raise ProgramFailed(command, done)
     return done.stdout
 
 
@@ -60,15 +76,10 @@ def report_of(command: Sequence[str], given: Mapping[str, object], *, folder: Pa
 
 def require_program(name: str) -> str:
     """Return the path of a program, or skip the test: not everybody has every toolchain."""
-    found = shutil.which(name)
+    found = shutil.which(name, path=programs_path())
     if found is None:
         pytest.skip(f"{name} is not installed")
     return found
-
-
-def buf_environment() -> dict[str, str]:
-    """Return an environment in which buf and its plugins are those beside our interpreter."""
-    return {"PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])}
 
 
 @contextmanager

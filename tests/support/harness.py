@@ -43,7 +43,7 @@ from unkey_api.infra.mysql import Database, Dsn
 from unkey_api.operator.service import OperatorDesk
 from unkey_api.operator.types import all_permissions
 from unkey_api.rpc.health import Phase
-from unkey_api.settings.durations import format_duration
+from unkey_api.settings.conversion import format_duration
 from unkey_api.settings.load import load_settings
 
 RPC = TypeVar("RPC", bound=ConnectClient)

@@ -61,7 +61,7 @@ from unkey_api.container.revocation import ChangedCaches
 from unkey_api.core.errors import AppError, ErrorCode, ServiceUnavailable
 from unkey_api.core.ids import ALPHABET, RandomIds
 from unkey_api.core.principal import Principal, SubjectType
-from unkey_api.infra.batching.buffer import Offer
+from unkey_api.infra.batching.batcher import Offer
 from unkey_api.infra.clickhouse.rows import RatelimitRow
 from unkey_api.infra.invalidation.caches import IN_WORKSPACE, NamedCaches
 from unkey_api.infra.mysql import Database, Dsn, log_orphan
@@ -70,7 +70,7 @@ from unkey_api.infra.vault.port import VaultClient
 from unkey_api.rpc.bodies.limits import BodyLimits
 from unkey_api.rpc.documents import Documents
 from unkey_api.rpc.health import Health, Phase
-from unkey_api.rpc.observers.cache_timing import CacheTiming
+from unkey_api.rpc.observers.reports import CacheTiming
 
 Sql = str | int | None
 

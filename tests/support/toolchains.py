@@ -7,17 +7,29 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
+import re
 import shutil
 from pathlib import Path
 
 import pytest
 
-from tests.support.foreign import CLIENTS, PROTO, ROOT, alone_with, buf_environment, require_program, run_program
+from tests.support.foreign import CLIENTS, PROTO, ROOT, ProgramFailed, alone_with, require_program, run_program
 
 NODE = CLIENTS / "node"
 GO = CLIENTS / "go"
 INSTALL_SECONDS = 300.0
+IMPATIENT = ("--fetch-retries=1", "--fetch-retry-mintimeout=1000", "--fetch-timeout=60000")
+UNREACHABLE = {
+    "EAI_AGAIN",
+    "ECONNREFUSED",
+    "ECONNRESET",
+    "EHOSTUNREACH",
+    "ENETUNREACH",
+    "ENOTFOUND",
+    "ERR_SOCKET_TIMEOUT",
+    "ETIMEDOUT",
+}
+"""What npm says when it gets no answer, as against one it does not like."""
 
 
 def generate(plugins: list[dict[str, object]]) -> None:
@@ -27,9 +39,8 @@ def generate(plugins: list[dict[str, object]]) -> None:
         "managed": {"enabled": True, "override": [{"file_option": "go_package_prefix", "value": "unkeyclients/gen"}]},
         "plugins": [{"include_imports": True, **plugin} for plugin in plugins],
     }
-    buf = str(Path(buf_environment()["PATH"].split(os.pathsep)[0]) / "buf")
-    command = [buf, "generate", "proto", "--path", "proto/unkey", "--template", json.dumps(template)]
-    run_program(command, environment=buf_environment())
+    command = [require_program("buf"), "generate", "proto", "--path", "proto/unkey", "--template", json.dumps(template)]
+    run_program(command)
 
 
 def unchanged(stamp: Path, *sources: Path) -> bool:
@@ -53,19 +64,20 @@ def protos() -> list[Path]:
 
 @pytest.fixture(scope="session")
 def node_clients(third_party_protos: Path) -> Path:
-    """The folder of the Node clients, packages installed and code generated; skips where there is no Node."""
-    require_program("node")
-    npm = require_program("npm")
+    """The folder of the Node clients, packages installed and code generated.
+
+    Skips where there is no Node that will do, or no registry to take packages from.
+    """
+    _require_node()
     with alone_with(NODE):
-        _prepare_node(npm)
+        _prepare_node()
     return NODE
 
 
-def _prepare_node(npm: str) -> None:
+def _prepare_node() -> None:
     lock, stamp = NODE / "package-lock.json", NODE / "node_modules" / ".installed"
     if not unchanged(stamp, lock):
-        command = [npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
-        run_program(command, folder=NODE, seconds=INSTALL_SECONDS)
+        _install_packages()
         keep(stamp, lock)
     generated = NODE / "gen" / ".generated"
     if not unchanged(generated, lock, *protos()):
@@ -74,6 +86,24 @@ def _prepare_node(npm: str) -> None:
         out = str((NODE / "gen").relative_to(ROOT))
         generate([{"local": str(plugin), "out": out, "opt": ["target=js", "import_extension=js"]}])
         keep(generated, lock, *protos())
+
+
+def _require_node() -> None:
+    oldest = int(json.loads((NODE / "package.json").read_text())["engines"]["node"].removeprefix(">="))
+    version = run_program([require_program("node"), "--version"]).strip()
+    if int(version.removeprefix("v").partition(".")[0]) < oldest:
+        pytest.skip(f"Node is {version}, the clients want {oldest} or newer; `make install` gets one")
+
+
+def _install_packages() -> None:
+    command = [require_program("npm"), "ci", "--no-audit", "--no-fund", "--ignore-scripts", *IMPATIENT]
+    try:
+        run_program(command, folder=NODE, seconds=INSTALL_SECONDS)
+    except ProgramFailed as failure:
+        code = re.search(r"^npm (?:error|ERR!) code (\w+)", failure.stderr, re.MULTILINE)
+        if code is None or code[1] not in UNREACHABLE:
+            raise
+        pytest.skip(f"no npm registry can be reached to take the clients from ({code[1]})")
 
 
 @pytest.fixture(scope="session")

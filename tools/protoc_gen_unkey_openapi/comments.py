@@ -7,9 +7,8 @@ import re
 from protobuf import DescField, DescMessage, DescMethod, DescService
 from protobuf.plugin import get_comments
 
-__all__ = ["describe", "summarise"]
+__all__ = ["describe"]
 
-SENTENCE = re.compile(r"(.+?[.!?])(?:\s|$)", re.DOTALL)
 LIST_ITEM = re.compile(r"\s*(?:[-*]|\d+\.)\s")
 
 
@@ -18,12 +17,6 @@ def describe(desc: DescField | DescMessage | DescMethod | DescService) -> str:
     raw = (get_comments(desc).leading or "").rstrip()
     lines = [line.removeprefix(" ").rstrip() for line in raw.splitlines()]
     return "\n\n".join(_join(block) for block in "\n".join(lines).strip().split("\n\n") if block.strip())
-
-
-def summarise(text: str) -> str:
-    """Return the first sentence of a description without its full stop."""
-    first = SENTENCE.match(text)
-    return " ".join((first.group(1) if first else text).split()).rstrip(".")
 
 
 def _join(block: str) -> str:

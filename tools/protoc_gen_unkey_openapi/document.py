@@ -38,7 +38,8 @@ def build_document(files: Sequence[DescFile], all_files: Sequence[DescFile], *, 
     them.
 
     Raises:
-        ValueError: Two methods claim the same path, or a binding names a field that does not exist.
+        ValueError: Two methods claim the same path, a method has no title, or a binding names a field that does not
+            exist.
     """
     options = OptionReader.of(all_files)
     services = sorted((s for file in files for s in file.services), key=lambda service: service.type_name)

@@ -6,7 +6,7 @@ from typing import Final
 
 from protobuf import DescField, DescMessage, DescMethod
 
-from tools.protoc_gen_unkey_openapi.comments import describe, summarise
+from tools.protoc_gen_unkey_openapi.comments import describe
 from tools.protoc_gen_unkey_openapi.constraints import Json
 from tools.protoc_gen_unkey_openapi.envelope import error_reference, security, success_schema
 from tools.protoc_gen_unkey_openapi.policies import Http, MethodPolicy
@@ -24,13 +24,19 @@ def operation_id(http: Http) -> str:
 
 
 def operation(method: DescMethod, http: Http, policy: MethodPolicy, schemas: SchemaBuilder) -> Json:
-    """Return the path item entry of one method."""
-    text = describe(method)
+    """Return the path item entry of one method.
+
+    Raises:
+        ValueError: The method has no title, or its HTTP binding names a field that does not exist.
+    """
+    if not policy.title:
+        msg = f"{method.parent.type_name}/{method.name} has no title, which the document shows it under"
+        raise ValueError(msg)
     found: Json = {
         "operationId": operation_id(http),
         "tags": [operation_id(http).split(".")[0]],
-        "summary": summarise(text),
-        "description": text + _permission_text(policy),
+        "summary": policy.title,
+        "description": describe(method) + _permission_text(policy),
         "security": security(policy),
     }
     if policy.permissions:

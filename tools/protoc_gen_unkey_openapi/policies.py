@@ -28,6 +28,7 @@ class MethodPolicy:
     open_envelope: bool = False
     no_data: bool = False
     extension: bool = False
+    title: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,19 +1,30 @@
-"""Reading the configuration for a command, with errors a person can act on."""
+"""How a command comes to what it works with: the settings, the database, the use cases of operators."""
 
 from __future__ import annotations
 
+import asyncio
 import os
-from typing import Annotated
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import Annotated, TypeVar
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 
+from unkey_api.audit.service import AuditLog
+from unkey_api.container.announcing import announcing
+from unkey_api.container.databases import mysql_settings
 from unkey_api.container.inspection import of_databases
+from unkey_api.core.clock import SystemClock
+from unkey_api.core.ids import RandomIds
+from unkey_api.infra.mysql import Database, log_orphan, open_database
+from unkey_api.operator.service import OperatorDesk
 from unkey_api.settings.load import Inspect, load_settings
 from unkey_api.settings.problems import ConfigError
 from unkey_api.settings.sections import Settings
 
+T = TypeVar("T")
 ConfigOption = Annotated[
     str | None,
     typer.Option("--config", help="Path of the TOML file, or TOML text. Default: $UNKEY_CONFIG, then unkey.toml."),
@@ -33,3 +44,31 @@ def read_settings(config: str | None, *, inspect: Inspect = of_databases) -> Set
         for problem in err.problems:
             console.print(f"  {problem}", markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(1) from err
+
+
+def on_database(config: str | None, work: Callable[[Database], Awaitable[T]]) -> T:
+    """Open the database that the configuration names, run `work` with it, close it and return the result.
+
+    Running servers are told what it changed.
+    """
+
+    async def run() -> T:
+        settings, clock = read_settings(config), SystemClock()
+        async with (
+            open_database(mysql_settings(settings), clock=clock, on_orphan_error=log_orphan) as database,
+            announcing(settings, database, clock=clock, ids=RandomIds()),
+        ):
+            return await work(database)
+
+    return asyncio.run(run())
+
+
+def at_desk(config: str | None, work: Callable[[OperatorDesk], Awaitable[T]]) -> T:
+    """Run `work` with the operator's use cases on the configured database."""
+
+    def seated(database: Database) -> Awaitable[T]:
+        clock, ids = SystemClock(), RandomIds()
+        audit = AuditLog(clock=clock, ids=ids)
+        return work(OperatorDesk(database, audit=audit, clock=clock, ids=ids, random_bytes=secrets.token_bytes))
+
+    return on_database(config, seated)

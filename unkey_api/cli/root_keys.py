@@ -11,8 +11,7 @@ import typer
 from rich.console import Console
 
 from unkey_api.areas.rootkeys.rules import require_known
-from unkey_api.cli.configuration import ConfigOption
-from unkey_api.cli.operator import at_desk
+from unkey_api.cli.configuration import ConfigOption, at_desk
 from unkey_api.cli.tables import harmless, print_table
 from unkey_api.cli.times import NEVER, instant, parse_instant, parse_span
 from unkey_api.core.clock import SystemClock

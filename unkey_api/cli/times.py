@@ -6,7 +6,7 @@ import re
 from datetime import UTC, date, datetime, timedelta
 
 from unkey_api.core.columns import UnixMs, from_datetime
-from unkey_api.settings.durations import parse_duration
+from unkey_api.settings.conversion import parse_duration
 
 NEVER = "never"
 _SPAN_MAX = timedelta(days=36_500)

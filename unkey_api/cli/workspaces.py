@@ -1,4 +1,4 @@
-"""`unkey-api workspace show|disable|enable|delete|set-limits`."""
+"""`unkey-api workspace …`."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from typing import Annotated, TypeVar
 import typer
 
 from unkey_api.audit.service import AuditLog
-from unkey_api.cli.configuration import ConfigOption
-from unkey_api.cli.database import on_database
+from unkey_api.cli.configuration import ConfigOption, at_desk, on_database
 from unkey_api.cli.tables import print_table
 from unkey_api.cli.times import day
 from unkey_api.core.clock import SystemClock
@@ -20,19 +19,8 @@ from unkey_api.operator.types import LIMITS, LimitsRow
 from unkey_api.operator.workspaces import NO_LIMIT, WorkspaceAdmin, parse_limit
 
 T = TypeVar("T")
+workspaces = typer.Typer(help="Create, look at, limit and delete workspaces.", no_args_is_help=True)
 WorkspaceArgument = Annotated[str, typer.Argument(help="Id of the workspace.")]
-
-
-def register(workspaces: typer.Typer) -> None:
-    """Add the commands to those of `unkey-api workspace`."""
-    for name, command in (
-        ("show", _show),
-        ("disable", _disable),
-        ("enable", _enable),
-        ("delete", _delete),
-        ("set-limits", _set_limits),
-    ):
-        workspaces.command(name)(command)
 
 
 def _administer(config: str | None, work: Callable[[WorkspaceAdmin], Awaitable[T]]) -> T:
@@ -43,6 +31,29 @@ def _administer(config: str | None, work: Callable[[WorkspaceAdmin], Awaitable[T
     return on_database(config, seated)
 
 
+@workspaces.command("create")
+def _create(
+    name: Annotated[str, typer.Argument(help="Display name.")],
+    slug: Annotated[str, typer.Option(help="Unique short name; default: made from the name.")] = "",
+    org_id: Annotated[str, typer.Option(help="Organisation whose members' tokens act for it.")] = "",
+    config: ConfigOption = None,
+) -> None:
+    """Create a workspace and print its id."""
+    chosen = slug or "-".join("".join(c if c.isalnum() else " " for c in name.lower()).split())
+    typer.echo(at_desk(config, lambda desk: desk.create_workspace(name, chosen, org_id=org_id)))
+
+
+@workspaces.command("list")
+def _list(config: ConfigOption = None) -> None:
+    """List the workspaces."""
+    lines = at_desk(config, lambda desk: desk.list_workspaces())
+    print_table(
+        ("id", "slug", "name", "enabled", "created"),
+        [(w.id, w.slug, w.name, "yes" if w.enabled else "no", day(w.created_at_m)) for w in lines],
+    )
+
+
+@workspaces.command("show")
 def _show(workspace_id: WorkspaceArgument, config: ConfigOption = None) -> None:
     """Show a workspace: how much is in it, and its limits."""
     found, limits = _administer(config, lambda admin: admin.show(workspace_id))
@@ -62,18 +73,21 @@ def _show(workspace_id: WorkspaceArgument, config: ConfigOption = None) -> None:
     print_table(("", ""), rows + _limit_rows(limits))
 
 
+@workspaces.command("disable")
 def _disable(workspace_id: WorkspaceArgument, config: ConfigOption = None) -> None:
     """Refuse the keys and root keys of a workspace until it is enabled again."""
     done = _administer(config, lambda admin: admin.switch(workspace_id, enabled=False))
     typer.echo(f"Disabled {workspace_id}." if done else f"{workspace_id} was disabled already.")
 
 
+@workspaces.command("enable")
 def _enable(workspace_id: WorkspaceArgument, config: ConfigOption = None) -> None:
     """Let the keys and root keys of a workspace be used again."""
     done = _administer(config, lambda admin: admin.switch(workspace_id, enabled=True))
     typer.echo(f"Enabled {workspace_id}." if done else f"{workspace_id} was enabled already.")
 
 
+@workspaces.command("delete")
 def _delete(
     workspace_id: WorkspaceArgument,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,  # noqa: FBT002 - an option
@@ -88,6 +102,7 @@ def _delete(
     typer.echo(f"Deleted {deleted.id} ({deleted.name}).")
 
 
+@workspaces.command("set-limits")
 def _set_limits(
     workspace_id: WorkspaceArgument,
     limits: Annotated[

@@ -27,9 +27,7 @@ from unkey_api.rpc.exchange import Exchange
 from unkey_api.rpc.health import Details, Health
 from unkey_api.rpc.interceptors.credentials import Authenticator
 from unkey_api.rpc.interceptors.guessing import GuardedAuthenticator
-from unkey_api.rpc.observers.request_log import RequestLog, report_panic
-from unkey_api.rpc.observers.request_metrics import RequestMetrics
-from unkey_api.rpc.observers.request_rows import RequestRows
+from unkey_api.rpc.observers.reports import RequestLog, RequestMetrics, RequestRows, report_panic
 from unkey_api.rpc.observers.request_tracing import RequestTracing
 from unkey_api.rpc.pprof import Pprof
 from unkey_api.server.worker import Served

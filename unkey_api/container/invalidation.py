@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import structlog
 
-from unkey_api.container.background import running
+from unkey_api.container.lifecycle import running
 from unkey_api.container.runtime import Runtime
 from unkey_api.core.ids import IdPrefix
 from unkey_api.infra.invalidation.bus import BroadcastBus

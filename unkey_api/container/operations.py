@@ -88,7 +88,7 @@ from unkey_api.infra import passwords
 from unkey_api.infra.invalidation.ports import InvalidationBus
 from unkey_api.infra.redis.counters import RedisCounters, RedisCredits
 from unkey_api.infra.telemetry.metrics import Metrics
-from unkey_api.rpc.observers.cache_timing import CacheTiming
+from unkey_api.rpc.observers.reports import CacheTiming
 from unkey_api.settings.sections import Settings
 
 

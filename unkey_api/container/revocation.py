@@ -12,8 +12,8 @@ from unkey_api.areas.keys.verification.owners import KeyOwners
 from unkey_api.areas.portal import sessions
 from unkey_api.areas.ratelimit import namespaces
 from unkey_api.auth import workspace_limits, workspaces
-from unkey_api.container.background import running
 from unkey_api.container.caches import Caches
+from unkey_api.container.lifecycle import running
 from unkey_api.container.runtime import Runtime
 from unkey_api.core.changes import Change, ChangeKind, LoggedChange
 from unkey_api.core.identifiers import KeyHash

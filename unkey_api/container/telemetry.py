@@ -12,8 +12,8 @@ from importlib.metadata import version
 
 from opentelemetry import trace
 
-from unkey_api.container.buffers import encoded_buffer
 from unkey_api.container.closing import graces
+from unkey_api.container.lifecycle import encoded_buffer
 from unkey_api.container.runtime import Runtime
 from unkey_api.infra.batching.batcher import BatchPolicy
 from unkey_api.infra.mysql import StatementObserver

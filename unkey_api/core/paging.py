@@ -1,4 +1,4 @@
-"""Pages of a listing that is ordered by id, with a cursor that is the first id of the next page."""
+"""Listings: pages in the order of ids, with a cursor that is the first id of the next page, and text to search for."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+ESCAPE = "!"  # not the backslash, which means something else again inside of SQL literals
+_SPECIAL = str.maketrans({mark: ESCAPE + mark for mark in (ESCAPE, "%", "_")})
 T = TypeVar("T")
 
 
@@ -28,3 +30,12 @@ def cut_page(rows: Sequence[T], *, limit: int, id_of: Callable[[T], str]) -> Pag
     if len(rows) <= limit:
         return Page(rows, "")
     return Page(rows[:limit], id_of(rows[limit]))
+
+
+def substring_pattern(search: str) -> str | None:
+    """Return a LIKE pattern with `!` as its escape that finds `search` anywhere, or None for a blank search.
+
+    White space around the text does not count. Every character means itself.
+    """
+    text = search.strip()
+    return f"%{text.translate(_SPECIAL)}%" if text else None

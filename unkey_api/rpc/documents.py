@@ -2,66 +2,70 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from importlib.resources import files
 from importlib.resources.abc import Traversable
 
 from unkey_api.rpc.asgi import Receive, Send
 from unkey_api.rpc.exchange import Exchange
 
-SCRIPT_PATH = "/reference/scalar.js"
-_PAGE = """<!doctype html>
-<html lang="en">
-  <head>
-    <meta charset="utf-8" />
-    <meta name="viewport" content="width=device-width, initial-scale=1" />
-    <title>unkey-api reference</title>
-  </head>
-  <body>
-    <script
-      id="api-reference"
-      data-url="/openapi.json"
-      data-configuration='{"withDefaultFonts":false,"telemetry":false}'
-    ></script>
-    <script src="/reference/scalar.js"></script>
-  </body>
-</html>
-"""
-_MISSING = """<!doctype html>
-<html lang="en">
-  <head><meta charset="utf-8" /><title>unkey-api reference</title></head>
-  <body>
-    <h1>The reference viewer is not installed</h1>
-    <p>Its files are not part of the source tree. Run <code>make install</code> (needs npm) and restart the server.</p>
-    <p>The document itself: <a href="/openapi.yaml">openapi.yaml</a>, <a href="/openapi.json">openapi.json</a>.</p>
-  </body>
-</html>
-"""
+Headers = tuple[tuple[bytes, bytes], ...]
+
+HTML = "text/html; charset=utf-8"
+JAVASCRIPT = "text/javascript; charset=utf-8"
+NO_SNIFFING: Headers = ((b"x-content-type-options", b"nosniff"),)
+# People type root keys into the page, so the browser is told to load from and send to this server alone, whatever the
+# viewer would like, and to show the page in no frame of others. Styles are inline because the viewer makes them.
+POLICY = (
+    b"default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
+    b"font-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+CONFINED: Headers = ((b"content-security-policy", POLICY), (b"referrer-policy", b"no-referrer"))
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One answer."""
+
+    content_type: str
+    body: bytes
+    headers: Headers = NO_SNIFFING
 
 
 class Documents:
     """Static answers, built once at start."""
 
     def __init__(self, openapi: Mapping[str, bytes], *, assets: Traversable) -> None:
-        """Take the documents by the names of their files, which end in `.yaml` or `.json`."""
+        """Take the documents by the names of their files, which end in `.yaml` or `.json`.
+
+        `assets` is the folder of the viewer. Where it has none, the page tells how to get it.
+        """
+        own = files("unkey_api").joinpath("assets", "reference")
         script = assets.joinpath("standalone.js")
-        html = "text/html; charset=utf-8"
-        self._pages: dict[str, tuple[str, bytes]] = {
-            f"/{name}": (f"application/{name.rpartition('.')[2]}", body) for name, body in openapi.items()
+        shown = "page.html" if script.is_file() else "missing.html"
+        self._pages = {
+            f"/{name}": Page(f"application/{name.rpartition('.')[2]}", body) for name, body in openapi.items()
         }
-        self._pages["/reference"] = (html, (_PAGE if script.is_file() else _MISSING).encode())
+        self._pages["/reference"] = Page(HTML, own.joinpath(shown).read_bytes(), NO_SNIFFING + CONFINED)
         if script.is_file():
-            self._pages[SCRIPT_PATH] = ("text/javascript; charset=utf-8", script.read_bytes())
+            self._pages["/reference/scalar.js"] = Page(JAVASCRIPT, script.read_bytes())
+            self._pages["/reference/page.js"] = Page(JAVASCRIPT, own.joinpath("page.js").read_bytes())
 
     @property
-    def paths(self) -> Mapping[str, tuple[str, bytes]]:
-        """Content type and body by path."""
-        return self._pages
+    def paths(self) -> Collection[str]:
+        """What there is an answer for."""
+        return self._pages.keys()
 
     async def __call__(self, exchange: Exchange, receive: Receive, send: Send) -> None:
         """Send the page of the exchange's path."""
         exchange.quiet = True
         exchange.status = 200
-        content_type, body = self._pages[exchange.path]
-        headers = [(b"content-type", content_type.encode()), (b"content-length", b"%d" % len(body))]
+        page = self._pages[exchange.path]
+        headers = [
+            (b"content-type", page.content_type.encode()),
+            (b"content-length", b"%d" % len(page.body)),
+            *page.headers,
+        ]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": b"" if exchange.method == "HEAD" else body})
+        await send({"type": "http.response.body", "body": b"" if exchange.method == "HEAD" else page.body})

@@ -2,12 +2,15 @@
 
 Everything that must also happen for a body that cannot be decoded, an unknown method or a client that left is done
 here rather than in an interceptor, since such requests never reach the chain.
+
+A path is looked up as it was sent. Nothing is unescaped, cleaned or redirected: what is not a route byte for byte is a
+404. A second spelling of a route would be one that rules in front of the service do not know.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 from unkey_api.core.addresses import Network, unmapped_network
@@ -15,12 +18,16 @@ from unkey_api.core.clock import Clock
 from unkey_api.core.ids import IdPrefix, IdSource
 from unkey_api.rpc.asgi import Receive, Scope, Send
 from unkey_api.rpc.errors import failure_of
-from unkey_api.rpc.exchange import STATUS_CLIENT_CLOSED, Exchange, enter
+from unkey_api.rpc.exchange import STATUS_CLIENT_CLOSED, Exchange, enter, path_of
 
 Endpoint = Callable[[Exchange, Receive, Send], Awaitable[None]]
-Router = Callable[[Exchange], Endpoint]
+Unobserved = Callable[[Scope, Receive, Send], Awaitable[None]]
+"""Serves a path whose requests have no exchange: they are not logged, counted or asked for a credential."""
 ObserverFailed = Callable[[Exchange, Exception], None]
 """Told about what an observer raised, which is a bug; must not raise itself."""
+RPC_PREFIX = "/unkey."
+NOT_FOUND = b"404 page not found\n"
+METHOD_NOT_ALLOWED = b"Method Not Allowed\n"
 
 
 class Observer(Protocol):
@@ -40,12 +47,41 @@ class Starting(Protocol):
         ...
 
 
-class Edge:
-    """Gives each request its `Exchange` and tells the observers."""
+class Routes:
+    """Who serves what, on both surfaces."""
 
     def __init__(
         self,
-        router: Router,
+        http: Mapping[str, Mapping[str, Endpoint]],
+        rpc: Endpoint,
+        unobserved: Mapping[str, Unobserved],
+    ) -> None:
+        """Take the HTTP routes (path → verb → endpoint), the endpoint of all RPC paths, and the rest by path."""
+        self._http = http
+        self._rpc = rpc
+        self.unobserved = unobserved
+
+    def endpoint(self, exchange: Exchange) -> Endpoint:
+        """Return the endpoint of a request; there always is one, if only to say 404."""
+        path = exchange.path
+        verbs = self._http.get(path)
+        if verbs is not None:
+            verb = exchange.method
+            return verbs.get(verb) or (verbs.get("GET") if verb == "HEAD" else None) or self._not_allowed
+        return self._rpc if path.startswith(RPC_PREFIX) else _not_found
+
+    async def _not_allowed(self, exchange: Exchange, receive: Receive, send: Send) -> None:
+        verbs = sorted(self._http[exchange.path])
+        allowed = ", ".join([*verbs, "HEAD"] if "GET" in verbs else verbs)
+        await _plain(exchange, send, 405, METHOD_NOT_ALLOWED, [(b"allow", allowed.encode())])
+
+
+class Edge:
+    """The ASGI application: gives each request its `Exchange`, has it served and tells the observers."""
+
+    def __init__(
+        self,
+        routes: Routes,
         *,
         clock: Clock,
         ids: IdSource,
@@ -53,7 +89,8 @@ class Edge:
         on_observer_error: ObserverFailed,
         proxies: tuple[Network, ...] = (),
     ) -> None:
-        self._router = router
+        self._endpoint = routes.endpoint
+        self._unobserved = routes.unobserved
         self._clock = clock
         self._ids = ids
         self._starts = tuple(o.begin for o in observers if isinstance(o, Starting))
@@ -64,7 +101,14 @@ class Edge:
         """Requests being worked on right now."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one HTTP request."""
+        """Serve one ASGI scope. Only HTTP is served; a WebSocket is refused."""
+        if scope["type"] != "http":
+            await _no_request(scope, receive, send)
+            return
+        unobserved = self._unobserved.get(path_of(scope))
+        if unobserved is not None:
+            await unobserved(scope, receive, send)
+            return
         exchange = Exchange(
             scope,
             request_id=self._ids.new(IdPrefix.REQUEST),
@@ -76,7 +120,7 @@ class Edge:
         self.in_flight += 1
         self._tell(self._starts, exchange)
         try:
-            await self._router(exchange)(exchange, receive, send)
+            await self._endpoint(exchange)(exchange, receive, send)
         except asyncio.CancelledError:
             exchange.status = exchange.status or STATUS_CLIENT_CLOSED
             raise
@@ -100,3 +144,32 @@ class Edge:
                 observer(exchange)
             except Exception as err:  # noqa: BLE001 - whatever it is, the request has nothing to do with it
                 self._on_observer_error(exchange, err)
+
+
+async def _no_request(scope: Scope, receive: Receive, send: Send) -> None:
+    """Refuse a WebSocket; say yes to the lifespan, for the worker opens and closes everything around the listeners."""
+    if scope["type"] == "websocket":
+        await receive()
+        await send({"type": "websocket.close", "code": 1000})
+    while scope["type"] == "lifespan":
+        event = await receive()
+        await send({"type": event["type"] + ".complete"})
+        if event["type"] == "lifespan.shutdown":
+            return
+
+
+async def _not_found(exchange: Exchange, receive: Receive, send: Send) -> None:
+    await _plain(exchange, send, 404, NOT_FOUND, [])
+
+
+async def _plain(exchange: Exchange, send: Send, status: int, body: bytes, extra: list[tuple[bytes, bytes]]) -> None:
+    exchange.quiet = True
+    exchange.status = status
+    headers = [
+        (b"content-type", b"text/plain; charset=utf-8"),
+        (b"x-content-type-options", b"nosniff"),
+        (b"content-length", b"%d" % len(body)),
+        *extra,
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

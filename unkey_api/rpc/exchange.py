@@ -8,7 +8,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from unkey_api.core.addresses import Network, client_address, shown_address
 from unkey_api.core.principal import Caller, Principal
-from unkey_api.core.shortening import shorten
+from unkey_api.core.shortening import QUOTED_CHARS_MAX, shorten
 from unkey_api.rpc.asgi import Scope
 from unkey_api.rpc.errors import Failure
 
@@ -164,7 +164,8 @@ class Exchange:
     @property
     def user_agent(self) -> str:
         """The caller's `User-Agent`, shortened when it is long, empty when there is none."""
-        return shorten(self.header(b"user-agent") or "")
+        text = self.header(b"user-agent") or ""
+        return text if len(text) <= QUOTED_CHARS_MAX else shorten(text)  # every caller is told of, so no further call
 
     @property
     def host(self) -> str:

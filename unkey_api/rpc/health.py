@@ -10,7 +10,8 @@ from typing import Any, TypeAlias
 
 import orjson
 
-from unkey_api.rpc.asgi import Send
+from unkey_api.rpc.asgi import Receive, Scope, Send
+from unkey_api.rpc.exchange import path_of
 
 Check = Callable[[], Awaitable[bool]]
 Details: TypeAlias = dict[str, str]
@@ -73,9 +74,9 @@ class Health:
         """Say what `/health/ready` says."""
         return (await self._judge("/health/ready"))[0] == 200
 
-    async def respond(self, path: str, send: Send) -> None:
-        """Send 200 when healthy in the sense of `path`, 503 otherwise."""
-        status, body = await self._judge(path)
+    async def respond(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request as an ASGI application: 200 when healthy in the sense of its path, 503 otherwise."""
+        status, body = await self._judge(path_of(scope))
         payload = orjson.dumps(body)
         headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(payload))]
         await send({"type": "http.response.start", "status": status, "headers": headers})

@@ -1,14 +1,20 @@
-"""What the descriptors say about one method, read once at start."""
+"""What the descriptors say about methods and fields, read once at start, and the one chain that runs a method.
+
+The generated Connect application is handed a service whose methods already carry the chain of interceptors, and the
+HTTP/JSON surface calls those very same methods, so nothing but encoding can differ between the two.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import functools
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from types import SimpleNamespace
+from typing import Any, Protocol, cast
 
 from connectrpc.method import IdempotencyLevel, MethodInfo, StreamType
 from connectrpc.request import RequestContext
-from protobuf import DescMethod, DescService, Message
+from protobuf import DescField, DescMethod, DescService, Message
 from unkey_proto.google.api import annotations_pb, http_pb
 from unkey_proto.unkey.options.v1 import options_pb
 
@@ -26,6 +32,7 @@ class Interceptor(Protocol):
         ...
 
 
+_NO_POLICY = options_pb.FieldPolicy()
 _HTTP_VERBS = ("get", "post", "put", "patch", "delete")
 
 
@@ -98,3 +105,54 @@ def _route(rule: http_pb.HttpRule | None) -> tuple[str, str]:
 
 def _snake(name: str) -> str:
     return "".join(f"_{c.lower()}" if c.isupper() and i else c.lower() for i, c in enumerate(name))
+
+
+def field_policy(field: DescField) -> options_pb.FieldPolicy:
+    """Return what the field promises beyond its type and rules."""
+    options = field.proto.options
+    if options is None or options_pb.ext_field not in options:
+        return _NO_POLICY
+    policy: options_pb.FieldPolicy = options[options_pb.ext_field]
+    return policy
+
+
+ChainFactory = Callable[[MethodSpec], Sequence[Interceptor]]
+"""Returns the interceptors of a method, outermost first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """A method together with the callable that runs its whole chain."""
+
+    spec: MethodSpec
+    call: Call
+
+
+@dataclass(frozen=True, slots=True)
+class BoundService:
+    """A service ready to be served on both surfaces."""
+
+    bindings: tuple[Binding, ...]
+    service: Any  # shaped like the generated Protocol, whose type differs per service
+
+    @property
+    def path(self) -> str:
+        """Prefix of the Connect surface, `/unkey.keys.v2.KeysService`."""
+        return "/" + self.bindings[0].spec.info.service_name
+
+
+def bind(description: DescService, handler: object, factory: ChainFactory) -> BoundService:
+    """Wrap every method of `handler` with its interceptors."""
+    bindings = []
+    for spec in describe(description):
+        call: Call = getattr(handler, spec.python_name)
+        bindings.append(Binding(spec, compose(call, factory(spec))))
+    service = SimpleNamespace(**{binding.spec.python_name: binding.call for binding in bindings})
+    return BoundService(tuple(bindings), service)
+
+
+def compose(call: Call, interceptors: Iterable[Interceptor]) -> Call:
+    """Return `call` inside `interceptors`, the first of them outermost."""
+    for interceptor in reversed(list(interceptors)):
+        call = cast("Call", functools.partial(interceptor.intercept_unary, call))
+    return call

@@ -7,8 +7,7 @@ from collections.abc import Iterable, Iterator
 from protobuf import DescField, DescFieldValueList, DescFieldValueMessage, DescMessage
 
 from unkey_api.core.redaction import ITEM
-from unkey_api.rpc.method import MethodSpec
-from unkey_api.rpc.policies import field_policy
+from unkey_api.rpc.method import MethodSpec, field_policy
 
 
 def redaction_paths(methods: Iterable[MethodSpec]) -> frozenset[str]:

@@ -13,7 +13,6 @@ from typing import Any
 
 import protovalidate
 from protobuf import DescField, DescFieldValueList, DescFieldValueMessage, DescMessage
-from protovalidate import Validator
 from unkey_proto.buf.validate import validate_pb
 
 from unkey_api.core.errors import Violation
@@ -48,18 +47,14 @@ class BrokenRules:
     """Lists that are too long, in a message that was not checked to its end."""
 
 
-def broken_rules(validator: Validator, message: AnyMessage, *, thorough: bool) -> BrokenRules | None:
-    """Return which rules a message breaks, None when it obeys all.
+def broken_rules(found: list[protovalidate.Violation], message: AnyMessage, *, thorough: bool) -> BrokenRules:
+    """Return what is wrong with a message of which the validator has found that it breaks these rules, at least one.
 
-    `thorough`: look for all of them. Otherwise lists that are too long are named, or else the first broken rule there
-    is: a violation costs a hundred times what a good element does.
+    `thorough`: they are all it breaks. Otherwise the validator was told to stop at the first, since a violation costs a
+    hundred times what a good element does; then lists that are too long are named, or else that first rule.
     """
     if thorough:
-        found = validator.collect_violations(message)
-        return BrokenRules(found, complete=True) if found else None
-    found = validator.collect_violations(message, fail_fast=True)
-    if not found:
-        return None
+        return BrokenRules(found, complete=True)
     oversized = list(_oversized(message, ""))
     return BrokenRules([] if oversized else found, complete=False, oversized=oversized)
 

@@ -7,7 +7,7 @@ from dataclasses import Field, dataclass
 from datetime import timedelta
 from typing import Any, TypeAlias
 
-from unkey_api.settings.durations import format_duration
+from unkey_api.settings.conversion import format_duration
 
 _KEY = "about"
 

@@ -1,4 +1,7 @@
-"""From TOML values and environment texts to the types that settings fields declare."""
+"""From TOML values and environment texts to the types that settings fields declare, durations among them.
+
+A duration is written `500ms`, `1s`, `1m30s`, `1.5h`, and shown so again.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,6 @@ from typing import Any, get_args, get_origin
 
 from unkey_api.core.addresses import unmapped_network
 from unkey_api.core.secret import Secret
-from unkey_api.settings.durations import parse_duration
 from unkey_api.settings.source import FromVariable, is_text
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
@@ -140,3 +142,35 @@ _SCALARS: Mapping[object, tuple[str, Callable[[Any], object]]] = {  # Any: whate
     Secret: ("a secret string", _secret),
     IPv4Network | IPv6Network: ("a network such as 10.0.0.0/8", _network),
 }
+
+
+_UNITS_US = {"us": 1, "µs": 1, "ms": 1_000, "s": 1_000_000, "m": 60_000_000, "h": 3_600_000_000}
+_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(us|µs|ms|s|m|h)")
+
+
+def parse_duration(text: str) -> timedelta:
+    """Read a duration of one or more number-unit parts, down to microseconds; a bare `0` is allowed.
+
+    Raises:
+        ValueError: The text is something else, negative durations included.
+    """
+    if text == "0":
+        return timedelta()
+    total, end = 0.0, 0
+    for part in _PART.finditer(text):
+        if part.start() != end:
+            break
+        total += float(part[1]) * _UNITS_US[part[2]]
+        end = part.end()
+    if not text or end != len(text):
+        raise ValueError("not a duration")
+    return timedelta(microseconds=total)
+
+
+def format_duration(duration: timedelta) -> str:
+    """Return a duration as it could be written in the file, in its largest whole unit."""
+    microseconds = duration // timedelta(microseconds=1)
+    for unit in ("h", "m", "s", "ms"):
+        if microseconds and microseconds % _UNITS_US[unit] == 0:
+            return f"{microseconds // _UNITS_US[unit]}{unit}"
+    return f"{microseconds}us" if microseconds else "0s"

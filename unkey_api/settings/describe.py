@@ -10,8 +10,7 @@ from typing import Any
 from unkey_api.core.secret import Secret
 from unkey_api.settings.about import about_of
 from unkey_api.settings.auth import AUTH_TYPES, AuthEntry
-from unkey_api.settings.conversion import type_name
-from unkey_api.settings.durations import format_duration
+from unkey_api.settings.conversion import format_duration, type_name
 from unkey_api.settings.reading import environment_name, field_types, section_class
 from unkey_api.settings.sections import Settings
 

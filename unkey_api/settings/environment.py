@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping
 
-from unkey_api.settings.nearest import nearest
-from unkey_api.settings.problems import Problem
+from unkey_api.settings.problems import Problem, nearest
 from unkey_api.settings.source import CONFIG_VARIABLE
 
 PREFIX = "UNKEY_"

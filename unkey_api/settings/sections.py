@@ -12,7 +12,6 @@ from unkey_api.settings.about import about
 from unkey_api.settings.auth import AuthEntry
 from unkey_api.settings.cores import available_cores
 from unkey_api.settings.limits import CounterSettings, FailedCredentialSettings, LimitSettings
-from unkey_api.settings.revocation import RevocationSettings
 from unkey_api.settings.stores import (
     CacheSettings,
     ClickhouseSettings,
@@ -180,6 +179,27 @@ class ObservabilitySettings:
     tracing: TracingSettings | None = field(default=None, metadata=about("Traces."))
     logging: LoggingSettings | None = field(default=None, metadata=about("Request log sampling."))
     metrics: MetricsSettings | None = field(default=None, metadata=about("Prometheus metrics."))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RevocationSettings:
+    """Following the log of changes."""
+
+    follow_every: timedelta = field(
+        default=timedelta(milliseconds=250),
+        metadata=about(
+            "How often the log of changes is looked at. The invalidation bus makes it sooner.",
+            between=(timedelta(milliseconds=50), timedelta(seconds=5)),
+        ),
+    )
+    replica_lag_max: timedelta = field(
+        default=timedelta(seconds=30),
+        metadata=about(
+            "How long after a change the replica is not asked for what belongs to its workspace, even when "
+            "it says that it has the change: its address may hide several servers.",
+            between=(timedelta(seconds=1), timedelta(hours=1)),
+        ),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

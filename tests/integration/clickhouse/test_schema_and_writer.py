@@ -7,8 +7,7 @@ from typing import NamedTuple
 
 import pytest
 
-from unkey_api.infra.batching.batcher import FlushReason
-from unkey_api.infra.batching.buffer import Block
+from unkey_api.infra.batching.batcher import Block, FlushReason
 from unkey_api.infra.clickhouse.client import ClickHouseClient
 from unkey_api.infra.clickhouse.migrate import migrate, schema_objects
 from unkey_api.infra.clickhouse.rows import ApiRequestRow, KeyVerificationRow, RatelimitRow

@@ -147,7 +147,7 @@ async def test_whatever_happens_exactly_what_there_is_is_granted(stores: Stores,
         assert first.stdout is not None
         head = await first.stdout.readexactly(10 * RECORD.size)
         begin(*processes[1:])
-        if kill:
+        if kill and first.returncode is None:  # where we were held up, it has come to its end already
             first.kill()
         readers = [asyncio.create_task(read_to_end(process)) for process in processes]
         while not all(reader.done() for reader in readers):
@@ -156,7 +156,8 @@ async def test_whatever_happens_exactly_what_there_is_is_granted(stores: Stores,
         records = [*RECORD.iter_unpack(head)]
         for reader in readers:
             records += await reader
-        assert [await process.wait() for process in processes] == [-9 if kill else 0, *[0] * (PROCESSES - 1)]
+        ended, *others = [await process.wait() for process in processes]
+        assert (ended in ({-9, 0} if kill else {0}), others) == (True, [0] * (PROCESSES - 1))
 
     assert await stores.use_again(keys, cost) == [False] * len(keys)
     assert await stores.balances(keys) == [held % cost] * len(keys)

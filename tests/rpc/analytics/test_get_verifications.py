@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from dataclasses import dataclass
 from typing import Any
@@ -100,8 +101,8 @@ class TestAnswered:
             GetVerificationsRequest(query="SELECT key_id, spent_credits, latency FROM key_verifications_v1")
         )
 
-        assert [row.to_json() for row in answer.rows] == [
-            '{"key_id":"key_one","latency":1.5,"spent_credits":"1152921504606846976"}'
+        assert [json.loads(row.to_json()) for row in answer.rows] == [
+            {"key_id": "key_one", "latency": 1.5, "spent_credits": "1152921504606846976"}
         ]
 
     async def test_unknown_members_of_the_body_are_ignored(self, asking: Asking) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from tests.support.surface import Surface
 from unkey_api.openapi_document import read_document
 
 NO_HEADERS: dict[str, str] = {}
+ALLOWED_SOURCES = {"'none'", "'self'", "'unsafe-inline'", "data:", "blob:"}
 
 
 class TestOpenApi:
@@ -52,18 +54,39 @@ class TestReference:
         client = Surface(assets=tmp_path).build()
         page = await client.request("GET", "/reference", headers=NO_HEADERS)
         assert (page.status, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
-        assert b'id="api-reference"' in page.body
-        assert b'data-url="/openapi.json"' in page.body
-        assert b"http" not in page.body
-        script = await client.request("GET", "/reference/scalar.js", headers=NO_HEADERS)
-        assert (script.status, script.body) == (200, b"viewer()")
+        scripts = re.findall(rb'<script src="([^"]*)"></script>', page.body)
+        assert scripts == [b"/reference/scalar.js", b"/reference/page.js"]
+        viewer, ours = [await client.request("GET", path.decode(), headers=NO_HEADERS) for path in scripts]
+        assert (viewer.status, viewer.body) == (200, b"viewer()")
+        assert (ours.status, ours.headers["content-type"]) == (200, "text/javascript; charset=utf-8")
+        assert b'url: "/openapi.json"' in ours.body
+        assert b"://" not in page.body + ours.body
+
+    async def test_browsers_are_told_to_ask_nobody_else(self, tmp_path: Path) -> None:
+        """Root keys are typed into the page: no script, frame, form or request of it may involve another host."""
+        (tmp_path / "standalone.js").write_text("viewer()")
+        page = await Surface(assets=tmp_path).build().request("GET", "/reference", headers=NO_HEADERS)
+        policy = dict(each.split(" ", 1) for each in page.headers["content-security-policy"].split("; "))
+        assert policy["default-src"] == policy["base-uri"] == policy["form-action"] == "'none'"
+        assert policy["frame-ancestors"] == "'none'"
+        assert policy["script-src"] == policy["connect-src"] == "'self'"
+        assert {source for sources in policy.values() for source in sources.split()} <= ALLOWED_SOURCES
+        assert page.headers["referrer-policy"] == "no-referrer"
+
+    async def test_types_are_not_guessed(self, tmp_path: Path) -> None:
+        (tmp_path / "standalone.js").write_text("viewer()")
+        client = Surface(assets=tmp_path).build()
+        for path in ("/reference", "/reference/scalar.js", "/reference/page.js", "/openapi.json"):
+            answer = await client.request("GET", path, headers=NO_HEADERS)
+            assert answer.headers["x-content-type-options"] == "nosniff", path
 
     async def test_page_without_the_viewer_says_so(self) -> None:
         client = Surface().build()
         page = await client.request("GET", "/reference", headers=NO_HEADERS)
         assert page.status == 200
         assert b"not installed" in page.body
-        assert (await client.request("GET", "/reference/scalar.js", headers=NO_HEADERS)).status == 404
+        for script in ("/reference/scalar.js", "/reference/page.js"):
+            assert (await client.request("GET", script, headers=NO_HEADERS)).status == 404
 
 
 @pytest.mark.parametrize("path", ["/openapi.yaml", "/openapi.json", "/reference"])

@@ -17,7 +17,7 @@ from tests.support.clock import FixedClock
 from tests.support.surface import ScriptedKeys, Surface
 from unkey_api.core.errors import AppError, ErrorCode, ServiceUnavailable
 from unkey_api.infra.telemetry.logging import ForwardingHandler, LogStyle, configure_logging
-from unkey_api.rpc.observers.request_log import REPEATS_AT_ONCE, RequestLog
+from unkey_api.rpc.observers.reports import REPEATS_AT_ONCE, RequestLog
 
 VERIFY = "/v2/keys.verifyKey"
 BODY = {"key": "sk_secret_of_the_caller"}

@@ -10,12 +10,11 @@ from unkey_proto.unkey.keys.v2.verification_pb import VerifyKeyRequest, VerifyKe
 from tests.support.surface import ScriptedKeys, Surface
 from unkey_api.core.errors import AppError, ErrorCode, ServiceUnavailable
 from unkey_api.core.redaction import Redactor
-from unkey_api.infra.batching.buffer import Offer
+from unkey_api.infra.batching.batcher import Offer
 from unkey_api.infra.clickhouse.rows import ApiRequestRow
 from unkey_api.infra.telemetry.metrics import Metrics
 from unkey_api.rpc.exchange import KEPT_BODY_BYTES, Exchange
-from unkey_api.rpc.observers.request_metrics import RequestMetrics
-from unkey_api.rpc.observers.request_rows import RequestRows, RowMaker
+from unkey_api.rpc.observers.reports import RequestMetrics, RequestRows, RowMaker
 from unkey_api.rpc.observers.stored_text import REFUSED_MAX
 
 VERIFY = "/v2/keys.verifyKey"

@@ -9,8 +9,7 @@ from datetime import timedelta
 import pytest
 
 from tests.support.waiting import eventually
-from unkey_api.infra.batching.batcher import Batcher, BatchPolicy, FlushReason, NullSink
-from unkey_api.infra.batching.buffer import Block, Offer
+from unkey_api.infra.batching.batcher import Batcher, BatchPolicy, Block, FlushReason, NullSink, Offer
 
 NEVER = timedelta(hours=1)
 SOON = timedelta(milliseconds=5)

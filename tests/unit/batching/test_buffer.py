@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from unkey_api.infra.batching.buffer import Block, Buffer, Offer
+from unkey_api.infra.batching.batcher import Block, Buffer, Offer
 
 A, B, C = Block(1, b"a"), Block(1, b"b"), Block(1, b"c")
 THREE = Block(3, b"x" * 30)

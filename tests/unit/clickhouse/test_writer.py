@@ -10,8 +10,7 @@ import pytest
 
 from tests.support.clock import FixedClock
 from tests.support.waiting import eventually
-from unkey_api.infra.batching.batcher import FlushReason
-from unkey_api.infra.batching.buffer import Block, Offer
+from unkey_api.infra.batching.batcher import Block, FlushReason, Offer
 from unkey_api.infra.batching.encoding import BLOCK_BYTES, WEIGHT_TOGETHER, EncodingSink
 from unkey_api.infra.clickhouse.errors import ClickHouseRefused, ClickHouseUnavailable
 from unkey_api.infra.clickhouse.rows import ApiRequestRow, KeyVerificationRow, RatelimitRow

@@ -9,7 +9,7 @@ from protobuf import DescFieldValueList, DescFieldValueMessage, DescMessage
 from unkey_proto.unkey.keys.v2.keys_connect import KeysService
 
 from unkey_api.container.published import PUBLISHED, published_methods, published_services, serve_published
-from unkey_api.rpc.policies import field_policy
+from unkey_api.rpc.method import field_policy
 from unkey_api.rpc.redaction_paths import redaction_paths
 
 SECRET_NAMES = ("plaintext", "hash", "secret", "token", "password", "private_key")

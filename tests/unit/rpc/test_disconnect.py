@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from unkey_api.rpc.http_json.disconnect import DisconnectWatch
+from unkey_api.rpc.interceptors.guard import DisconnectWatch
 
 
 class Client:

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from tests.support.waiting import settle
-from unkey_api.rpc.first_step import FirstStep
+from unkey_api.rpc.interceptors.guard import FirstStep
 
 
 class TestWithoutWaiting:

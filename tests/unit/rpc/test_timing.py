@@ -6,7 +6,7 @@ import pytest
 
 from unkey_api.infra.caching.swr import Freshness
 from unkey_api.rpc.exchange import Exchange, enter
-from unkey_api.rpc.observers.cache_timing import CacheTiming
+from unkey_api.rpc.observers.reports import CacheTiming
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unkey_api.settings.durations import format_duration, parse_duration
+from unkey_api.settings.conversion import format_duration, parse_duration
 
 
 @pytest.mark.parametrize(

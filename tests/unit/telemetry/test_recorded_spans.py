@@ -12,8 +12,7 @@ from opentelemetry import trace
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from tests.support.clock import FixedClock
-from unkey_api.infra.batching.batcher import FlushReason
-from unkey_api.infra.batching.buffer import Block
+from unkey_api.infra.batching.batcher import Block, FlushReason
 from unkey_api.infra.telemetry.otlp import encode_span, open_exporter
 from unkey_api.infra.telemetry.recorded_spans import RecordedSpan, RecordingTracer
 from unkey_api.settings.addresses.collector import Collector, collector_of

@@ -21,18 +21,19 @@ service SampleService {
   rpc MakeThing(MakeThingRequest) returns (MakeThingResponse) {
     option (google.api.http) = {post: "/v2/sample.makeThing" body: "*"};
     option (unkey.options.v1.method) = {
-      auth: AUTH_KIND_ROOT_KEY success_status: 201 permissions: ["a.*.b"] errors: [400, 429] open_envelope: true
+      title: "Make thing" auth: AUTH_KIND_ROOT_KEY success_status: 201
+      permissions: ["a.*.b"] errors: [400, 429] open_envelope: true
     };
   }
   // List things.
   rpc ListThings(ListThingsRequest) returns (ListThingsResponse) {
     option (google.api.http) = {post: "/v2/sample.listThings" body: "filters" response_body: "things"};
-    option (unkey.options.v1.method) = {auth: AUTH_KIND_PORTAL_SESSION errors: [500]};
+    option (unkey.options.v1.method) = {title: "List things" auth: AUTH_KIND_PORTAL_SESSION errors: [500]};
   }
   // Drop a thing.
   rpc DropThing(DropThingRequest) returns (DropThingResponse) {
     option (google.api.http) = {get: "/v2/sample"};
-    option (unkey.options.v1.method) = {auth: AUTH_KIND_NONE no_data: true};
+    option (unkey.options.v1.method) = {title: "Drop thing" auth: AUTH_KIND_NONE no_data: true};
     option deprecated = true;
   }
   // Not for the public.
@@ -43,7 +44,7 @@ service SampleService {
   // Ours alone.
   rpc Polish(DropThingRequest) returns (DropThingResponse) {
     option (google.api.http) = {get: "/v2/sample.polish"};
-    option (unkey.options.v1.method) = {auth: AUTH_KIND_NONE extension: true};
+    option (unkey.options.v1.method) = {title: "Polish thing" auth: AUTH_KIND_NONE extension: true};
   }
   // Over protobuf only.
   rpc Unbound(DropThingRequest) returns (DropThingResponse);

@@ -45,9 +45,9 @@ class TestOperations:
     def test_paths_come_from_http_bindings_of_public_methods(self, document: Document) -> None:
         assert list(document["paths"]) == ["/v2/sample", "/v2/sample.listThings", "/v2/sample.makeThing"]
 
-    def test_comment_becomes_summary_and_description(self, document: Document) -> None:
+    def test_title_becomes_the_summary_and_the_comment_the_description(self, document: Document) -> None:
         operation = document["paths"]["/v2/sample.makeThing"]["post"]
-        assert operation["summary"] == "Make a thing"
+        assert operation["summary"] == "Make thing"
         assert operation["description"].startswith("Make a thing. It is kept for ever.\n\nRepeating is safe.\n\n")
 
     def test_permissions_are_told(self, document: Document) -> None:
@@ -182,6 +182,10 @@ class TestRefusals:
         source = SAMPLE.replace('get: "/v2/sample"', 'post: "/v2/sample.makeThing"')
         with pytest.raises(ValueError, match=r"DropThing: post /v2/sample\.makeThing is taken"):
             _build(source, tmp_path)
+
+    def test_public_method_without_a_title(self, tmp_path: Path) -> None:
+        with pytest.raises(ValueError, match=r"unkey\.sample\.v2\.SampleService/ListThings has no title"):
+            _build(SAMPLE.replace('title: "List things"', ""), tmp_path)
 
     def test_binding_of_an_unknown_field(self, tmp_path: Path) -> None:
         with pytest.raises(ValueError, match="has no field nothing"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import re
 from collections.abc import Iterator
 from functools import cache
 
@@ -92,6 +93,19 @@ def test_method_says_who_may_call_and_which_errors_there_are(method: DescMethod)
     assert policy.auth != AuthKind.UNSPECIFIED
     assert list(policy.errors) == sorted(set(policy.errors))
     assert 500 in policy.errors
+
+
+@METHODS
+def test_title_is_a_verb_and_what_it_is_done_to(method: DescMethod) -> None:
+    """Short enough for the list beside the page, and no sentence: that is what the comment is for."""
+    title = _method_policy(method).title
+    assert re.fullmatch(r"[A-Z][a-z]+( [A-Za-z]+){1,3}", title), title
+
+
+def test_no_two_methods_have_the_same_title() -> None:
+    titles = [_method_policy(method).title for method in _methods()]
+    assert len(titles) > 40
+    assert sorted(titles) == sorted(set(titles))
 
 
 @METHODS

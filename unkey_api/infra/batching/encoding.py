@@ -6,8 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
-from unkey_api.infra.batching.batcher import Sink
-from unkey_api.infra.batching.buffer import Block, Offer
+from unkey_api.infra.batching.batcher import Block, Offer, Sink
 
 Item = TypeVar("Item")
 

@@ -13,8 +13,7 @@ from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 import orjson
 
 from unkey_api.core.errors import ServiceUnavailable
-from unkey_api.infra.batching.batcher import FlushReason
-from unkey_api.infra.batching.buffer import Block
+from unkey_api.infra.batching.batcher import Block, FlushReason
 from unkey_api.infra.clickhouse.client import Pause
 from unkey_api.infra.clickhouse.errors import ClickHouseRefused
 from unkey_api.infra.clickhouse.rows import ApiRequestRow, KeyVerificationRow, RatelimitRow

@@ -12,8 +12,7 @@ import orjson
 import structlog
 from opentelemetry import trace
 
-from unkey_api.infra.batching.batcher import FlushReason
-from unkey_api.infra.batching.buffer import Block
+from unkey_api.infra.batching.batcher import Block, FlushReason
 from unkey_api.infra.telemetry.recorded_spans import RecordedSpan
 from unkey_api.settings.addresses.collector import Collector
 

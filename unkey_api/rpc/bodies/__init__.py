@@ -1,4 +1,4 @@
-"""Bodies of requests: read under budgets, unpacked and weighed before they are decoded, on both surfaces.
+"""Bodies of requests: read under budgets, unpacked, weighed, decoded and held against their rules, on both surfaces.
 
 A body is *heavy* when it is long or holds many values. A light one is decoded where it arrives. A heavy one has to earn
 it: its caller is authenticated first, it takes a share of budgets of the process and of its workspace, and it

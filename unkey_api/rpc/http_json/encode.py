@@ -11,8 +11,7 @@ from typing import Any
 
 from protobuf import DescField, DescFieldValueList, DescFieldValueMap, DescFieldValueMessage, DescMessage
 
-from unkey_api.rpc.method import AnyMessage
-from unkey_api.rpc.policies import field_policy
+from unkey_api.rpc.method import AnyMessage, field_policy
 
 Encoder = Callable[[Any], Any]
 """Turns one field value into something a JSON library writes."""

@@ -1,4 +1,4 @@
-"""Bodies of the HTTP/JSON surface: `{meta, data, pagination?}` and `{meta, error}`."""
+"""Failures as the HTTP/JSON surface tells them: `{meta, error}`."""
 
 from __future__ import annotations
 
@@ -13,17 +13,6 @@ JSON = b"application/json"
 PROBLEM_JSON = b"application/problem+json"
 _WITH_VIOLATIONS = frozenset({400, 408, 413, 499})
 _PROBLEM_ACCEPTING = frozenset({"application/problem+json", "application/*", "*/*"})
-
-
-def success_body(request_id: str, data: bytes, pagination: object | None = None) -> bytes:
-    """Return the body of a successful answer, whose data is JSON already."""
-    tail = b',"pagination":' + orjson.dumps(pagination) if pagination is not None else b""
-    return b'{"meta":{"requestId":"%b"},"data":%b%b}' % (request_id.encode(), data, tail)
-
-
-def bare_success_body(request_id: str) -> bytes:
-    """Return the body of a success that has nothing to tell, not even an empty `data`."""
-    return b'{"meta":{"requestId":"%b"}}' % request_id.encode()
 
 
 def fault_body(fault: Fault, request_id: str) -> bytes:

@@ -1,8 +1,14 @@
-"""Serve one method as `POST /v2/<area>.<method>` by running the chain the Connect surface runs."""
+"""Serve one method as `POST /v2/<area>.<method>` by running the chain the Connect surface runs.
+
+A body becomes a message or the documented 400, the message goes through the chain, and the answer is written as
+`{meta, data, pagination?}`. `shape` says what a body may look like; `encode` writes messages, `envelope` failures.
+"""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from functools import partial
 from typing import Any
 
@@ -11,25 +17,26 @@ from connectrpc.errors import ConnectError
 from connectrpc.request import Headers, RequestContext
 from protovalidate import Validator
 
-from unkey_api.core.errors import AppError, ErrorCode
+from unkey_api.core.errors import AppError, ErrorCode, Violation
+from unkey_api.core.shortening import shorten
 from unkey_api.rpc.asgi import Receive, Send
-from unkey_api.rpc.bodies.admission import Admission
+from unkey_api.rpc.bodies.admission import Admission, read_body, too_many_values
+from unkey_api.rpc.bodies.json_text import NotExpressible, NotJson, read_json
 from unkey_api.rpc.bodies.limits import LIGHT_UNSEEN_BYTES, LIGHT_VALUES
-from unkey_api.rpc.bodies.reading import read_body
+from unkey_api.rpc.bodies.validation import schema_fault
 from unkey_api.rpc.bodies.weight import json_holds_more
-from unkey_api.rpc.chain import Binding
 from unkey_api.rpc.errors import Fault, failure_of, fault_of, forget_ways, unexpected_fault
 from unkey_api.rpc.exchange import STATUS_CLIENT_CLOSED, Exchange
-from unkey_api.rpc.first_step import FirstStep
-from unkey_api.rpc.http_json.content_type import require_json
-from unkey_api.rpc.http_json.decode import BodyDecoder
-from unkey_api.rpc.http_json.disconnect import DisconnectWatch
 from unkey_api.rpc.http_json.encode import compile_encoder, compile_field_encoder
-from unkey_api.rpc.http_json.envelope import JSON, bare_success_body, fault_body, fault_content_type, success_body
-from unkey_api.rpc.interceptors.guard import PanicHook
-from unkey_api.rpc.method import AnyMessage
+from unkey_api.rpc.http_json.envelope import JSON, fault_body, fault_content_type
+from unkey_api.rpc.http_json.shape import Findings, compile_shape
+from unkey_api.rpc.interceptors.guard import DisconnectWatch, FirstStep, PanicHook
+from unkey_api.rpc.method import AnyMessage, Binding, MethodSpec
+from unkey_api.rpc.violations import broken_rules, explain
 
 PAGINATION = "pagination"
+FIX = "Ensure that the object being submitted, matches the schema correctly"
+_EXPECTED = "application/json"
 
 
 class LazyContext(RequestContext[Any, Any]):
@@ -108,7 +115,7 @@ class Transcoder:
         if decoder is None:
             request = self._spec.info.input()
         else:
-            require_json(exchange)
+            _require_json(exchange)
             if len(body) <= LIGHT_UNSEEN_BYTES and exchange.share is None:
                 request = decoder.decode(exchange, body)
             else:
@@ -143,6 +150,28 @@ class Transcoder:
         return success_body(exchange.request_id, orjson.dumps(data), pagination)
 
 
+def _require_json(exchange: Exchange) -> None:
+    """Raise the documented 400 unless the body is declared as JSON; parameters and letter case do not matter."""
+    raw = exchange.header(b"content-type")
+    if raw == _EXPECTED or (raw is not None and raw.partition(";")[0].strip().lower() == _EXPECTED):
+        return
+    shown = shorten(raw or "")
+    raise Fault(
+        ErrorCode.APPLICATION_INVALID_INPUT,
+        f"{exchange.method} operation request content type '{shown}' does not exist",
+        request_id=exchange.request_id,
+        violations=(
+            Violation(
+                "requestBody",
+                f"The content type '{shown}' of the {exchange.method} request submitted has not been defined, "
+                "it's an unknown type",
+                "The content type is invalid, Use one of the 1 supported types for this operation: application/json",
+            ),
+        ),
+        plain_json=True,
+    )
+
+
 async def _watched(step: FirstStep[AnyMessage], exchange: Exchange, receive: Receive) -> AnyMessage:
     """Run the rest of a chain that waits for something; cancel it when the client hangs up."""
     watch = DisconnectWatch(receive)
@@ -169,3 +198,142 @@ async def _send(exchange: Exchange, send: Send, *, status: int, content_type: by
     exchange.sent_headers = headers
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
+
+
+def success_body(request_id: str, data: bytes, pagination: object | None = None) -> bytes:
+    """Return the body of a successful answer, whose data is JSON already."""
+    tail = b',"pagination":' + orjson.dumps(pagination) if pagination is not None else b""
+    return b'{"meta":{"requestId":"%b"},"data":%b%b}' % (request_id.encode(), data, tail)
+
+
+def bare_success_body(request_id: str) -> bytes:
+    """Return the body of a success that has nothing to tell, not even an empty `data`."""
+    return b'{"meta":{"requestId":"%b"}}' % request_id.encode()
+
+
+class BodyDecoder:
+    """Decodes the bodies of one method."""
+
+    def __init__(self, spec: MethodSpec, validator: Validator, *, values_max: int) -> None:
+        """Take the method, and how many values a heavy body may hold; light ones were counted before."""
+        self._shape = compile_shape(spec.info.input.desc())
+        self._from_json: Callable[..., AnyMessage] = spec.info.input.from_json
+        self._body_field = spec.body_field
+        self._validator = validator
+        self._values_max = values_max
+
+    def decode(self, exchange: Exchange, body: bytes) -> AnyMessage:
+        """Return the message. Raises `Fault` naming what is wrong: nothing of a wrong body is used."""
+        if not body:
+            raise _refused(
+                exchange,
+                f"{exchange.method} request body is empty for '{exchange.path}'",
+                "The request body is empty but there is a schema defined",
+            )
+        if exchange.share is not None and json_holds_more(body, self._values_max):
+            raise too_many_values(exchange, self._values_max)
+        try:
+            document = orjson.loads(body)
+        except orjson.JSONDecodeError:
+            document, body = _mended(exchange, body)
+        if self._body_field:
+            document, body = self._wrap(exchange, document)
+        found = Findings()
+        self._shape.check(document, "", found, (document, ""))
+        if found.violations:
+            raise schema_fault(
+                exchange,
+                self._all_violations(document, found, thorough=exchange.share is None),
+                complete=found.complete,
+            )
+        if found.nulls or found.ignored:
+            body = _as_meant(document, found)
+        try:
+            return self._from_json(body, ignore_unknown_fields=True)
+        except RecursionError as err:
+            raise schema_fault(exchange, (Violation("requestBody", "objects or lists are nested too deeply"),)) from err
+        except (ValueError, TypeError, OverflowError) as err:
+            detail = "The request body is invalid. The request body was not valid JSON."
+            raise Fault(
+                ErrorCode.APPLICATION_INVALID_INPUT, detail, request_id=exchange.request_id, internal=str(err)
+            ) from err
+
+    def _wrap(self, exchange: Exchange, document: Any) -> tuple[dict[str, Any], bytes]:  # any JSON value
+        if type(document) is not list:
+            found = Findings()
+            self._shape.check({self._body_field: document}, "", found, ({}, ""))
+            pointer = f"/properties/{self._body_field}"
+            raise schema_fault(
+                exchange,
+                tuple(Violation(v.location.removeprefix(pointer), v.message, v.fix) for v in found.violations),
+            )
+        wrapped = {self._body_field: document}
+        return wrapped, orjson.dumps(wrapped)
+
+    def _all_violations(self, document: Any, found: Findings, *, thorough: bool) -> tuple[Violation, ...]:  # any JSON
+        """Add the broken value rules of whatever has the right shape, so that a caller sees everything at once."""
+        listed = {(v.location, v.message): v for v in found.violations}
+        if type(document) is dict and found.complete:
+            for violation in self._value_violations(document, thorough=thorough):
+                listed.setdefault((violation.location, violation.message), violation)
+        return tuple(sorted(listed.values(), key=lambda v: (v.location, v.message)))
+
+    def _value_violations(self, document: dict[str, Any], *, thorough: bool) -> tuple[Violation, ...]:
+        sound = {}
+        for name, member in document.items():
+            found = Findings()
+            self._shape.check({name: member}, "", found, ({}, ""))
+            if all(v.location == "/required" for v in found.violations):
+                sound[name] = member
+        try:
+            message = self._from_json(orjson.dumps(sound), ignore_unknown_fields=True)
+        except (ValueError, TypeError, OverflowError, RecursionError):
+            return ()
+        found_rules = self._validator.collect_violations(message, fail_fast=not thorough)
+        if not found_rules:
+            return ()
+        broken = broken_rules(found_rules, message, thorough=thorough)
+        left_out = document.keys() - sound.keys()
+        return tuple(v for v in explain(broken, message) if not _is_about(v.location, left_out))
+
+
+def _mended(exchange: Exchange, body: bytes) -> tuple[Any, bytes]:  # any JSON
+    """Return what a text means that is JSON to JavaScript only, and that text as JSON. Raises `Fault` for others."""
+    try:
+        return read_json(body)
+    except NotExpressible as err:
+        raise schema_fault(exchange, (err.violation,)) from err
+    except NotJson as err:
+        detail = f"{exchange.method} request body for '{exchange.path}' failed to validate schema"
+        raise _refused(exchange, detail, f"The request body cannot be decoded: {err}") from err
+
+
+def _is_about(location: str, left_out: AbstractSet[str]) -> bool:
+    """Return whether a rule is only broken because members were left out."""
+    member = location.removeprefix("/properties/").partition("/")[0]
+    return location.endswith("/required") or member in left_out
+
+
+def _as_meant(document: Any, found: Findings) -> bytes:  # any JSON value
+    """Return the document with its nulls listed and without what does not count."""
+    for holder, names in found.ignored:
+        for name in names:
+            del holder[name]
+    paths: dict[int, list[str]] = {}
+    owners = {}
+    for owner, path in found.nulls:
+        paths.setdefault(id(owner), []).append(path)
+        owners[id(owner)] = owner
+    for key, owner in owners.items():
+        owner["nullFields"] = ",".join(paths[key])
+    return orjson.dumps(document)
+
+
+def _refused(exchange: Exchange, detail: str, message: str) -> Fault:
+    return Fault(
+        ErrorCode.APPLICATION_INVALID_INPUT,
+        detail,
+        request_id=exchange.request_id,
+        violations=(Violation("requestBody", message, FIX),),
+        plain_json=True,
+    )

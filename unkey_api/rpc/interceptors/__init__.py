@@ -1,1 +1,1 @@
-"""Cross-cutting work, one interceptor per file, outermost first in the order `app.py` lists them."""
+"""Cross-cutting work around calls: what every failure goes through, and who calls how often."""

@@ -9,8 +9,8 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from unkey_api.core.clock import NANOSECONDS_PER_MS
 from unkey_api.rpc.exchange import Exchange
+from unkey_api.rpc.observers.reports import UNMATCHED
 
-UNMATCHED = "(unmatched)"
 _PARENT_HEADERS = ("traceparent", "tracestate")
 
 

@@ -6,10 +6,9 @@ from unkey_api.areas.permissions import permission_queries, requirements, role_q
 from unkey_api.areas.permissions.errors import UnknownPermission, UnknownRole
 from unkey_api.areas.permissions.types import Permission, Role
 from unkey_api.core.needs import ANY
-from unkey_api.core.paging import Page, cut_page
+from unkey_api.core.paging import Page, cut_page, substring_pattern
 from unkey_api.core.principal import Principal
 from unkey_api.core.rbac import require, require_unseen
-from unkey_api.core.searching import substring_pattern
 from unkey_api.infra.mysql import ReadsOf
 
 

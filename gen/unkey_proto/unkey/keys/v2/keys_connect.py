@@ -80,13 +80,13 @@ class KeysService(Protocol):
 
     async def delete_key(self, request: DeleteKeyRequest, ctx: RequestContext[DeleteKeyRequest, DeleteKeyResponse], /) -> DeleteKeyResponse:
         """
-        Delete a key. Verifications refuse it within seconds.
+        Delete a key, which revokes it for good. Verifications refuse it within seconds.
         """
         raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
 
     async def reroll_key(self, request: RerollKeyRequest, ctx: RequestContext[RerollKeyRequest, RerollKeyResponse], /) -> RerollKeyResponse:
         """
-        Create a key with a new secret and the settings of an old one.
+        Rotate a key: create one with a new secret and the settings of the old one.
 
         Name, owner, meta, roles, permissions, limits, credits and expiry are copied. The
         old key can go on working for a while, and cannot be rerolled a second time.
@@ -105,7 +105,7 @@ class KeysService(Protocol):
 
     async def migrate_keys(self, request: MigrateKeysRequest, ctx: RequestContext[MigrateKeysRequest, MigrateKeysResponse], /) -> MigrateKeysResponse:
         """
-        Take over keys of another system by their hashes.
+        Import keys of another system by their hashes.
 
         Their owners go on using the secrets they have. Identities, roles and
         permissions that do not exist are created.
@@ -479,7 +479,7 @@ class KeysServiceClient(ConnectClient):
         timeout_ms: int | None = None,
     ) -> DeleteKeyResponse:
         """
-        Delete a key. Verifications refuse it within seconds.
+        Delete a key, which revokes it for good. Verifications refuse it within seconds.
         """
         return await self.execute_unary(
             request=request,
@@ -502,7 +502,7 @@ class KeysServiceClient(ConnectClient):
         timeout_ms: int | None = None,
     ) -> RerollKeyResponse:
         """
-        Create a key with a new secret and the settings of an old one.
+        Rotate a key: create one with a new secret and the settings of the old one.
 
         Name, owner, meta, roles, permissions, limits, credits and expiry are copied. The
         old key can go on working for a while, and cannot be rerolled a second time.
@@ -555,7 +555,7 @@ class KeysServiceClient(ConnectClient):
         timeout_ms: int | None = None,
     ) -> MigrateKeysResponse:
         """
-        Take over keys of another system by their hashes.
+        Import keys of another system by their hashes.
 
         Their owners go on using the secrets they have. Identities, roles and
         permissions that do not exist are created.
@@ -790,13 +790,13 @@ class KeysServiceSync(Protocol):
 
     def delete_key(self, request: DeleteKeyRequest, ctx: RequestContext[DeleteKeyRequest, DeleteKeyResponse], /) -> DeleteKeyResponse:
         """
-        Delete a key. Verifications refuse it within seconds.
+        Delete a key, which revokes it for good. Verifications refuse it within seconds.
         """
         raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
 
     def reroll_key(self, request: RerollKeyRequest, ctx: RequestContext[RerollKeyRequest, RerollKeyResponse], /) -> RerollKeyResponse:
         """
-        Create a key with a new secret and the settings of an old one.
+        Rotate a key: create one with a new secret and the settings of the old one.
 
         Name, owner, meta, roles, permissions, limits, credits and expiry are copied. The
         old key can go on working for a while, and cannot be rerolled a second time.
@@ -815,7 +815,7 @@ class KeysServiceSync(Protocol):
 
     def migrate_keys(self, request: MigrateKeysRequest, ctx: RequestContext[MigrateKeysRequest, MigrateKeysResponse], /) -> MigrateKeysResponse:
         """
-        Take over keys of another system by their hashes.
+        Import keys of another system by their hashes.
 
         Their owners go on using the secrets they have. Identities, roles and
         permissions that do not exist are created.
@@ -1187,7 +1187,7 @@ class KeysServiceClientSync(ConnectClientSync):
         timeout_ms: int | None = None,
     ) -> DeleteKeyResponse:
         """
-        Delete a key. Verifications refuse it within seconds.
+        Delete a key, which revokes it for good. Verifications refuse it within seconds.
         """
         return self.execute_unary(
             request=request,
@@ -1210,7 +1210,7 @@ class KeysServiceClientSync(ConnectClientSync):
         timeout_ms: int | None = None,
     ) -> RerollKeyResponse:
         """
-        Create a key with a new secret and the settings of an old one.
+        Rotate a key: create one with a new secret and the settings of the old one.
 
         Name, owner, meta, roles, permissions, limits, credits and expiry are copied. The
         old key can go on working for a while, and cannot be rerolled a second time.
@@ -1263,7 +1263,7 @@ class KeysServiceClientSync(ConnectClientSync):
         timeout_ms: int | None = None,
     ) -> MigrateKeysResponse:
         """
-        Take over keys of another system by their hashes.
+        Import keys of another system by their hashes.
 
         Their owners go on using the secrets they have. Identities, roles and
         permissions that do not exist are created.

@@ -75,7 +75,7 @@ class LivenessResponse(Message[_LivenessResponseFields]):
 
 
 _DESC = file_desc(
-    b'\n unkey/liveness/v2/liveness.proto\x12\x11unkey.liveness.v2\x1a\x1cgoogle/api/annotations.proto\x1a\x1eunkey/options/v1/options.proto"\x11\n\x0fLivenessRequest"<\n\x10LivenessResponse\x12 \n\x07message\x18\x01 \x01(\tR\x07messageB\x06\xaa\xb8\x19\x02\x18\x01:\x06\xb2\xb8\x19\x02\x08\x012\x8d\x01\n\x0fLivenessService\x12z\n\x08Liveness\x12".unkey.liveness.v2.LivenessRequest\x1a#.unkey.liveness.v2.LivenessResponse"%\x90\x02\x01\xa2\xb8\x19\n\x08\x01"\x04\x9c\x03\xf4\x030\x01\x82\xd3\xe4\x93\x02\x0e\x12\x0c/v2/livenessb\x06proto3',
+    b'\n unkey/liveness/v2/liveness.proto\x12\x11unkey.liveness.v2\x1a\x1cgoogle/api/annotations.proto\x1a\x1eunkey/options/v1/options.proto"\x11\n\x0fLivenessRequest"<\n\x10LivenessResponse\x12 \n\x07message\x18\x01 \x01(\tR\x07messageB\x06\xaa\xb8\x19\x02\x18\x01:\x06\xb2\xb8\x19\x02\x08\x012\x9e\x01\n\x0fLivenessService\x12\x8a\x01\n\x08Liveness\x12".unkey.liveness.v2.LivenessRequest\x1a#.unkey.liveness.v2.LivenessResponse"5\x90\x02\x01\xa2\xb8\x19\x1a\x08\x01"\x04\x9c\x03\xf4\x030\x01J\x0eCheck liveness\x82\xd3\xe4\x93\x02\x0e\x12\x0c/v2/livenessb\x06proto3',
     [
         annotations_pb.desc(),
         options_pb.desc(),

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from protobuf import DescFile
 
 
-_MethodPolicyFields: TypeAlias = Literal["auth", "success_status", "permissions", "errors", "internal", "open_envelope", "no_data", "extension"]
+_MethodPolicyFields: TypeAlias = Literal["auth", "success_status", "permissions", "errors", "internal", "open_envelope", "no_data", "extension", "title"]
 
 class MethodPolicy(Message[_MethodPolicyFields]):
     """
@@ -82,9 +82,17 @@ class MethodPolicy(Message[_MethodPolicyFields]):
             ```proto
             bool extension = 8;
             ```
+        title:
+            What the documentation calls the method, in a few words without a full stop:
+            a verb and what it is done to. The comment above the method is its description.
+            Each public method has one of its own.
+
+            ```proto
+            string title = 9;
+            ```
     """
 
-    __slots__ = ("auth", "success_status", "permissions", "errors", "internal", "open_envelope", "no_data", "extension")
+    __slots__ = ("auth", "success_status", "permissions", "errors", "internal", "open_envelope", "no_data", "extension", "title")
 
     if TYPE_CHECKING:
 
@@ -99,6 +107,7 @@ class MethodPolicy(Message[_MethodPolicyFields]):
             open_envelope: bool = False,
             no_data: bool = False,
             extension: bool = False,
+            title: str = "",
         ) -> None:
             pass
 
@@ -110,6 +119,7 @@ class MethodPolicy(Message[_MethodPolicyFields]):
         open_envelope: bool
         no_data: bool
         extension: bool
+        title: str
 
 _FieldPolicyFields: TypeAlias = Literal["redact", "nullable", "present", "hidden", "default_value", "empty_clears", "extension", "any_text"]
 
@@ -366,7 +376,7 @@ extend google.protobuf.EnumValueOptions { optional unkey.options.v1.ErrorCodePol
 
 
 _DESC = file_desc(
-    b'\n\x1eunkey/options/v1/options.proto\x12\x10unkey.options.v1\x1a google/protobuf/descriptor.proto"\x97\x02\n\x0cMethodPolicy\x12.\n\x04auth\x18\x01 \x01(\x0e2\x1a.unkey.options.v1.AuthKindR\x04auth\x12%\n\x0esuccess_status\x18\x02 \x01(\x05R\rsuccessStatus\x12 \n\x0bpermissions\x18\x03 \x03(\tR\x0bpermissions\x12\x16\n\x06errors\x18\x04 \x03(\x05R\x06errors\x12\x1a\n\x08internal\x18\x05 \x01(\x08R\x08internal\x12#\n\ropen_envelope\x18\x06 \x01(\x08R\x0copenEnvelope\x12\x17\n\x07no_data\x18\x07 \x01(\x08R\x06noData\x12\x1c\n\textension\x18\x08 \x01(\x08R\textension"\xf4\x01\n\x0bFieldPolicy\x12\x16\n\x06redact\x18\x01 \x01(\x08R\x06redact\x12\x1a\n\x08nullable\x18\x02 \x01(\x08R\x08nullable\x12\x18\n\x07present\x18\x03 \x01(\x08R\x07present\x12\x16\n\x06hidden\x18\x04 \x01(\x08R\x06hidden\x12#\n\rdefault_value\x18\x05 \x01(\tR\x0cdefaultValue\x12!\n\x0cempty_clears\x18\x06 \x01(\x08R\x0bemptyClears\x12\x1c\n\textension\x18\x07 \x01(\x08R\textension\x12\x19\n\x08any_text\x18\x08 \x01(\x08R\x07anyText"6\n\rMessagePolicy\x12%\n\x0eignore_unknown\x18\x01 \x01(\x08R\rignoreUnknown"Q\n\x0fErrorCodePolicy\x12\x10\n\x03urn\x18\x01 \x01(\tR\x03urn\x12\x16\n\x06status\x18\x02 \x01(\x05R\x06status\x12\x14\n\x05title\x18\x03 \x01(\tR\x05title*o\n\x08AuthKind\x12\x19\n\x15AUTH_KIND_UNSPECIFIED\x10\x00\x12\x12\n\x0eAUTH_KIND_NONE\x10\x01\x12\x16\n\x12AUTH_KIND_ROOT_KEY\x10\x02\x12\x1c\n\x18AUTH_KIND_PORTAL_SESSION\x10\x03:X\n\x06method\x18\x84\x97\x03 \x01(\x0b2\x1e.unkey.options.v1.MethodPolicy\x12\x1e.google.protobuf.MethodOptionsR\x06method:T\n\x05field\x18\x85\x97\x03 \x01(\x0b2\x1d.unkey.options.v1.FieldPolicy\x12\x1d.google.protobuf.FieldOptionsR\x05field:\\\n\x07message\x18\x86\x97\x03 \x01(\x0b2\x1f.unkey.options.v1.MessagePolicy\x12\x1f.google.protobuf.MessageOptionsR\x07message:e\n\nerror_code\x18\x87\x97\x03 \x01(\x0b2!.unkey.options.v1.ErrorCodePolicy\x12!.google.protobuf.EnumValueOptionsR\terrorCodeb\x06proto3',
+    b'\n\x1eunkey/options/v1/options.proto\x12\x10unkey.options.v1\x1a google/protobuf/descriptor.proto"\xad\x02\n\x0cMethodPolicy\x12.\n\x04auth\x18\x01 \x01(\x0e2\x1a.unkey.options.v1.AuthKindR\x04auth\x12%\n\x0esuccess_status\x18\x02 \x01(\x05R\rsuccessStatus\x12 \n\x0bpermissions\x18\x03 \x03(\tR\x0bpermissions\x12\x16\n\x06errors\x18\x04 \x03(\x05R\x06errors\x12\x1a\n\x08internal\x18\x05 \x01(\x08R\x08internal\x12#\n\ropen_envelope\x18\x06 \x01(\x08R\x0copenEnvelope\x12\x17\n\x07no_data\x18\x07 \x01(\x08R\x06noData\x12\x1c\n\textension\x18\x08 \x01(\x08R\textension\x12\x14\n\x05title\x18\t \x01(\tR\x05title"\xf4\x01\n\x0bFieldPolicy\x12\x16\n\x06redact\x18\x01 \x01(\x08R\x06redact\x12\x1a\n\x08nullable\x18\x02 \x01(\x08R\x08nullable\x12\x18\n\x07present\x18\x03 \x01(\x08R\x07present\x12\x16\n\x06hidden\x18\x04 \x01(\x08R\x06hidden\x12#\n\rdefault_value\x18\x05 \x01(\tR\x0cdefaultValue\x12!\n\x0cempty_clears\x18\x06 \x01(\x08R\x0bemptyClears\x12\x1c\n\textension\x18\x07 \x01(\x08R\textension\x12\x19\n\x08any_text\x18\x08 \x01(\x08R\x07anyText"6\n\rMessagePolicy\x12%\n\x0eignore_unknown\x18\x01 \x01(\x08R\rignoreUnknown"Q\n\x0fErrorCodePolicy\x12\x10\n\x03urn\x18\x01 \x01(\tR\x03urn\x12\x16\n\x06status\x18\x02 \x01(\x05R\x06status\x12\x14\n\x05title\x18\x03 \x01(\tR\x05title*o\n\x08AuthKind\x12\x19\n\x15AUTH_KIND_UNSPECIFIED\x10\x00\x12\x12\n\x0eAUTH_KIND_NONE\x10\x01\x12\x16\n\x12AUTH_KIND_ROOT_KEY\x10\x02\x12\x1c\n\x18AUTH_KIND_PORTAL_SESSION\x10\x03:X\n\x06method\x18\x84\x97\x03 \x01(\x0b2\x1e.unkey.options.v1.MethodPolicy\x12\x1e.google.protobuf.MethodOptionsR\x06method:T\n\x05field\x18\x85\x97\x03 \x01(\x0b2\x1d.unkey.options.v1.FieldPolicy\x12\x1d.google.protobuf.FieldOptionsR\x05field:\\\n\x07message\x18\x86\x97\x03 \x01(\x0b2\x1f.unkey.options.v1.MessagePolicy\x12\x1f.google.protobuf.MessageOptionsR\x07message:e\n\nerror_code\x18\x87\x97\x03 \x01(\x0b2!.unkey.options.v1.ErrorCodePolicy\x12!.google.protobuf.EnumValueOptionsR\terrorCodeb\x06proto3',
     [
         descriptor_pb.desc(),
     ],

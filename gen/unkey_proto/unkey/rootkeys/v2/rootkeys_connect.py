@@ -68,7 +68,7 @@ class RootKeysService(Protocol):
 
     async def reroll_key(self, request: RerollKeyRequest, ctx: RequestContext[RerollKeyRequest, RerollKeyResponse], /) -> RerollKeyResponse:
         """
-        Create a root key with a new secret and the settings of an old one.
+        Rotate a root key: create one with a new secret and the settings of the old one.
 
         Name, switch, expiry and permissions are copied; the caller must hold all those
         permissions. Ending the old key needs the action `delete` on it as well.
@@ -77,7 +77,7 @@ class RootKeysService(Protocol):
 
     async def delete_key(self, request: DeleteKeyRequest, ctx: RequestContext[DeleteKeyRequest, DeleteKeyResponse], /) -> DeleteKeyResponse:
         """
-        Delete a root key. It stops working within seconds.
+        Delete a root key, which revokes it for good. It stops working within seconds.
         """
         raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
 
@@ -262,7 +262,7 @@ class RootKeysServiceClient(ConnectClient):
         timeout_ms: int | None = None,
     ) -> RerollKeyResponse:
         """
-        Create a root key with a new secret and the settings of an old one.
+        Rotate a root key: create one with a new secret and the settings of the old one.
 
         Name, switch, expiry and permissions are copied; the caller must hold all those
         permissions. Ending the old key needs the action `delete` on it as well.
@@ -288,7 +288,7 @@ class RootKeysServiceClient(ConnectClient):
         timeout_ms: int | None = None,
     ) -> DeleteKeyResponse:
         """
-        Delete a root key. It stops working within seconds.
+        Delete a root key, which revokes it for good. It stops working within seconds.
         """
         return await self.execute_unary(
             request=request,
@@ -342,7 +342,7 @@ class RootKeysServiceSync(Protocol):
 
     def reroll_key(self, request: RerollKeyRequest, ctx: RequestContext[RerollKeyRequest, RerollKeyResponse], /) -> RerollKeyResponse:
         """
-        Create a root key with a new secret and the settings of an old one.
+        Rotate a root key: create one with a new secret and the settings of the old one.
 
         Name, switch, expiry and permissions are copied; the caller must hold all those
         permissions. Ending the old key needs the action `delete` on it as well.
@@ -351,7 +351,7 @@ class RootKeysServiceSync(Protocol):
 
     def delete_key(self, request: DeleteKeyRequest, ctx: RequestContext[DeleteKeyRequest, DeleteKeyResponse], /) -> DeleteKeyResponse:
         """
-        Delete a root key. It stops working within seconds.
+        Delete a root key, which revokes it for good. It stops working within seconds.
         """
         raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
 
@@ -534,7 +534,7 @@ class RootKeysServiceClientSync(ConnectClientSync):
         timeout_ms: int | None = None,
     ) -> RerollKeyResponse:
         """
-        Create a root key with a new secret and the settings of an old one.
+        Rotate a root key: create one with a new secret and the settings of the old one.
 
         Name, switch, expiry and permissions are copied; the caller must hold all those
         permissions. Ending the old key needs the action `delete` on it as well.
@@ -560,7 +560,7 @@ class RootKeysServiceClientSync(ConnectClientSync):
         timeout_ms: int | None = None,
     ) -> DeleteKeyResponse:
         """
-        Delete a root key. It stops working within seconds.
+        Delete a root key, which revokes it for good. It stops working within seconds.
         """
         return self.execute_unary(
             request=request,

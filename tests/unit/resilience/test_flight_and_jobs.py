@@ -1,4 +1,4 @@
-"""Retry, single flight, background jobs and periodic work."""
+"""Single flight, background jobs and periodic work."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ import pytest
 
 from tests.support.clock import FixedClock
 from tests.support.waiting import settle
-from unkey_api.infra.resilience.background import BackgroundJobs
-from unkey_api.infra.resilience.repeat import repeat_every
-from unkey_api.infra.resilience.retry import retry
+from unkey_api.infra.resilience.background import BackgroundJobs, repeat_every
 from unkey_api.infra.resilience.single_flight import SingleFlight
 
 
@@ -23,50 +21,6 @@ class Naps:
     async def __call__(self, seconds: float) -> None:
         self.taken.append(seconds)
         await asyncio.sleep(0)
-
-
-class TestRetry:
-    async def test_waits_grow_and_the_last_error_is_raised(self) -> None:
-        naps = Naps()
-        attempts = 0
-
-        async def work() -> None:
-            nonlocal attempts
-            attempts += 1
-            raise ValueError(str(attempts))
-
-        with pytest.raises(ValueError, match="3"):
-            await retry(work, sleep=naps)
-        assert naps.taken == [0.1, 0.2]
-
-    async def test_success_ends_it(self) -> None:
-        outcomes = iter([ValueError(), "done", "never"])
-
-        async def work() -> str:
-            outcome = next(outcomes)
-            if isinstance(outcome, Exception):
-                raise outcome
-            return str(outcome)
-
-        assert await retry(work, sleep=Naps()) == "done"
-        assert next(outcomes) == "never"
-
-    async def test_an_error_that_will_not_get_better_is_raised_at_once(self) -> None:
-        naps = Naps()
-
-        async def work() -> None:
-            raise KeyError("no")
-
-        with pytest.raises(KeyError):
-            await retry(work, should_retry=lambda error: not isinstance(error, KeyError), sleep=naps)
-        assert naps.taken == []
-
-    async def test_no_attempts_is_a_mistake(self) -> None:
-        async def work() -> None:
-            raise AssertionError
-
-        with pytest.raises(ValueError, match="at least 1"):
-            await retry(work, attempts=0)
 
 
 class TestSingleFlight:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from unkey_api.container.background import running
+from unkey_api.container.lifecycle import running
 
 
 async def test_work_with_nothing_to_lose_is_not_waited_for() -> None:
