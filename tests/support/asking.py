@@ -45,6 +45,8 @@ class Asking:
     api: Harness
     clickhouse: ClickHouseClient
     vault: VaultClient
+    configuration: str
+    """TOML that leads to the same stores."""
 
     async def caller(self, *permissions: str, workspace_id: str = "", **settings: Any) -> Caller:
         """Return a caller of a workspace that may ask. `settings` are columns of the settings or the limits."""
@@ -104,7 +106,7 @@ async def asking(
     clock.advance(int(time.time() * 1_000) - clock.now_ms())
     async with vault(tmp_path_factory.mktemp("vault"), free_ports(1)[0], Secret(VAULT_TOKEN)) as keeper:
         text = configuration(mysql_server.tcp_dsn(mysql_dsn.database), redis_server.url)
-        text += f'\n[clickhouse]\nanalytics_url = "{clickhouse_server.url}"\n'
+        text += f'\n[clickhouse]\nanalytics_url = "{clickhouse_server.url}"\nurl = ""\n'
         text += f'[vault]\nurl = "{keeper.url}"\ntoken = "{VAULT_TOKEN}"\n'
         commands, statements = CommandRecorder(), StatementRecorder()
         runtime = Runtime(clock=clock, jitter=lambda: 0.0, statements=statements, commands=commands, worker=1)
@@ -114,4 +116,4 @@ async def asking(
         ):
             served.health.phase = Phase.SERVING
             harness = Harness(served.app, database, clock, statements, commands)
-            yield Asking(harness, clickhouse_client, safe)
+            yield Asking(harness, clickhouse_client, safe, text)

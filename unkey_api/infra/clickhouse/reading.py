@@ -86,11 +86,12 @@ class QueryReader:
             raise AnswerTooLate from error
 
     async def _read(self, query: str, login: Login, *, seconds: int, most_bytes: int) -> RawAnswer:
-        for attempt in range(1, self._hosts + 1):
+        # Once for each server, and once more: a connection that was kept may have been closed meanwhile.
+        for attempts_left in range(self._hosts, -1, -1):
             try:
                 return await self._read_from(next(self._urls), query, login, seconds=seconds, most_bytes=most_bytes)
-            except aiohttp.ClientConnectorError as error:
-                if attempt == self._hosts:
+            except (aiohttp.ClientConnectorError, aiohttp.ServerDisconnectedError) as error:
+                if not attempts_left:
                     raise ClickHouseUnavailable(UNREACHABLE, internal=f"clickhouse: {error!r}") from error
             except (aiohttp.ClientError, OSError) as error:
                 raise ClickHouseUnavailable(UNREACHABLE, internal=f"clickhouse: {error!r}") from error
@@ -104,16 +105,25 @@ class QueryReader:
             "wait_end_of_query": "1",
         }
         headers = {"X-ClickHouse-User": login.user, "X-ClickHouse-Key": login.password.reveal()}
-        async with self._session.post(url, params=parameters, headers=headers, data=query.encode()) as response:
+        async with self._session.post(
+            url, params=parameters, headers=headers, data=query.encode(), allow_redirects=False
+        ) as response:
             if response.status != 200:
-                text = await response.content.read(ERROR_BYTES)
-                raise ClickHouseRefused(text.decode("utf-8", "replace"))
+                raise _refusal((await response.content.read(ERROR_BYTES)).decode("utf-8", "replace"), response.status)
             lines = await _bounded(response.content, most_bytes)
             zone = response.headers.get("X-ClickHouse-Timezone", "")
         late = _LATE_ERROR.search(lines[-TAIL_BYTES:])
-        if late and not lines.endswith(b"]\n"):
+        if late:
             raise ClickHouseRefused(late[1].decode("utf-8", "replace"))
         return RawAnswer(lines, zone)
+
+
+def _refusal(text: str, status: int) -> ClickHouseRefused | ClickHouseUnavailable:
+    """Return the error for an answer that is none. Without ClickHouse's number it is that of something in between."""
+    refused = ClickHouseRefused(text)
+    if refused.number:
+        return refused
+    return ClickHouseUnavailable(UNREACHABLE, internal=f"clickhouse: HTTP {status}: {text[:200]}")
 
 
 async def _bounded(content: aiohttp.StreamReader, most_bytes: int) -> bytes:

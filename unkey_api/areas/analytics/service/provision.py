@@ -93,7 +93,7 @@ class ProvisionWorkspace:
             await self._clickhouse.execute(statements.revoke_everything(user))
         except ClickHouseRefused as error:
             _log.warning(
-                "could not revoke the rights of a workspace's login", workspace=workspace_id, number=error.number
+                "could not revoke the rights of a workspace's login", workspace_id=workspace_id, code=error.number
             )
         for statement in (
             *statements.grants(user, ALL_TABLES),
