@@ -22,7 +22,7 @@ from benchmarks.load import LoadFailed, Measured, require_tools, run_h2load, run
 from benchmarks.machine import Cores, choose_cores, cpu_seconds
 from benchmarks.scenarios import Scenario, Target, check, scenarios
 from benchmarks.seeding import seed
-from benchmarks.servers import ROOT, Server, bare_server, service, stores
+from benchmarks.servers import ROOT, UNGUARDED, Server, bare_server, service, stores
 from unkey_api.core.clock import SystemClock
 from unkey_api.core.ids import RandomIds
 
@@ -100,7 +100,14 @@ async def _run(folder: Path, tree: Path, cores: Cores, *, seconds: int, only: st
         sides = {
             name: _Revision(
                 await running.enter_async_context(
-                    service(stack.config, cores=(cores.service,), workers=1, log=folder / f"{name}.log", tree=root)
+                    service(
+                        stack.config,
+                        cores=(cores.service,),
+                        workers=1,
+                        log=folder / f"{name}.log",
+                        environment=UNGUARDED,
+                        tree=root,
+                    )
                 ),
                 await running.enter_async_context(
                     bare_server(core=cores.service, log=folder / f"{name}-bare.log", tree=root)

@@ -18,7 +18,7 @@ from benchmarks.machine import Cores, choose_cores, cpu_seconds, resident_mib
 from benchmarks.report import Machine, Report, Row
 from benchmarks.scenarios import Scenario, Target, check, scenarios
 from benchmarks.seeding import seed
-from benchmarks.servers import Server, bare_server, service, stores
+from benchmarks.servers import UNGUARDED, Server, bare_server, service, stores
 from unkey_api.core.clock import SystemClock
 from unkey_api.core.ids import RandomIds
 
@@ -60,7 +60,13 @@ async def _run(folder: Path, cores: Cores, seconds: int, only: str) -> Report:
         async with AsyncExitStack() as running:
             bare = await running.enter_async_context(bare_server(core=cores.service, log=folder / "bare.log"))
             served = await running.enter_async_context(
-                service(stack.config, cores=(cores.service,), workers=1, log=folder / "service.log")
+                service(
+                    stack.config,
+                    cores=(cores.service,),
+                    workers=1,
+                    log=folder / "service.log",
+                    environment=UNGUARDED,
+                )
             )
             idle_mib = resident_mib(served.pids)
             bench = _Bench(folder, cores, seconds)

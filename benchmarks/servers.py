@@ -55,6 +55,10 @@ async def stores(folder: Path, *, core: int) -> AsyncIterator[Stack]:
             yield stack
 
 
+UNGUARDED = {"UNKEY_FAILED_CREDENTIALS_BURST": "0"}
+"""For measuring what a refusal costs: an address that sends many would soon be held back."""
+
+
 @asynccontextmanager
 async def service(
     config: Path,

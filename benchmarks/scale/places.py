@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from unkey_api.admin.service import AdminService
+from unkey_api.admin.types import all_permissions
 from unkey_api.areas.apis.service.create import CreateApi
 from unkey_api.areas.projects.service import DefaultProject
 from unkey_api.audit.service import AuditLog
@@ -18,8 +20,6 @@ from unkey_api.dev.mariadb import mariadb
 from unkey_api.dev.ports import free_ports
 from unkey_api.infra.mysql import Database, MysqlSettings, log_orphan, open_database, parse_dsn
 from unkey_api.infra.mysql.migrations import migrate
-from unkey_api.operator.service import OperatorDesk
-from unkey_api.operator.types import all_permissions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,9 +56,9 @@ async def place(folder: Path, redis_url: str, clock: Clock) -> AsyncIterator[Pla
 async def _furnished(folder: Path, config: Path, database: Database, clock: Clock) -> Place:
     ids = RandomIds()
     audit = AuditLog(clock=clock, ids=ids)
-    desk = OperatorDesk(database, audit=audit, clock=clock, ids=ids, random_bytes=secrets.token_bytes)
-    workspace_id = await desk.create_workspace("Scale", "scale")
-    issued = await desk.create_root_key(workspace_id, "scale", all_permissions(workspace_id))
+    admin = AdminService(database, audit=audit, clock=clock, ids=ids, random_bytes=secrets.token_bytes)
+    workspace_id = await admin.create_workspace("Scale", "scale")
+    issued = await admin.create_root_key(workspace_id, "scale", all_permissions(workspace_id))
     principal = Principal(workspace_id, "bench", "bench", SubjectType.SYSTEM, frozenset({"api.*.create_api"}))
     create = CreateApi(database, audit, DefaultProject(clock=clock, ids=ids), clock=clock, ids=ids)
     api = await create(Caller(principal, "", "", ""), "scale")

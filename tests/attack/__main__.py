@@ -19,10 +19,10 @@ from tests.attack import bodies, heads, http2  # noqa: F401 - they register thei
 from tests.attack.registry import ATTACKS, Target
 from tests.attack.run import Bounds, Row, besiege, table
 from tests.attack.victim import Victim
-from tests.support.served import desk_of
+from tests.support.served import admin_of
+from unkey_api.admin.types import all_permissions
 from unkey_api.core.clock import SystemClock
 from unkey_api.infra.mysql import MysqlSettings, open_database, parse_dsn
-from unkey_api.operator.types import all_permissions
 
 BOUNDS = Bounds(p99_ms=100.0, memory_factor=1.5)
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "operations.md"
@@ -53,9 +53,9 @@ async def besieged(folder: Path) -> AsyncIterator[tuple[Server, Target, Victim]]
         )
         keys = []
         for name in ("hostile", "victim"):
-            desk = desk_of(database)
-            workspace = await desk.create_workspace(name, f"{name}-attacked")
-            keys.append((await desk.create_root_key(workspace, name, all_permissions(workspace))).secret.reveal())
+            admin = admin_of(database)
+            workspace = await admin.create_workspace(name, f"{name}-attacked")
+            keys.append((await admin.create_root_key(workspace, name, all_permissions(workspace))).secret.reveal())
         hostile, mine = keys
         api = (await ask(server.url, hostile, "/v2/apis.createApi", {"name": "hostile"}))["apiId"]
         own = (await ask(server.url, mine, "/v2/apis.createApi", {"name": "victim"}))["apiId"]

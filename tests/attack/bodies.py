@@ -62,6 +62,17 @@ async def nine_megabytes_of_metadata(target: Target) -> None:
 
 
 @attack(LARGE)
+async def ten_megabytes_of_escapes(target: Target) -> None:
+    await target.post("/v2/apis.createApi", b'{"name":"%b"}' % (b"\\u0041" * 1_740_000))
+
+
+@attack(LARGE)
+async def ten_megabytes_of_escaped_metadata(target: Target) -> None:
+    text = b"\\ud83d\\ude00\\n" * 740_000
+    await target.post("/v2/keys.createKey", b'{"apiId":"%b","meta":{"a":"%b"}}' % (target.api_id.encode(), text))
+
+
+@attack(LARGE)
 async def more_than_is_allowed(target: Target) -> None:
     await target.post("/v2/keys.createKey", b" " * 12_000_000)
 
@@ -130,13 +141,31 @@ async def bodies_of_strangers_held_open(target: Target) -> None:
         await asyncio.sleep(1.0)
 
 
+def _verification(bearer: str) -> bytes:
+    lines = f"Authorization: Bearer {bearer}\r\nContent-Type: application/json\r\n"
+    body = 'Content-Length: 14\r\n\r\n{"key":"nope"}'
+    return f"POST /v2/keys.verifyKey HTTP/1.1\r\nHost: x\r\n{lines}{body}".encode()
+
+
 @attack(KEYS)
 async def tokens_guessed(target: Target) -> None:
     async with target.http1() as (reader, writer):
         for _ in range(100):
-            lines = f"Authorization: Bearer unkey_{secrets.token_hex(16)}\r\nContent-Type: application/json\r\n"
-            body = 'Content-Length: 14\r\n\r\n{"key":"nope"}'
-            writer.write(f"POST /v2/keys.verifyKey HTTP/1.1\r\nHost: x\r\n{lines}{body}".encode())
+            writer.write(_verification(f"unkey_{secrets.token_hex(16)}"))
+            if not await reader.read(65_536):
+                return
+
+
+@attack(KEYS, at_once=100)
+async def tokens_guessed_on_many_connections(target: Target) -> None:
+    await tokens_guessed(target)
+
+
+@attack(KEYS, at_once=100)
+async def requests_on_many_connections(target: Target) -> None:
+    async with target.http1() as (reader, writer):
+        for _ in range(100):
+            writer.write(_verification(target.root_key) * 20)
             if not await reader.read(65_536):
                 return
 

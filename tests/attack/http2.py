@@ -293,6 +293,18 @@ async def a_timeout_of_20_kB(target: Target) -> None:
     await _call(target, VERIFY, _message(b"\x0a\x01a"), (b"grpc-timeout", b"9" * 20_000 + b"S"))
 
 
+@attack(GRPC, at_once=20)
+async def tokens_guessed_by_gRPC(target: Target) -> None:
+    async with target.http2() as connection:
+        for _ in range(10):
+            streams = []
+            for _ in range(50):
+                credential = (b"authorization", b"Bearer unkey_%b" % secrets.token_hex(16).encode())
+                fields = [(b"content-type", b"application/grpc"), (b"te", b"trailers"), credential]
+                streams.append(connection.request(VERIFY, _message(b"\x0a\x01a"), *fields))
+            await connection.answer(streams[-1], within=5.0)
+
+
 @attack(GRPC, at_once=10)
 async def watchers_without_number(target: Target) -> None:
     fields = [(b"content-type", b"application/grpc"), (b"te", b"trailers")]

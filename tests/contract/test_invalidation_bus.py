@@ -14,19 +14,19 @@ from tests.support.serf import channel_to, cluster, needs_serf
 from tests.support.waiting import eventually
 from unkey_api.core.clock import SystemClock
 from unkey_api.infra.invalidation.bus import BroadcastBus
-from unkey_api.infra.invalidation.ports import Channel, Invalidation, InvalidationBus
-from unkey_api.infra.invalidation.redis_channel import RedisChannel
+from unkey_api.infra.invalidation.ports import Invalidation, InvalidationBus, Transport
+from unkey_api.infra.invalidation.redis_transport import RedisTransport
 
-Way = Callable[[int], list[Channel]]
+Transports = Callable[[int], list[Transport]]
 """Channels of the process with this number."""
 
 
 class Node:
     """A process on the bus."""
 
-    def __init__(self, number: int, channels: list[Channel]) -> None:
+    def __init__(self, number: int, transports: list[Transport]) -> None:
         self.ears, self.reports = Ears(), Reports()
-        self.bus = BroadcastBus(channels, origin=f"node-{number}", clock=SystemClock(), observer=self.reports)
+        self.bus = BroadcastBus(transports, origin=f"node-{number}", clock=SystemClock(), observer=self.reports)
         self.port: InvalidationBus = self.bus
         self.port.subscribe(self.ears)
 
@@ -36,15 +36,15 @@ class Node:
 
 
 @asynccontextmanager
-async def nodes(way: Way, count: int) -> AsyncIterator[list[Node]]:
+async def nodes(transports: Transports, count: int) -> AsyncIterator[list[Node]]:
     """Run processes until the block is left."""
-    made = [Node(number, way(number)) for number in range(count)]
+    made = [Node(number, transports(number)) for number in range(count)]
     async with AsyncExitStack() as stack:
         for node in made:
             task = asyncio.create_task(node.bus.run())
             stack.push_async_callback(_ended, node.bus, task)
         for node in made:
-            assert await node.bus.wait_preferred(30), node.bus.way
+            assert await node.bus.wait_preferred(30), node.bus.transport
         yield made
 
 
@@ -55,19 +55,19 @@ async def _ended(bus: BroadcastBus, task: asyncio.Task[None]) -> None:
 
 
 @asynccontextmanager
-async def _over_redis(server: RedisServer) -> AsyncIterator[Way]:
-    yield lambda _: [RedisChannel(server.url)]
+async def _over_redis(server: RedisServer) -> AsyncIterator[Transports]:
+    yield lambda _: [RedisTransport(server.url)]
 
 
 @asynccontextmanager
-async def _over_gossip() -> AsyncIterator[Way]:
+async def _over_gossip() -> AsyncIterator[Transports]:
     async with cluster(2) as agents:
         # Two of the three processes share a host, and so an agent.
         yield lambda number: [channel_to(agents[number % 2])]
 
 
 @asynccontextmanager
-async def _alone() -> AsyncIterator[Way]:
+async def _alone() -> AsyncIterator[Transports]:
     yield lambda _: []
 
 
@@ -80,7 +80,7 @@ GOSSIP = pytest.param("gossip", marks=[pytest.mark.integration, needs_serf])
 
 
 @pytest.fixture
-async def way(request: pytest.FixtureRequest) -> AsyncIterator[Way]:
+async def transports(request: pytest.FixtureRequest) -> AsyncIterator[Transports]:
     match request.param:
         case "redis":
             opened = _over_redis(request.getfixturevalue("redis_server"))
@@ -92,13 +92,13 @@ async def way(request: pytest.FixtureRequest) -> AsyncIterator[Way]:
         yield found
 
 
-every = pytest.mark.parametrize("way", ["local", REDIS, GOSSIP], indirect=True)
-shared = pytest.mark.parametrize("way", [REDIS, GOSSIP], indirect=True)
+every = pytest.mark.parametrize("transports", ["local", REDIS, GOSSIP], indirect=True)
+shared = pytest.mark.parametrize("transports", [REDIS, GOSSIP], indirect=True)
 
 
 @every
-async def test_publishing_never_waits_never_fails_and_is_not_heard_by_oneself(way: Way) -> None:
-    async with nodes(way, 1) as (node,):
+async def test_publishing_never_waits_never_fails_and_is_not_heard_by_oneself(transports: Transports) -> None:
+    async with nodes(transports, 1) as (node,):
         for number in range(100):
             node.port.publish("keys", f"k{number}")
         node.port.publish("keys", "x" * 100_000)
@@ -106,8 +106,8 @@ async def test_publishing_never_waits_never_fails_and_is_not_heard_by_oneself(wa
 
 
 @shared
-async def test_every_other_process_hears_what_one_publishes(way: Way) -> None:
-    async with nodes(way, 3) as made:
+async def test_every_other_process_hears_what_one_publishes(transports: Transports) -> None:
+    async with nodes(transports, 3) as made:
         for number, node in enumerate(made):
             node.port.publish("keys", f"k{number}")
         for number, node in enumerate(made):
@@ -116,15 +116,15 @@ async def test_every_other_process_hears_what_one_publishes(way: Way) -> None:
 
 
 @shared
-async def test_clearing_travels_like_removing(way: Way) -> None:
-    async with nodes(way, 2) as (a, b):
+async def test_clearing_travels_like_removing(transports: Transports) -> None:
+    async with nodes(transports, 2) as (a, b):
         a.port.publish("apis", None)
         await eventually(lambda: b.ears.heard == [Invalidation("apis", None)])
 
 
 @shared
-async def test_a_burst_arrives_in_messages_the_way_can_carry(way: Way) -> None:
-    async with nodes(way, 2) as (a, b):
+async def test_a_burst_arrives_in_messages_the_way_can_carry(transports: Transports) -> None:
+    async with nodes(transports, 2) as (a, b):
         keys = {f"{number:044}" for number in range(100)}
         for key in keys:
             a.port.publish("keys", key)
@@ -135,8 +135,8 @@ async def test_a_burst_arrives_in_messages_the_way_can_carry(way: Way) -> None:
 
 
 @shared
-async def test_any_text_is_a_key(way: Way) -> None:
-    async with nodes(way, 2) as (a, b):
+async def test_any_text_is_a_key(transports: Transports) -> None:
+    async with nodes(transports, 2) as (a, b):
         keys = {"", "ws_1:na me", "ü\x00\n", "😀" * 20}
         for key in keys:
             a.port.publish("keys", key)

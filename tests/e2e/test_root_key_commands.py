@@ -17,13 +17,13 @@ from tests.support.harness import Harness, configuration
 from tests.support.mysql import MysqlServer, run_sql
 from tests.support.shell import Ended, Shell
 from tests.support.waiting import eventually
-from unkey_api.areas.rootkeys.home import HOME_WORKSPACE
+from unkey_api.admin.types import RootKeyChange
+from unkey_api.areas.rootkeys.keyspace import ROOT_WORKSPACE
 from unkey_api.container.application import open_application
 from unkey_api.container.runtime import Runtime
 from unkey_api.core.clock import SystemClock
 from unkey_api.dev.ports import free_ports
 from unkey_api.infra.mysql import Dsn
-from unkey_api.operator.types import RootKeyChange
 from unkey_api.rpc.health import Phase
 from unkey_api.settings.load import load_settings
 
@@ -39,7 +39,7 @@ def shell(command_config: Path) -> Shell:
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class Operator:
     """A workspace, and the program that changes its root keys."""
 
     api: Harness
@@ -55,7 +55,7 @@ class Desk:
 
     async def issue(self, *permissions: str) -> tuple[str, str]:
         """Return id and secret of a key that another program made."""
-        issued = await self.api.desk.create_root_key(self.workspace_id, "ci", permissions)
+        issued = await self.api.admin_service.create_root_key(self.workspace_id, "ci", permissions)
         return issued.id, issued.secret.reveal()
 
     async def key(self, key_id: str) -> dict[str, Any]:
@@ -81,8 +81,10 @@ class Desk:
 
 
 @pytest.fixture
-async def desk(api: Harness, shell: Shell, mysql_dsn: Dsn) -> Desk:
-    return Desk(api, shell, mysql_dsn, await api.desk.create_workspace("Test", f"test-{secrets.token_hex(8)}"))
+async def operator(api: Harness, shell: Shell, mysql_dsn: Dsn) -> Operator:
+    return Operator(
+        api, shell, mysql_dsn, await api.admin_service.create_workspace("Test", f"test-{secrets.token_hex(8)}")
+    )
 
 
 class Server:
@@ -120,54 +122,54 @@ async def server(mysql_server: MysqlServer, mysql_dsn: Dsn, api: Harness) -> Asy
 GOOD, LACKS = "404 api_not_found", "403 insufficient_permissions"
 
 
-async def cached_key(desk: Desk, server: Server) -> tuple[str, str]:
+async def cached_key(operator: Operator, server: Server) -> tuple[str, str]:
     """Return id and secret of a key that the server answers from its cache.
 
     The server learns of its creation late, and forgets it once more then. Changes come in their order, so that has
     happened when it has heard of another key that was created afterwards.
     """
-    key_id, secret = await desk.issue(READ_API)
-    later_id, later = await desk.issue(READ_API)
+    key_id, secret = await operator.issue(READ_API)
+    later_id, later = await operator.issue(READ_API)
     assert await server.answer(later) == GOOD
-    await desk.api.desk.root_keys.update(later_id, RootKeyChange(enabled=False))
+    await operator.api.admin_service.root_keys.update(later_id, RootKeyChange(enabled=False))
     await server.comes_to(later, "403 key_disabled")
     assert await server.answer(secret) == GOOD
     return key_id, secret
 
 
 class TestServersThatHaveTheKeyCached:
-    async def test_disabled_key_is_refused_until_it_is_enabled(self, desk: Desk, server: Server) -> None:
-        key_id, secret = await cached_key(desk, server)
-        status, said = await desk.shell.run("disable", key_id)
+    async def test_disabled_key_is_refused_until_it_is_enabled(self, operator: Operator, server: Server) -> None:
+        key_id, secret = await cached_key(operator, server)
+        status, said = await operator.shell.run("disable", key_id)
         assert (status, said.split(" '")[0]) == (0, f"Disabled root key {key_id}")
         await server.comes_to(secret, "403 key_disabled")
-        assert (await desk.shell.run("disable", key_id))[1].endswith("was disabled already.")
-        [entry] = await desk.audits("key.update", key_id)
+        assert (await operator.shell.run("disable", key_id))[1].endswith("was disabled already.")
+        [entry] = await operator.audits("key.update", key_id)
         assert entry["targets"][0]["meta"]["changes"] == {"enabled": {"from": True, "to": False}}
         assert entry["actor"]["id"] == "operator"
-        assert (await desk.shell.run("enable", key_id))[0] == 0
+        assert (await operator.shell.run("enable", key_id))[0] == 0
         await server.comes_to(secret, GOOD)
 
-    async def test_permissions_are_taken_and_given(self, desk: Desk, server: Server) -> None:
-        key_id, secret = await cached_key(desk, server)
-        assert (await desk.shell.run("update", key_id, "--permission", READ_KEY))[0] == 0
+    async def test_permissions_are_taken_and_given(self, operator: Operator, server: Server) -> None:
+        key_id, secret = await cached_key(operator, server)
+        assert (await operator.shell.run("update", key_id, "--permission", READ_KEY))[0] == 0
         await server.comes_to(secret, LACKS)
-        assert (await desk.shell.run("update", key_id, "--add-permission", READ_API))[0] == 0
+        assert (await operator.shell.run("update", key_id, "--add-permission", READ_API))[0] == 0
         await server.comes_to(secret, GOOD)
 
-    async def test_key_revoked_by_its_start_is_refused(self, desk: Desk, server: Server) -> None:
-        key_id, secret = await cached_key(desk, server)
-        start = str((await desk.key(key_id))["start"])
+    async def test_key_revoked_by_its_start_is_refused(self, operator: Operator, server: Server) -> None:
+        key_id, secret = await cached_key(operator, server)
+        start = str((await operator.key(key_id))["start"])
         assert secret.startswith(start)
-        status, said = await desk.shell.run("revoke", start)
+        status, said = await operator.shell.run("revoke", start)
         assert (status, key_id in said) == (0, True), said
         await server.comes_to(secret, "401 key_not_found")
-        assert await desk.key(key_id) == {}
-        assert [e["actor"]["id"] for e in await desk.audits("key.delete", key_id)] == ["operator"]
+        assert await operator.key(key_id) == {}
+        assert [e["actor"]["id"] for e in await operator.audits("key.delete", key_id)] == ["operator"]
 
-    async def test_rotated_key_ends_and_its_successor_works(self, desk: Desk, server: Server) -> None:
-        key_id, secret = await cached_key(desk, server)
-        done = await desk.shell.run_apart("rotate", key_id, "--grace", "0")
+    async def test_rotated_key_ends_and_its_successor_works(self, operator: Operator, server: Server) -> None:
+        key_id, secret = await cached_key(operator, server)
+        done = await operator.shell.run_apart("rotate", key_id, "--grace", "0")
         assert done.status == 0, done.err
         successor = done.out.strip()
         assert successor not in done.err
@@ -176,14 +178,14 @@ class TestServersThatHaveTheKeyCached:
 
 
 class TestCreate:
-    async def test_key_has_what_was_asked_for(self, desk: Desk, server: Server) -> None:
+    async def test_key_has_what_was_asked_for(self, operator: Operator, server: Server) -> None:
         words = ("--name", "ci", "--permission", READ_API, "--permission", READ_API, "--expires", "2199-01-31")
-        done = await desk.shell.run_apart("create", "--workspace", desk.workspace_id, *words)
+        done = await operator.shell.run_apart("create", "--workspace", operator.workspace_id, *words)
         key_id, secret = done.err.split()[2], done.out.strip()
         assert f"Root key {key_id} has 1 permission, and works until 2199-01-31T00:00:00Z." in done.err
         assert secret not in done.err
         assert await server.answer(secret) == GOOD
-        shown = await desk.key(key_id)
+        shown = await operator.key(key_id)
         assert {name: shown[name] for name in ("name", "enabled", "expires", "permissions", "lastUsedAt")} == {
             "name": "ci",
             "enabled": True,
@@ -191,12 +193,12 @@ class TestCreate:
             "permissions": [READ_API],
             "lastUsedAt": None,
         }
-        assert len(await desk.audits("authorization.connect_permission_and_key", key_id)) == 1
+        assert len(await operator.audits("authorization.connect_permission_and_key", key_id)) == 1
 
-    async def test_without_permissions_it_may_do_everything_and_says_so(self, desk: Desk) -> None:
-        done = await desk.shell.run_apart("create", "--workspace", desk.workspace_id)
-        held = (await desk.key(done.err.split()[2]))["permissions"]
-        assert f"unkey:v1:{desk.workspace_id}:**#*" in held
+    async def test_without_permissions_it_may_do_everything_and_says_so(self, operator: Operator) -> None:
+        done = await operator.shell.run_apart("create", "--workspace", operator.workspace_id)
+        held = (await operator.key(done.err.split()[2]))["permissions"]
+        assert f"unkey:v1:{operator.workspace_id}:**#*" in held
         assert f"has {len(held)} permissions, which allow everything, and never expires." in done.err
 
     @pytest.mark.parametrize(
@@ -211,11 +213,11 @@ class TestCreate:
         ],
     )
     async def test_mistake_is_explained_and_nothing_is_made(
-        self, desk: Desk, words: tuple[str, ...], answer: str
+        self, operator: Operator, words: tuple[str, ...], answer: str
     ) -> None:
-        status, said = await desk.shell.run("create", "--workspace", desk.workspace_id, *words)
+        status, said = await operator.shell.run("create", "--workspace", operator.workspace_id, *words)
         assert (status, answer in said, "Traceback" in said) == (2, True, False), said
-        assert await desk.sql(f"SELECT id FROM `keys` WHERE for_workspace_id = '{desk.workspace_id}'") == []
+        assert await operator.sql(f"SELECT id FROM `keys` WHERE for_workspace_id = '{operator.workspace_id}'") == []
 
     async def test_unknown_workspace_is_named(self, shell: Shell) -> None:
         status, said = await shell.run("create", "--workspace", "ws_nope", "--permission", READ_API)
@@ -223,23 +225,23 @@ class TestCreate:
 
 
 class TestUpdate:
-    async def test_everything_that_is_named_changes_and_is_told(self, desk: Desk) -> None:
-        key_id, _ = await desk.issue(READ_API, READ_KEY)
+    async def test_everything_that_is_named_changes_and_is_told(self, operator: Operator) -> None:
+        key_id, _ = await operator.issue(READ_API, READ_KEY)
         words = ("--name", "new", "--remove-permission", READ_KEY, "--expires", "2199-01-31T02:00:00+02:00")
-        assert (await desk.shell.run("update", key_id, *words))[0] == 0
-        shown = await desk.key(key_id)
+        assert (await operator.shell.run("update", key_id, *words))[0] == 0
+        shown = await operator.key(key_id)
         assert (shown["name"], shown["permissions"], shown["expires"]) == ("new", [READ_API], "2199-01-31T00:00:00Z")
-        [entry] = await desk.audits("key.update", key_id)
+        [entry] = await operator.audits("key.update", key_id)
         assert entry["targets"][0]["meta"]["changes"] == {
             "name": {"from": "ci", "to": "new"},
             "expires": {"from": None, "to": 7_229_174_400_000},
             "permissions": {"from": [READ_API, READ_KEY], "to": [READ_API]},
         }
-        assert len(await desk.audits("authorization.disconnect_permission_and_key", key_id)) == 1
-        assert (await desk.shell.run("update", key_id, "--never-expires"))[0] == 0
-        after = await desk.key(key_id)
+        assert len(await operator.audits("authorization.disconnect_permission_and_key", key_id)) == 1
+        assert (await operator.shell.run("update", key_id, "--never-expires"))[0] == 0
+        after = await operator.key(key_id)
         assert (after["name"], after["permissions"], after["expires"]) == ("new", [READ_API], None)
-        assert (await desk.shell.run("update", key_id, "--never-expires"))[1].endswith("was like that already.")
+        assert (await operator.shell.run("update", key_id, "--never-expires"))[1].endswith("was like that already.")
 
     @pytest.mark.parametrize(
         ("words", "answer"),
@@ -254,95 +256,95 @@ class TestUpdate:
         ],
     )
     async def test_mistake_is_explained_and_nothing_changes(
-        self, desk: Desk, words: tuple[str, ...], answer: str
+        self, operator: Operator, words: tuple[str, ...], answer: str
     ) -> None:
-        key_id, _ = await desk.issue(READ_API)
-        status, said = await desk.shell.run("update", key_id, *words)
+        key_id, _ = await operator.issue(READ_API)
+        status, said = await operator.shell.run("update", key_id, *words)
         assert (status, answer in said, "Traceback" in said) == (2, True, False), said
-        assert await desk.audits("key.update", key_id) == []
+        assert await operator.audits("key.update", key_id) == []
 
 
 class TestRotate:
-    async def test_grace_never_prolongs_and_there_is_one_successor(self, desk: Desk) -> None:
-        key_id, _ = await desk.create("--permission", READ_API, "--expires", "10m")
-        ends = await desk.expires_ms(key_id)
-        done = await desk.shell.run_apart("rotate", key_id, "--grace", "1h")
+    async def test_grace_never_prolongs_and_there_is_one_successor(self, operator: Operator) -> None:
+        key_id, _ = await operator.create("--permission", READ_API, "--expires", "10m")
+        ends = await operator.expires_ms(key_id)
+        done = await operator.shell.run_apart("rotate", key_id, "--grace", "1h")
         successor = done.err.split()[2]
-        assert (await desk.expires_ms(key_id), await desk.expires_ms(successor)) == (ends, ends)
-        status, said = await desk.shell.run("rotate", key_id, "--grace", "0")
+        assert (await operator.expires_ms(key_id), await operator.expires_ms(successor)) == (ends, ends)
+        status, said = await operator.shell.run("rotate", key_id, "--grace", "0")
         assert (status, successor in said) == (1, True), said
 
-    async def test_old_key_works_for_the_grace_period(self, desk: Desk) -> None:
-        key_id, _ = await desk.issue(READ_API)
-        await desk.sql(f"UPDATE `keys` SET enabled = 0 WHERE id = '{key_id}'")
+    async def test_old_key_works_for_the_grace_period(self, operator: Operator) -> None:
+        key_id, _ = await operator.issue(READ_API)
+        await operator.sql(f"UPDATE `keys` SET enabled = 0 WHERE id = '{key_id}'")
         began = SystemClock().now_ms()
-        done = await desk.shell.run_apart("rotate", key_id, "--grace", "1h")
-        assert began + HOUR <= await desk.expires_ms(key_id) <= SystemClock().now_ms() + HOUR
+        done = await operator.shell.run_apart("rotate", key_id, "--grace", "1h")
+        assert began + HOUR <= await operator.expires_ms(key_id) <= SystemClock().now_ms() + HOUR
         assert "Both are disabled." in done.err
-        new = await desk.key(done.err.split()[2])
+        new = await operator.key(done.err.split()[2])
         assert (new["enabled"], new["expires"], new["name"], new["permissions"]) == (False, None, "ci", [READ_API])
-        assert len(await desk.audits("key.reroll", key_id)) == 1
+        assert len(await operator.audits("key.reroll", key_id)) == 1
 
-    async def test_expired_key_is_not_revived(self, desk: Desk) -> None:
-        key_id, _ = await desk.issue(READ_API)
-        await desk.sql(f"UPDATE `keys` SET expires = '2020-01-01' WHERE id = '{key_id}'")
-        status, said = await desk.shell.run("rotate", key_id, "--grace", "1h")
+    async def test_expired_key_is_not_revived(self, operator: Operator) -> None:
+        key_id, _ = await operator.issue(READ_API)
+        await operator.sql(f"UPDATE `keys` SET expires = '2020-01-01' WHERE id = '{key_id}'")
+        status, said = await operator.shell.run("rotate", key_id, "--grace", "1h")
         assert (status, "has expired" in said) == (1, True), said
-        assert len(await desk.sql(f"SELECT id FROM `keys` WHERE for_workspace_id = '{desk.workspace_id}'")) == 1
+        assert len(await operator.sql(f"SELECT id FROM `keys` WHERE for_workspace_id = '{operator.workspace_id}'")) == 1
 
-    async def test_grace_has_to_be_said_and_understood(self, desk: Desk) -> None:
-        assert (await desk.shell.run("rotate", "key_1"))[0] == 2
-        status, said = await desk.shell.run("rotate", "key_1", "--grace", "soon")
+    async def test_grace_has_to_be_said_and_understood(self, operator: Operator) -> None:
+        assert (await operator.shell.run("rotate", "key_1"))[0] == 2
+        status, said = await operator.shell.run("rotate", "key_1", "--grace", "soon")
         assert (status, "'soon' is no length of time" in said) == (2, True), said
 
 
 class TestNaming:
-    async def test_ambiguous_start_lists_the_candidates(self, desk: Desk) -> None:
-        first, second = [(await desk.issue())[0] for _ in range(2)]
+    async def test_ambiguous_start_lists_the_candidates(self, operator: Operator) -> None:
+        first, second = [(await operator.issue())[0] for _ in range(2)]
         start = f"unkey_{secrets.token_hex(3)}"
-        await desk.sql(f"UPDATE `keys` SET start = '{start}' WHERE id IN ('{first}', '{second}')")
-        status, said = await desk.shell.run("revoke", start)
+        await operator.sql(f"UPDATE `keys` SET start = '{start}' WHERE id IN ('{first}', '{second}')")
+        status, said = await operator.shell.run("revoke", start)
         assert (status, first in said, second in said) == (1, True, True), said
-        await desk.sql(f"UPDATE `keys` SET start = '{start.upper()}' WHERE id = '{first}'")
-        assert (await desk.shell.run("revoke", start))[0] == 0
-        assert [bool(await desk.key(key_id)) for key_id in (first, second)] == [True, False]
+        await operator.sql(f"UPDATE `keys` SET start = '{start.upper()}' WHERE id = '{first}'")
+        assert (await operator.shell.run("revoke", start))[0] == 0
+        assert [bool(await operator.key(key_id)) for key_id in (first, second)] == [True, False]
 
-    async def test_what_is_no_root_key_is_unknown_to_every_command(self, desk: Desk) -> None:
+    async def test_what_is_no_root_key_is_unknown_to_every_command(self, operator: Operator) -> None:
         """Neither are ordinary keys, wherever they live."""
-        admin = await desk.api.admin()
-        made = await desk.api.post("/v2/apis.createApi", {"name": "an api"}, admin)
-        created = await desk.api.post("/v2/keys.createKey", {"apiId": made.json["data"]["apiId"]}, admin)
-        ordinary, inside = created.json["data"]["keyId"], (await desk.issue())[0]
-        await desk.sql(f"UPDATE `keys` SET for_workspace_id = NULL WHERE id = '{inside}'")
+        admin = await operator.api.admin()
+        made = await operator.api.post("/v2/apis.createApi", {"name": "an api"}, admin)
+        created = await operator.api.post("/v2/keys.createKey", {"apiId": made.json["data"]["apiId"]}, admin)
+        ordinary, inside = created.json["data"]["keyId"], (await operator.issue())[0]
+        await operator.sql(f"UPDATE `keys` SET for_workspace_id = NULL WHERE id = '{inside}'")
         commands = (("revoke",), ("disable",), ("enable",), ("rotate", "--grace", "1h"), ("update", "--name", "x"))
         for command, *options in commands:
-            status, said = await desk.shell.run(command, ordinary, *options)
+            status, said = await operator.shell.run(command, ordinary, *options)
             shown = f"there is no root key '{ordinary}'; `root-key list` shows their ids and starts"
             assert (status, said) == (1, shown), command
         for word in (inside, "ks_root_keys", "[/red]"):
-            status, said = await desk.shell.run("revoke", word)
+            status, said = await operator.shell.run("revoke", word)
             assert (status, f"there is no root key '{word}'" in said, "Traceback" in said) == (1, True, False), said
-        assert await desk.sql(f"SELECT deleted_at_m FROM `keys` WHERE id IN ('{ordinary}', '{inside}')") == [
+        assert await operator.sql(f"SELECT deleted_at_m FROM `keys` WHERE id IN ('{ordinary}', '{inside}')") == [
             (None,),
             (None,),
         ]
         # Other tests of the session find nothing but root keys where those live.
-        await desk.sql(f"UPDATE `keys` SET deleted_at_m = 1 WHERE id = '{inside}'")
+        await operator.sql(f"UPDATE `keys` SET deleted_at_m = 1 WHERE id = '{inside}'")
 
 
-async def test_program_does_the_same(desk: Desk, server: Server) -> None:
-    made = await desk.shell.run_program("create", "--workspace", desk.workspace_id, "--permission", READ_API)
+async def test_program_does_the_same(operator: Operator, server: Server) -> None:
+    made = await operator.shell.run_program("create", "--workspace", operator.workspace_id, "--permission", READ_API)
     key_id, secret = made.err.split()[2], made.out.strip()
     assert (made.status, await server.answer(secret)) == (0, GOOD)
     assert f"Root key {key_id} has 1 permission, and never expires." in made.err
     for words in (
-        ("list", "--json", "--workspace", desk.workspace_id),
-        ("list", "--workspace", desk.workspace_id, "--permissions"),
+        ("list", "--json", "--workspace", operator.workspace_id),
+        ("list", "--workspace", operator.workspace_id, "--permissions"),
         ("revoke", "key_nope"),
         ("rotate", key_id, "--grace", "soon"),
     ):
-        apart = await desk.shell.run_program(*words)
-        assert _without_its_name(apart) == _without_its_name(await desk.shell.run_apart(*words)), words
+        apart = await operator.shell.run_program(*words)
+        assert _without_its_name(apart) == _without_its_name(await operator.shell.run_apart(*words)), words
         assert apart.status == {"revoke": 1, "rotate": 2}.get(words[0], 0), words
     assert "Traceback" not in made.err
 
@@ -356,21 +358,21 @@ def _without_its_name(ended: Ended) -> Ended:
     return Ended(ended.status, out, err)
 
 
-async def test_key_over_root_keys_is_strengthened_only_when_that_is_said(desk: Desk) -> None:
-    issued = await desk.api.desk.create_root_key(HOME_WORKSPACE, "over", [READ_API], over_root_keys=True)
-    assert (await desk.shell.run("disable", issued.id))[0] == 0
+async def test_key_over_root_keys_is_strengthened_only_when_that_is_said(operator: Operator) -> None:
+    issued = await operator.api.admin_service.create_root_key(ROOT_WORKSPACE, "over", [READ_API], over_root_keys=True)
+    assert (await operator.shell.run("disable", issued.id))[0] == 0
     for command, *options in (("enable",), ("rotate", "--grace", "1h"), ("update", "--add-permission", READ_KEY)):
-        status, said = await desk.shell.run(command, issued.id, *options)
+        status, said = await operator.shell.run(command, issued.id, *options)
         assert (status, "--over-root-keys" in said) == (1, True), said
-    assert (await desk.shell.run("enable", issued.id, "--over-root-keys"))[0] == 0
-    assert (await desk.shell.run("revoke", issued.id))[0] == 0
+    assert (await operator.shell.run("enable", issued.id, "--over-root-keys"))[0] == 0
+    assert (await operator.shell.run("revoke", issued.id))[0] == 0
 
 
-async def test_list_is_a_table_that_names_cannot_break(desk: Desk) -> None:
-    key_id, _ = await desk.issue(READ_API, READ_KEY)
-    await desk.sql(f"UPDATE `keys` SET name = '[red]x\\n\x1b[2J', last_used_at = 1750000000000, "
+async def test_list_is_a_table_that_names_cannot_break(operator: Operator) -> None:
+    key_id, _ = await operator.issue(READ_API, READ_KEY)
+    await operator.sql(f"UPDATE `keys` SET name = '[red]x\\n\x1b[2J', last_used_at = 1750000000000, "
                    f"expires = '2199-01-31 12:00:00' WHERE id = '{key_id}'")  # fmt: skip
-    done = await desk.shell.run_apart("list", "--workspace", desk.workspace_id)
+    done = await operator.shell.run_apart("list", "--workspace", operator.workspace_id)
     heading, line = done.out.splitlines()
     assert heading.split("  ")[0] == "id"
     for column in ("start", "name", "workspace", "enabled", "expires", "last used", "permissions", "created"):
@@ -378,8 +380,8 @@ async def test_list_is_a_table_that_names_cannot_break(desk: Desk) -> None:
     cells = line.split()
     assert cells[0] == key_id
     assert "[red]x\ufffd\ufffd[2J" in line
-    assert cells[3:8] == [desk.workspace_id, "yes", "2199-01-31T12:00:00Z", "2025-06-15T15:06:40Z", "2"]
-    full = await desk.shell.run_apart("list", "--workspace", desk.workspace_id, "--permissions")
+    assert cells[3:8] == [operator.workspace_id, "yes", "2199-01-31T12:00:00Z", "2025-06-15T15:06:40Z", "2"]
+    full = await operator.shell.run_apart("list", "--workspace", operator.workspace_id, "--permissions")
     assert f" {READ_API} {READ_KEY} " in full.out
-    other = await desk.shell.run_apart("list", "--workspace", "ws_nope", "--json")
+    other = await operator.shell.run_apart("list", "--workspace", "ws_nope", "--json")
     assert (other.status, json.loads(other.out)) == (0, [])

@@ -62,7 +62,7 @@ async def test_every_answer_carries_its_own_nonce(empty_mysql_dsn: Dsn) -> None:
         await storm.rage(asker.ask, expect=value_of)
         storm.verify()
         pool = database.pools[0]
-        await eventually(lambda: database.flights.count == 0 and pool.lent == 0)
+        await eventually(lambda: database.shielded.count == 0 and pool.lent == 0)
         assert 0 < pool.idle <= CONNECTIONS
         tell_connections("MySQL", await connections_to(empty_mysql_dsn))
         after = await asyncio.gather(*(asker.ask(nonce) for nonce in range(50)))

@@ -1,4 +1,4 @@
-"""Channels a test can turn, and remembering what the bus reports."""
+"""Transports a test can turn, and remembering what the bus reports."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 from collections import Counter
 from dataclasses import dataclass, field
 
-from unkey_api.infra.invalidation.ports import ChannelDown, ChannelEvents, Invalidation
+from unkey_api.infra.invalidation.ports import Invalidation, TransportDown, TransportEvents
 
 
 @dataclass
@@ -53,20 +53,20 @@ class Ears:
 
 
 class Air:
-    """What the channels of a test share."""
+    """What the transports of a test share."""
 
     def __init__(self) -> None:
-        self.channels: list[AirChannel] = []
+        self.transports: list[AirTransport] = []
 
-    def channel(self, name: str = "air", *, bytes_max: int = 400, up: bool = True) -> AirChannel:
-        """Return a new channel; what one sends all receive, the sender included."""
-        made = AirChannel(self, name, bytes_max, up=up)
-        self.channels.append(made)
+    def transport(self, name: str = "air", *, bytes_max: int = 400, up: bool = True) -> AirTransport:
+        """Return a new transport; what one sends all receive, the sender included."""
+        made = AirTransport(self, name, bytes_max, up=up)
+        self.transports.append(made)
         return made
 
 
-class AirChannel:
-    """Satisfies `Channel` without leaving the process."""
+class AirTransport:
+    """Satisfies `Transport` without leaving the process."""
 
     def __init__(self, air: Air, name: str, bytes_max: int, *, up: bool) -> None:
         self.name = name
@@ -76,9 +76,9 @@ class AirChannel:
         self.sent: list[bytes] = []
         self._up = up
         self._air = air
-        self._events: ChannelEvents | None = None
+        self._events: TransportEvents | None = None
 
-    async def run(self, events: ChannelEvents) -> None:
+    async def run(self, events: TransportEvents) -> None:
         self._events = events
         self.switch(up=self._up)
         await asyncio.Event().wait()
@@ -100,8 +100,8 @@ class AirChannel:
     async def send(self, message: bytes) -> None:
         if self.refuses:
             self.refuses -= 1
-            raise ChannelDown("refused by the test")
+            raise TransportDown("refused by the test")
         self.sent.append(message)
-        for channel in self._air.channels:
-            if channel._up:
-                channel.deliver(message)
+        for transport in self._air.transports:
+            if transport._up:
+                transport.deliver(message)

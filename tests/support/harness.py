@@ -34,14 +34,14 @@ from tests.support.mysql import MysqlServer, run_sql
 from tests.support.redis import RedisServer
 from tests.support.statements import StatementRecorder
 from tests.support.waiting import eventually
+from unkey_api.admin.service import AdminService
+from unkey_api.admin.types import all_permissions
 from unkey_api.audit.service import AuditLog
 from unkey_api.container.application import open_application
 from unkey_api.container.runtime import Runtime
 from unkey_api.core.columns import UnixMs
 from unkey_api.core.ids import RandomIds
 from unkey_api.infra.mysql import Database, Dsn
-from unkey_api.operator.service import OperatorDesk
-from unkey_api.operator.types import all_permissions
 from unkey_api.rpc.health import Phase
 from unkey_api.settings.conversion import format_duration
 from unkey_api.settings.load import load_settings
@@ -89,12 +89,12 @@ class Harness:
         """Calls without a root key of ours."""
         ids = RandomIds()
         audit = AuditLog(clock=clock, ids=ids)
-        self.desk = OperatorDesk(database, audit=audit, clock=clock, ids=ids, random_bytes=secrets.token_bytes)
+        self.admin_service = AdminService(database, audit=audit, clock=clock, ids=ids, random_bytes=secrets.token_bytes)
 
     async def caller(self, *permissions: str, workspace_id: str = "") -> Caller:
         """Return a fresh root key with exactly these permissions; in a fresh workspace unless one is given."""
-        workspace_id = workspace_id or await self.desk.create_workspace("Test", f"test-{secrets.token_hex(8)}")
-        issued = await self.desk.create_root_key(workspace_id, "test", permissions)
+        workspace_id = workspace_id or await self.admin_service.create_workspace("Test", f"test-{secrets.token_hex(8)}")
+        issued = await self.admin_service.create_root_key(workspace_id, "test", permissions)
         return await self.known(Caller(workspace_id, issued.secret.reveal()))
 
     async def known(self, caller: Caller) -> Caller:
@@ -109,7 +109,7 @@ class Harness:
 
     async def admin(self) -> Caller:
         """Return a root key that may do everything, in a fresh workspace."""
-        workspace_id = await self.desk.create_workspace("Test", f"test-{secrets.token_hex(8)}")
+        workspace_id = await self.admin_service.create_workspace("Test", f"test-{secrets.token_hex(8)}")
         return await self.caller(*all_permissions(workspace_id), workspace_id=workspace_id)
 
     async def post(self, path: str, body: object, caller: Caller | str, **headers: str) -> Answer:

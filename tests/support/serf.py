@@ -14,7 +14,7 @@ from tests.support.waiting import eventually
 from unkey_api.core.secret import Secret
 from unkey_api.dev import ports
 from unkey_api.infra.invalidation.serf_agent import AgentOptions, SerfAgent, rpc_token
-from unkey_api.infra.invalidation.serf_channel import SerfChannel
+from unkey_api.infra.invalidation.serf_transport import SerfTransport
 
 KEY = Secret("MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=")
 needs_serf = pytest.mark.skipif(
@@ -70,10 +70,10 @@ async def running_agent(options: AgentOptions) -> AsyncIterator[SerfAgent]:
         await task
 
 
-def channel_to(options: AgentOptions, *, token: Secret | None = None) -> SerfChannel:
-    """Return a channel over an agent that runs with these options."""
+def channel_to(options: AgentOptions, *, token: Secret | None = None) -> SerfTransport:
+    """Return a transport over an agent that runs with these options."""
     host, _, port = options.rpc.partition(":")
-    return SerfChannel(host, int(port), token=rpc_token(options.secret_key) if token is None else token)
+    return SerfTransport(host, int(port), token=rpc_token(options.secret_key) if token is None else token)
 
 
 async def members(options: AgentOptions) -> int:

@@ -25,6 +25,8 @@ import pytest
 from tests.support.harness import Caller
 from tests.support.mysql import MysqlServer
 from tests.support.redis import RedisServer
+from unkey_api.admin.service import AdminService
+from unkey_api.admin.types import all_permissions
 from unkey_api.audit.service import AuditLog
 from unkey_api.core.clock import SystemClock
 from unkey_api.core.ids import RandomIds
@@ -33,8 +35,6 @@ from unkey_api.dev.clickhouse import ClickHouse
 from unkey_api.dev.ports import free_ports
 from unkey_api.dev.vault import Vault, vault
 from unkey_api.infra.mysql import Database, Dsn
-from unkey_api.operator.service import OperatorDesk
-from unkey_api.operator.types import all_permissions
 
 START_SECONDS = 30.0
 STOP_SECONDS = 30.0
@@ -298,7 +298,7 @@ class Served:
     """The session's service, and the operator who hands out root keys for it."""
 
     service: Service
-    desk: OperatorDesk
+    admin_service: AdminService
     database: Database
     """The tests' own connection to the same database."""
 
@@ -309,26 +309,26 @@ class Served:
 
     async def caller(self, *permissions: str, workspace_id: str = "") -> Caller:
         """Return a fresh root key with exactly these permissions; in a fresh workspace unless one is given."""
-        workspace_id = workspace_id or await self.desk.create_workspace("Test", f"test-{secrets.token_hex(8)}")
-        issued = await self.desk.create_root_key(workspace_id, "test", permissions)
+        workspace_id = workspace_id or await self.admin_service.create_workspace("Test", f"test-{secrets.token_hex(8)}")
+        issued = await self.admin_service.create_root_key(workspace_id, "test", permissions)
         return Caller(workspace_id, issued.secret.reveal())
 
     async def admin(self) -> Caller:
         """Return a root key that may do everything, in a fresh workspace."""
-        workspace_id = await self.desk.create_workspace("Test", f"test-{secrets.token_hex(8)}")
+        workspace_id = await self.admin_service.create_workspace("Test", f"test-{secrets.token_hex(8)}")
         return await self.caller(*all_permissions(workspace_id), workspace_id=workspace_id)
 
 
 def served_by(service: Service, database: Database) -> Served:
-    """Put a service and an operator's desk on its database together."""
-    return Served(service, desk_of(database), database)
+    """Put a service and the admin service on its database together."""
+    return Served(service, admin_of(database), database)
 
 
-def desk_of(database: Database) -> OperatorDesk:
-    """Return an operator's desk on a database."""
+def admin_of(database: Database) -> AdminService:
+    """Return the admin service on a database."""
     clock, ids = SystemClock(), RandomIds()
     audit = AuditLog(clock=clock, ids=ids)
-    return OperatorDesk(database, audit=audit, clock=clock, ids=ids, random_bytes=secrets.token_bytes)
+    return AdminService(database, audit=audit, clock=clock, ids=ids, random_bytes=secrets.token_bytes)
 
 
 @pytest.fixture(scope="session")

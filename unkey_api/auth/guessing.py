@@ -1,4 +1,4 @@
-"""What guessing credentials costs whoever guesses: a bucket of failures per address."""
+"""What guessing credentials costs whoever guesses: a bucket of failures per address, and time once it is full."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from unkey_api.auth.tarpit import Tarpit
 from unkey_api.core.addresses import read_address, site
 from unkey_api.core.clock import Clock
 from unkey_api.core.errors import AppError, ErrorCode
@@ -43,14 +44,28 @@ class FailureBuckets:
     """
 
     def __init__(
-        self, *, burst: int, per_second: float, addresses: int, clock: Clock, on_refused: Callable[[], None]
+        self,
+        *,
+        burst: int,
+        per_second: float,
+        addresses: int,
+        clock: Clock,
+        tarpit: Tarpit,
+        on_refused: Callable[[], None],
+        on_held: Callable[[], None],
     ) -> None:
-        """Take how many failures an address has at once, how many more a second, and how many addresses to watch."""
+        """Take how many failures an address has at once, how many more a second, and how many addresses to watch.
+
+        `tarpit` holds back refusals; `on_refused` hears of each of them, `on_held` of those that had to wait as well.
+        """
         self._burst = burst
         self._per_second = per_second
         self._addresses = addresses
         self._clock = clock
+        self._tarpit = tarpit
         self._on_refused = on_refused
+        self._on_held = on_held
+        self._full_until = float("-inf")
         self._buckets: OrderedDict[str, _Bucket] = OrderedDict()
 
     def __len__(self) -> int:
@@ -68,8 +83,20 @@ class FailureBuckets:
         missing = failures + bucket.waiting + 1 - self._burst
         return 0 if missing <= 0 else max(1, math.ceil(missing / self._per_second))
 
+    @property
+    def any_full(self) -> bool:
+        """Whether the bucket of some address may be full. Costs next to nothing, so that most requests cost no more."""
+        return self._full_until > self._clock.monotonic()
+
+    async def hold(self, address: str) -> float:
+        """Let an address wait for its refusal, if there is room for one more that waits. Returns the seconds it did."""
+        began = self._clock.monotonic()
+        if await self._tarpit.hold(_holder(address)):
+            self._on_held()
+        return self._clock.monotonic() - began
+
     def refusal(self, seconds: int) -> AppError:
-        """Return what a caller is told who has to wait, and count it."""
+        """Return what a caller is told who may try again after so many seconds, and count it."""
         self._on_refused()
         return TooManyFailures(seconds)
 
@@ -85,6 +112,9 @@ class FailureBuckets:
         left = self._failures(bucket)
         if failed:
             bucket.failures, bucket.at = left + 1, self._clock.monotonic()
+            full_for = (bucket.failures + 1 - self._burst) / self._per_second
+            if full_for > 0:
+                self._full_until = max(self._full_until, bucket.at + full_for)
             self._buckets.move_to_end(holder)
         elif left <= 0 and not bucket.waiting:
             del self._buckets[holder]

@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from unkey_api.admin.service import AdminService
 from unkey_api.audit.service import AuditLog
 from unkey_api.container.announcing import announcing
 from unkey_api.container.databases import mysql_settings
@@ -19,7 +20,6 @@ from unkey_api.container.inspection import of_databases
 from unkey_api.core.clock import SystemClock
 from unkey_api.core.ids import RandomIds
 from unkey_api.infra.mysql import Database, log_orphan, open_database
-from unkey_api.operator.service import OperatorDesk
 from unkey_api.settings.load import Inspect, load_settings
 from unkey_api.settings.problems import ConfigError
 from unkey_api.settings.sections import Settings
@@ -63,12 +63,12 @@ def on_database(config: str | None, work: Callable[[Database], Awaitable[T]]) ->
     return asyncio.run(run())
 
 
-def at_desk(config: str | None, work: Callable[[OperatorDesk], Awaitable[T]]) -> T:
+def as_admin(config: str | None, work: Callable[[AdminService], Awaitable[T]]) -> T:
     """Run `work` with the operator's use cases on the configured database."""
 
     def seated(database: Database) -> Awaitable[T]:
         clock, ids = SystemClock(), RandomIds()
         audit = AuditLog(clock=clock, ids=ids)
-        return work(OperatorDesk(database, audit=audit, clock=clock, ids=ids, random_bytes=secrets.token_bytes))
+        return work(AdminService(database, audit=audit, clock=clock, ids=ids, random_bytes=secrets.token_bytes))
 
     return on_database(config, seated)

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from unkey_api.areas.keys.service.attempts import with_fresh_ids
-from unkey_api.areas.rootkeys.home import ensure_home
+from unkey_api.areas.rootkeys.keyspace import ensure_root_keyspace
 from unkey_api.container.databases import mysql_settings
 from unkey_api.core.clock import SystemClock
 from unkey_api.core.ids import RandomIds
@@ -42,4 +42,4 @@ async def run_migrations(settings: Settings, console: Console) -> None:
 async def _ensure_root_key_home(settings: Settings) -> None:
     clock, ids = SystemClock(), RandomIds()
     async with open_database(mysql_settings(settings), clock=clock, on_orphan_error=log_orphan) as database:
-        await with_fresh_ids(lambda: ensure_home(database, clock=clock, ids=ids), asyncio.sleep)
+        await with_fresh_ids(lambda: ensure_root_keyspace(database, clock=clock, ids=ids), asyncio.sleep)

@@ -10,15 +10,15 @@ from typing import Annotated, TypeVar
 import typer
 from rich.console import Console
 
+from unkey_api.admin.service import AdminService
+from unkey_api.admin.types import RootKeyChange, RootKeyLine, all_permissions
 from unkey_api.areas.rootkeys.rules import require_known
-from unkey_api.cli.configuration import ConfigOption, at_desk
+from unkey_api.cli.configuration import ConfigOption, as_admin
 from unkey_api.cli.tables import harmless, print_table
 from unkey_api.cli.times import NEVER, instant, parse_instant, parse_span
 from unkey_api.core.clock import SystemClock
 from unkey_api.core.errors import InvalidInput
 from unkey_api.core.secret import Secret
-from unkey_api.operator.service import OperatorDesk
-from unkey_api.operator.types import RootKeyChange, RootKeyLine, all_permissions
 
 T = TypeVar("T")
 NAME_LENGTH_MAX = 255
@@ -55,14 +55,14 @@ def root_key_create(
     ends = _expiry(expires)
     permissions = tuple(dict.fromkeys(permission)) if permission else all_permissions(workspace)
 
-    async def create(desk: OperatorDesk) -> tuple[str, Secret]:
+    async def create(admin: AdminService) -> tuple[str, Secret]:
         require_known(workspace, permissions)
-        issued = await desk.create_root_key(
+        issued = await admin.create_root_key(
             workspace, name, permissions, expires_ms=ends, over_root_keys=over_root_keys
         )
         return issued.id, issued.secret
 
-    key_id, secret = _at_desk(config, create)
+    key_id, secret = _as_admin(config, create)
     granted = f"{_count(permissions)}{'' if permission else ', which allow everything'}"
     _show(secret, f"Root key {key_id} has {granted}, and {_ending(ends)}.")
 
@@ -99,14 +99,14 @@ def root_key_update(  # noqa: PLR0913, PLR0917 - options
     )
     if change == RootKeyChange():
         raise typer.BadParameter("name what to change; `root-key update --help` lists it")
-    found, done = _at_desk(config, lambda desk: desk.root_keys.update(key, change, over_root_keys=over_root_keys))
+    found, done = _as_admin(config, lambda admin: admin.root_keys.update(key, change, over_root_keys=over_root_keys))
     typer.echo(f"Updated {_described(found)}." if done else f"{_described(found)} was like that already.")
 
 
 @root_keys.command("disable")
 def root_key_disable(key: KeyArgument, config: ConfigOption = None) -> None:
     """Refuse a root key until it is enabled again."""
-    found, done = _at_desk(config, lambda desk: desk.root_keys.update(key, RootKeyChange(enabled=False)))
+    found, done = _as_admin(config, lambda admin: admin.root_keys.update(key, RootKeyChange(enabled=False)))
     typer.echo(f"Disabled {_described(found)}." if done else f"{_described(found)} was disabled already.")
 
 
@@ -118,7 +118,7 @@ def root_key_enable(
 ) -> None:
     """Let a root key be used again."""
     change = RootKeyChange(enabled=True)
-    found, done = _at_desk(config, lambda desk: desk.root_keys.update(key, change, over_root_keys=over_root_keys))
+    found, done = _as_admin(config, lambda admin: admin.root_keys.update(key, change, over_root_keys=over_root_keys))
     typer.echo(f"Enabled {_described(found)}." if done else f"{_described(found)} was enabled already.")
 
 
@@ -138,7 +138,7 @@ def root_key_rotate(
         grace_ms = parse_span(grace) // timedelta(milliseconds=1)
     except ValueError as err:
         raise typer.BadParameter(str(err), param_hint="--grace") from err
-    done = _at_desk(config, lambda desk: desk.root_keys.rotate(key, grace_ms, over_root_keys=over_root_keys))
+    done = _as_admin(config, lambda admin: admin.root_keys.rotate(key, grace_ms, over_root_keys=over_root_keys))
     switch = "" if done.old.enabled else " Both are disabled."
     old = f"{_described(done.old)}, which {_ending(done.old_ends)}"
     _show(done.new.secret, f"Root key {done.new.id} replaces {old}.{switch}")
@@ -147,7 +147,7 @@ def root_key_rotate(
 @root_keys.command("revoke")
 def root_key_revoke(key: KeyArgument, config: ConfigOption = None) -> None:
     """Revoke a root key for good. Running servers refuse it within a second, also where no bus connects them."""
-    typer.echo(f"Revoked {_described(_at_desk(config, lambda desk: desk.root_keys.revoke(key)))}.")
+    typer.echo(f"Revoked {_described(_as_admin(config, lambda admin: admin.root_keys.revoke(key)))}.")
 
 
 @root_keys.command("list")
@@ -159,12 +159,12 @@ def root_key_list(
 ) -> None:
     """List the live root keys, newest first. Times are in UTC."""
 
-    async def read(desk: OperatorDesk) -> list[tuple[RootKeyLine, tuple[str, ...]]]:
-        lines = await desk.list_root_keys(workspace)
-        held = await desk.permissions_of(lines)
+    async def read(admin: AdminService) -> list[tuple[RootKeyLine, tuple[str, ...]]]:
+        lines = await admin.list_root_keys(workspace)
+        held = await admin.permissions_of(lines)
         return [(line, held[line.id]) for line in lines]
 
-    found = _at_desk(config, read)
+    found = _as_admin(config, read)
     if as_json:
         typer.echo(json.dumps([_as_json(*each) for each in found], indent=2))
         return
@@ -200,10 +200,10 @@ def _as_json(key: RootKeyLine, held: tuple[str, ...]) -> dict[str, object]:
     }
 
 
-def _at_desk(config: str | None, work: Callable[[OperatorDesk], Awaitable[T]]) -> T:
+def _as_admin(config: str | None, work: Callable[[AdminService], Awaitable[T]]) -> T:
     """Run `work` with the operator's use cases; what the options got wrong is said as a wrong use of the command."""
     try:
-        return at_desk(config, work)
+        return as_admin(config, work)
     except InvalidInput as err:
         raise typer.BadParameter(err.public) from err
 

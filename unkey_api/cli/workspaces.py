@@ -8,15 +8,15 @@ from typing import Annotated, TypeVar
 
 import typer
 
+from unkey_api.admin.types import LIMITS, LimitsRow
+from unkey_api.admin.workspaces import NO_LIMIT, WorkspaceAdmin, parse_limit
 from unkey_api.audit.service import AuditLog
-from unkey_api.cli.configuration import ConfigOption, at_desk, on_database
+from unkey_api.cli.configuration import ConfigOption, as_admin, on_database
 from unkey_api.cli.tables import print_table
 from unkey_api.cli.times import day
 from unkey_api.core.clock import SystemClock
 from unkey_api.core.ids import RandomIds
 from unkey_api.infra.mysql import Database
-from unkey_api.operator.types import LIMITS, LimitsRow
-from unkey_api.operator.workspaces import NO_LIMIT, WorkspaceAdmin, parse_limit
 
 T = TypeVar("T")
 workspaces = typer.Typer(help="Create, look at, limit and delete workspaces.", no_args_is_help=True)
@@ -40,13 +40,13 @@ def _create(
 ) -> None:
     """Create a workspace and print its id."""
     chosen = slug or "-".join("".join(c if c.isalnum() else " " for c in name.lower()).split())
-    typer.echo(at_desk(config, lambda desk: desk.create_workspace(name, chosen, org_id=org_id)))
+    typer.echo(as_admin(config, lambda admin: admin.create_workspace(name, chosen, org_id=org_id)))
 
 
 @workspaces.command("list")
 def _list(config: ConfigOption = None) -> None:
     """List the workspaces."""
-    lines = at_desk(config, lambda desk: desk.list_workspaces())
+    lines = as_admin(config, lambda admin: admin.list_workspaces())
     print_table(
         ("id", "slug", "name", "enabled", "created"),
         [(w.id, w.slug, w.name, "yes" if w.enabled else "no", day(w.created_at_m)) for w in lines],

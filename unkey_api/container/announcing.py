@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from unkey_api.core.changes import Change, LoggedChange
 from unkey_api.core.clock import Clock
 from unkey_api.core.ids import IdPrefix, IdSource
-from unkey_api.infra.invalidation.ports import Channel, ChannelDown, Invalidation
+from unkey_api.infra.invalidation.ports import Invalidation, Transport, TransportDown
 from unkey_api.infra.mysql import Database
 from unkey_api.settings.sections import SUPERVISED_AGENT, GossipSettings, Settings
 
@@ -48,7 +48,7 @@ class _Told:
 
 
 class _Up:
-    """Waits for a channel. Satisfies `ChannelEvents`."""
+    """Waits for a transport. Satisfies `TransportEvents`."""
 
     def __init__(self) -> None:
         self.event = asyncio.Event()
@@ -82,22 +82,22 @@ async def _tell(settings: Settings, told: _Told, clock: Clock, ids: IdSource) ->
 
     origin, now_ms = ids.new(IdPrefix.INSTANCE), clock.now_ms()
     entries = told.entries
-    for channel in _channels(settings):
-        messages = encode(entries, heads=told.heads, origin=origin, changed_at_ms=now_ms, bytes_max=channel.bytes_max)
-        if await _sent(channel, [message.data for message in messages if message.data]):
+    for transport in _transports(settings):
+        messages = encode(entries, heads=told.heads, origin=origin, changed_at_ms=now_ms, bytes_max=transport.bytes_max)
+        if await _sent(transport, [message.data for message in messages if message.data]):
             return
 
 
-async def _sent(channel: Channel, messages: Sequence[bytes]) -> bool:
+async def _sent(transport: Transport, messages: Sequence[bytes]) -> bool:
     up = _Up()
-    running = asyncio.create_task(channel.run(up), name=f"announcing.{channel.name}")
+    running = asyncio.create_task(transport.run(up), name=f"announcing.{transport.name}")
     try:
         async with asyncio.timeout(UP_SECONDS):
             await up.event.wait()
         async with asyncio.timeout(SEND_SECONDS):
             for message in messages:
-                await channel.send(message)
-    except (ChannelDown, TimeoutError):
+                await transport.send(message)
+    except (TransportDown, TimeoutError):
         return False
     finally:
         running.cancel()
@@ -105,20 +105,20 @@ async def _sent(channel: Channel, messages: Sequence[bytes]) -> bool:
     return True
 
 
-def _channels(settings: Settings) -> Iterator[Channel]:
-    from unkey_api.infra.invalidation.redis_channel import RedisChannel  # noqa: PLC0415 - the same
+def _transports(settings: Settings) -> Iterator[Transport]:
+    from unkey_api.infra.invalidation.redis_transport import RedisTransport  # noqa: PLC0415 - the same
 
     if settings.gossip is not None:
         yield _gossip(settings.gossip)
-    yield RedisChannel(settings.redis_url.reveal())
+    yield RedisTransport(settings.redis_url.reveal())
 
 
-def _gossip(gossip: GossipSettings) -> Channel:
+def _gossip(gossip: GossipSettings) -> Transport:
     """Talk to the agent of this host, as its workers do."""
     from unkey_api.infra.invalidation.serf_agent import rpc_token  # noqa: PLC0415 - the same
-    from unkey_api.infra.invalidation.serf_channel import SerfChannel  # noqa: PLC0415 - the same
+    from unkey_api.infra.invalidation.serf_transport import SerfTransport  # noqa: PLC0415 - the same
 
     rpc = urlsplit(f"//{gossip.agent_rpc_address}")
     supervised = gossip.agent == SUPERVISED_AGENT
     token = rpc_token(gossip.secret_key) if supervised else gossip.agent_rpc_auth
-    return SerfChannel(rpc.hostname or "", rpc.port or 0, token=token)
+    return SerfTransport(rpc.hostname or "", rpc.port or 0, token=token)

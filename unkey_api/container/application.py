@@ -11,6 +11,7 @@ from importlib.resources import files
 from unkey_api.app import Application, Platform
 from unkey_api.auth.chain import AuthenticationChain
 from unkey_api.auth.guessing import FailureBuckets
+from unkey_api.auth.tarpit import Tarpit
 from unkey_api.container.invalidation import open_bus
 from unkey_api.container.operations import Operations, open_operations
 from unkey_api.container.runtime import Observing, Runtime
@@ -66,7 +67,15 @@ async def open_application(settings: Settings, runtime: Runtime) -> AsyncIterato
         if tracing is not None:
             tracing.know(application.paths)
         watch_listener = telemetry.metrics.connections.watch
-        yield Served(application, health, failed, telemetry.metrics.render, watch_listener, application.give_up)
+        yield Served(
+            application,
+            health,
+            failed,
+            metrics=telemetry.metrics.render,
+            watch_listener=watch_listener,
+            give_up=application.give_up,
+            refused=application.refused,
+        )
 
 
 def _platform(
@@ -78,11 +87,13 @@ def _platform(
     failures: _FailureHooks,
 ) -> Platform:
     assets = files("unkey_api").joinpath("assets", "scalar")
+    tarpit = _tarpit(settings)
+    health.on_stop(tarpit.close)
     return Platform(
         clock=runtime.clock,
         ids=runtime.ids,
-        authenticator=_guarded(operations.authenticators.protected, settings, runtime, failures.metrics),
-        portal_authenticator=_guarded(operations.authenticators.portal, settings, runtime, failures.metrics),
+        authenticator=_guarded(operations.authenticators.protected, settings, runtime, failures.metrics, tarpit),
+        portal_authenticator=_guarded(operations.authenticators.portal, settings, runtime, failures.metrics, tarpit),
         throttle=operations.throttle,
         observers=observers,
         on_panic=failures.on_panic,
@@ -109,7 +120,9 @@ def _body_limits(settings: Settings) -> BodyLimits:
     )
 
 
-def _guarded(chain: AuthenticationChain, settings: Settings, runtime: Runtime, metrics: Metrics) -> Authenticator:
+def _guarded(
+    chain: AuthenticationChain, settings: Settings, runtime: Runtime, metrics: Metrics, tarpit: Tarpit
+) -> Authenticator:
     """Put the buckets in front of a chain; each chain has its own, since a cookie is not a key."""
     failed = settings.failed_credentials
     if failed.burst == 0:
@@ -119,9 +132,16 @@ def _guarded(chain: AuthenticationChain, settings: Settings, runtime: Runtime, m
         per_second=failed.per_second,
         addresses=failed.addresses,
         clock=runtime.clock,
-        on_refused=metrics.on_guess_refused,
+        tarpit=tarpit,
+        on_refused=metrics.guesses.on_refused,
+        on_held=metrics.guesses.on_held,
     )
     return GuardedAuthenticator(chain, buckets)
+
+
+def _tarpit(settings: Settings) -> Tarpit:
+    failed = settings.failed_credentials
+    return Tarpit(seconds=failed.delay.total_seconds(), per_party=failed.delayed_per_address, in_all=failed.delayed)
 
 
 def _tracing(settings: Settings, runtime: Runtime, telemetry: Telemetry) -> RequestTracing | None:

@@ -48,7 +48,7 @@ def of_databases(settings: Settings) -> Iterator[Problem]:
 
 
 def _redis(settings: Settings) -> Iterator[Problem]:
-    from unkey_api.infra.redis.link import redis_tls_context  # noqa: PLC0415 - commands on the database do without
+    from unkey_api.infra.redis.reconnecting import redis_tls_context  # noqa: PLC0415 - commands on the database do without
 
     try:
         redis_tls_context(parse_redis_url(settings.redis_url.reveal()))

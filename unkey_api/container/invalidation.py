@@ -1,4 +1,4 @@
-"""Opening the invalidation bus: which ways to other processes there are, and what is said about them."""
+"""Opening the invalidation bus: which transports to other processes there are, and what is said about them."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from unkey_api.container.lifecycle import running
 from unkey_api.container.runtime import Runtime
 from unkey_api.core.ids import IdPrefix
 from unkey_api.infra.invalidation.bus import BroadcastBus
-from unkey_api.infra.invalidation.ports import Channel
-from unkey_api.infra.invalidation.redis_channel import RedisChannel
+from unkey_api.infra.invalidation.ports import Transport
+from unkey_api.infra.invalidation.redis_transport import RedisTransport
 from unkey_api.infra.invalidation.serf_agent import AgentOptions, SerfAgent, rpc_token
-from unkey_api.infra.invalidation.serf_channel import SerfChannel
+from unkey_api.infra.invalidation.serf_transport import SerfTransport
 from unkey_api.infra.telemetry.metrics import Metrics
 from unkey_api.rpc.health import Details
 from unkey_api.settings.sections import SUPERVISED_AGENT, GossipSettings, Settings
@@ -34,42 +34,42 @@ _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 async def open_bus(
     settings: Settings, runtime: Runtime, metrics: Metrics, details: Details, *, failed: asyncio.Event
 ) -> AsyncIterator[BroadcastBus]:
-    """Open the bus. No way that is away keeps the service from starting; `details` names the one in use."""
+    """Open the bus. No transport that is away keeps the service from starting; `details` names the one in use."""
     async with AsyncExitStack() as stack:
-        channels: list[Channel] = []
+        transports: list[Transport] = []
         if settings.gossip is not None:
-            channels.append(await _open_gossip(stack, settings, settings.gossip, runtime, failed))
-        channels.append(RedisChannel(settings.redis_url.reveal()))
+            transports.append(await _open_gossip(stack, settings, settings.gossip, runtime, failed))
+        transports.append(RedisTransport(settings.redis_url.reveal()))
         bus = BroadcastBus(
-            channels,
+            transports,
             origin=runtime.ids.new(IdPrefix.INSTANCE),
             clock=runtime.clock,
             observer=metrics.invalidation,
-            on_way=lambda way: details.update({DETAIL: way}),
+            on_transport=lambda described: details.update({DETAIL: described}),
         )
         await stack.enter_async_context(
             running("invalidation", bus.run(), close=bus.close, failed=failed, grace_seconds=GRACE_SECONDS)
         )
         if not await bus.wait_preferred(GOSSIP_WAIT_SECONDS if settings.gossip else REDIS_WAIT_SECONDS):
-            _log.warning("cache invalidation starts without its best way", way=details[DETAIL])
+            _log.warning("cache invalidation starts without its best transport", transport=details[DETAIL])
         yield bus
 
 
 async def _open_gossip(
     stack: AsyncExitStack, settings: Settings, gossip: GossipSettings, runtime: Runtime, failed: asyncio.Event
-) -> SerfChannel:
+) -> SerfTransport:
     rpc = urlsplit(f"//{gossip.agent_rpc_address}")
     host, port = rpc.hostname or "", rpc.port or 0
     if gossip.agent != SUPERVISED_AGENT:
-        return SerfChannel(host, port, token=gossip.agent_rpc_auth)
+        return SerfTransport(host, port, token=gossip.agent_rpc_auth)
     token = rpc_token(gossip.secret_key)
     if runtime.worker:
-        return SerfChannel(host, port, token=token)
+        return SerfTransport(host, port, token=token)
     agent = SerfAgent(_agent_options(settings, gossip, runtime))
     await stack.enter_async_context(
         running("serf", agent.run(), close=agent.close, failed=failed, grace_seconds=AGENT_GRACE_SECONDS)
     )
-    return SerfChannel(host, port, token=token, trouble=lambda: agent.trouble)
+    return SerfTransport(host, port, token=token, trouble=lambda: agent.trouble)
 
 
 def _agent_options(settings: Settings, gossip: GossipSettings, runtime: Runtime) -> AgentOptions:

@@ -92,7 +92,7 @@ def encoded_buffer(  # noqa: PLR0913 - what a buffer is made of, by name
     )
 
     def close() -> None:
-        sink.settle()
+        sink.flush()
         batcher.close()
 
     return sink, running(name, batcher.run(), close=close, failed=failed, grace_seconds=grace_seconds)

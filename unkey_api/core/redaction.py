@@ -14,6 +14,7 @@ from typing import Any, Union
 import orjson
 
 from unkey_api.core.secret_shapes import holds_secret, without_secrets
+from unkey_api.core.secret_words import without_named_secrets
 
 MASK = b'"[REDACTED]"'
 _SHAPE_MASK = MASK.strip(b'"')
@@ -25,6 +26,10 @@ _STRING = re.compile(rb'"(?:[^"\\]|\\.)*(?:"|\\?\Z)', re.DOTALL)
 _COLON = re.compile(rb"\s*:")
 _MEMBER_MASK = rb"\1" + MASK
 _ESCAPE = re.compile(rb"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
+# In a string of JSON, what `secret_words` may find something behind; names of members alone are no such thing.
+_NAMING = re.compile(
+    rb"[=@]|-----BEGIN|eyJ|(?i:bearer|basic) |(?i:key|token|secret|passw|authorization)[a-z]*\s*:\s*[^\s\"]"
+)
 _SIMPLE = {b"n": b"\n", b"t": b"\t", b"r": b"\r", b"b": b"\b", b"f": b"\f"}
 
 
@@ -164,18 +169,23 @@ def without_strings(text: bytes) -> bytes:
 def without_shapes(text: bytes) -> bytes:
     """Return JSON text without what looks like a secret in any of its strings, names of members included.
 
-    A string with escapes is judged by what it means and goes as a whole.
+    A string with escapes is judged by what it means and goes as a whole, and so does one that calls a part of it a
+    secret, such as a connection string.
     """
-    if b"\\" not in text:
+    if b"\\" not in text and _NAMING.search(text) is None:
         return without_secrets(text, _SHAPE_MASK)
     return _STRING.sub(_without_shape, text)
 
 
 def _without_shape(found: re.Match[bytes]) -> bytes:
     token = found[0]
-    if b"\\" not in token:
+    meaning = _ESCAPE.sub(_unescape, token) if b"\\" in token else token
+    inner = meaning[1:-1].decode("utf-8", "replace")
+    if without_named_secrets(inner, "") != inner:
+        return MASK
+    if meaning is token:
         return without_secrets(token, _SHAPE_MASK)
-    return MASK if holds_secret(_ESCAPE.sub(_unescape, token)) else token
+    return MASK if holds_secret(meaning) else token
 
 
 _UNREADABLE = "\0"

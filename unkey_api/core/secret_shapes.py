@@ -1,5 +1,7 @@
 """Telling keys, tokens and hashes by their shape, wherever they turn up in a text.
 
+One half of the detector that every text goes through before it is logged or stored; the other half is `secret_words`.
+
 A text is cut into runs of the characters that keys, hexadecimal and Base64 are made of. A run is a secret when enough
 of it is neither a word, nor a number, nor an identifier of ours. Works on bytes: nearly every text is cleared by two
 steps that Python does in C, and the work grows with the length of the text and no faster.
@@ -14,6 +16,9 @@ RUN_LENGTH = 16
 """Shorter runs are left alone: keys of ours have at least 20 characters, those of others hardly less than 16."""
 ODD_LENGTH = 12
 """So many characters that are no part of a word, a number or an identifier make a run a secret; identifiers have 9."""
+
+ALONE_LENGTH = 20
+"""The same for a piece that is judged by itself: the shortest key of ours has so many characters."""
 
 _MADE_OF = (string.ascii_letters + string.digits + "+/_-").encode()
 _KINDS = bytes(120 if byte in _MADE_OF else 32 for byte in range(256))
@@ -31,6 +36,10 @@ _EXEMPT = re.compile(
 )
 
 
+_LONG_PIECE = re.compile(rb"[A-Za-z0-9]{%d,}" % ALONE_LENGTH)
+_TRACE_ID = re.compile(rb"[0-9a-f]{32}")
+
+
 def may_hold_secret(text: bytes) -> bool:
     """Return False when nothing in `text` is long enough to be a secret."""
     return _LONG in text.translate(_KINDS)
@@ -46,6 +55,24 @@ def without_secrets(text: bytes, mask: bytes, *, spare: bool = True) -> bytes:
     if not spare:
         text = _EXEMPT.sub(mask, text)
     return _RUN.sub(lambda found: mask if _is_odd(found[0]) else found[0], text)
+
+
+def without_shapes_of_keys(text: str, mask: str) -> str:
+    """Return a text of ours, or of a dependency, with `mask` in place of what looks like a key. Safe to repeat.
+
+    In such texts hosts, paths and ids are made of short random pieces joined by hyphens and slashes, which operators
+    need; so each piece is judged by itself, and trace ids stay. What a caller sent goes through `without_secrets`.
+    """
+    encoded = text.encode("utf-8", "surrogatepass")
+    if _LONG_PIECE.search(encoded) is None:
+        return text
+    hidden = mask.encode()
+    kept = _LONG_PIECE.sub(lambda found: found[0] if _is_no_key(found[0]) else hidden, encoded)
+    return kept.decode("utf-8", "surrogatepass")
+
+
+def _is_no_key(piece: bytes) -> bool:
+    return (_HARMLESS.fullmatch(piece) or _TRACE_ID.fullmatch(piece)) is not None
 
 
 def holds_secret(text: bytes) -> bool:

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from unkey_api.admin.service import AdminService
+from unkey_api.admin.types import all_permissions
 from unkey_api.areas.projects.service import DefaultProject
 from unkey_api.audit.service import AuditLog
 from unkey_api.core.clock import Clock
@@ -16,8 +18,6 @@ from unkey_api.core.secret import Secret
 from unkey_api.dev.config_file import write_private
 from unkey_api.infra.mysql import Database, WriteConn, load_query, load_statement
 from unkey_api.infra.vault import VaultClient
-from unkey_api.operator.service import OperatorDesk
-from unkey_api.operator.types import all_permissions
 
 DEMO_SLUG = "demo"
 
@@ -65,7 +65,7 @@ class Seeder:
         self._ids = ids
         self._random_bytes = random_bytes
         audit = AuditLog(clock=clock, ids=ids)
-        self._desk = OperatorDesk(db, audit=audit, clock=clock, ids=ids, random_bytes=random_bytes)
+        self._admin = AdminService(db, audit=audit, clock=clock, ids=ids, random_bytes=random_bytes)
         self._projects = DefaultProject(clock=clock, ids=ids)
 
     async def ensure(self, file: Path) -> tuple[Demo, bool]:
@@ -86,8 +86,8 @@ class Seeder:
         return found is not None
 
     async def _create(self) -> Demo:
-        found = await self._desk.find_workspace(DEMO_SLUG)
-        workspace_id = found.id if found else await self._desk.create_workspace("Demo", DEMO_SLUG)
+        found = await self._admin.find_workspace(DEMO_SLUG)
+        workspace_id = found.id if found else await self._admin.create_workspace("Demo", DEMO_SLUG)
         # Nobody logs in with it yet: the embedded ClickHouse knows one user. The analytics endpoints want it there.
         password = await self._vault.encrypt(workspace_id, Secret(self._random_bytes(24).hex()))
         api_id = self._ids.new(IdPrefix.API)
@@ -108,7 +108,7 @@ class Seeder:
             return api_id
 
         api = await self._db.transaction("dev.seed", work)
-        issued = await self._desk.create_root_key(workspace_id, "Demo root key", all_permissions(workspace_id))
+        issued = await self._admin.create_root_key(workspace_id, "Demo root key", all_permissions(workspace_id))
         return Demo(workspace_id=workspace_id, api_id=api, root_key=issued.secret.reveal())
 
 

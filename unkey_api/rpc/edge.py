@@ -17,12 +17,16 @@ from unkey_api.core.addresses import Network, unmapped_network
 from unkey_api.core.clock import Clock
 from unkey_api.core.ids import IdPrefix, IdSource
 from unkey_api.rpc.asgi import Receive, Scope, Send
-from unkey_api.rpc.errors import failure_of
+from unkey_api.rpc.errors import Failure, failure_of
 from unkey_api.rpc.exchange import STATUS_CLIENT_CLOSED, Exchange, enter, path_of
+from unkey_api.rpc.http_json.envelope import JSON, early_body, early_entry
 
 Endpoint = Callable[[Exchange, Receive, Send], Awaitable[None]]
 Unobserved = Callable[[Scope, Receive, Send], Awaitable[None]]
 """Serves a path whose requests have no exchange: they are not logged, counted or asked for a credential."""
+REQUEST_ID = "unkey.request_id"
+"""Where the scope of a request has its id from the moment the application takes it."""
+HTTP_JSON_PREFIX = "/v2/"
 ObserverFailed = Callable[[Exchange, Exception], None]
 """Told about what an observer raised, which is a bug; must not raise itself."""
 RPC_PREFIX = "/unkey."
@@ -109,14 +113,9 @@ class Edge:
         if unobserved is not None:
             await unobserved(scope, receive, send)
             return
-        exchange = Exchange(
-            scope,
-            request_id=self._ids.new(IdPrefix.REQUEST),
-            started_ms=self._clock.now_ms(),
-            started_at=self._clock.monotonic(),
-            proxies=self._proxies,
-        )
+        exchange = self._exchange(scope)
         enter(exchange)
+        scope[REQUEST_ID] = exchange.request_id
         self.in_flight += 1
         self._tell(self._starts, exchange)
         try:
@@ -136,6 +135,39 @@ class Edge:
                 exchange.share.give_back()
             exchange.seconds = self._clock.monotonic() - exchange.started_at
             self._tell(self._ends, exchange)
+
+    def refused(self, scope: Scope, status: int, text: str) -> tuple[bytes, bytes] | None:
+        """Take note of a request that the server itself refused, and say it as its surface does.
+
+        Args:
+            scope: That of the request, or what is known of one whose head was not even complete.
+            status: HTTP status.
+            text: A sentence for the caller.
+
+        Returns:
+            Content type and body; None where the surface has no form of its own, so that plain text is best.
+        """
+        request_id = scope.get(REQUEST_ID) or self._unread(scope, status, text).request_id
+        if not path_of(scope).startswith(HTTP_JSON_PREFIX):
+            return None
+        return JSON, early_body(status, text, request_id)
+
+    def _unread(self, scope: Scope, status: int, text: str) -> Exchange:
+        """Report a request that never came to be one. It leaves a line and a count, no row."""
+        exchange = self._exchange(scope)
+        exchange.status, exchange.quiet = status, True
+        exchange.failure = Failure(early_entry(status), text, "", "Refused")
+        self._tell(self._ends, exchange)
+        return exchange
+
+    def _exchange(self, scope: Scope) -> Exchange:
+        return Exchange(
+            scope,
+            request_id=self._ids.new(IdPrefix.REQUEST),
+            started_ms=self._clock.now_ms(),
+            started_at=self._clock.monotonic(),
+            proxies=self._proxies,
+        )
 
     def _tell(self, observers: Iterable[Callable[[Exchange], None]], exchange: Exchange) -> None:
         """Tell observers. One that raises costs its own note, not the request and not the notes of the others."""

@@ -38,6 +38,7 @@ class Health:
         """How often the phase has changed."""
         self._phase = Phase.STARTING
         self._change = asyncio.Event()
+        self._at_stop: list[Callable[[], None]] = []
         self._checks = dict(checks or {})
         self._details = details if details is not None else {}
 
@@ -53,6 +54,13 @@ class Health:
         self.changes += 1
         self._change.set()
         self._change = asyncio.Event()
+        if phase is Phase.STOPPING:
+            for tell in self._at_stop:
+                tell()
+
+    def on_stop(self, tell: Callable[[], None]) -> None:
+        """Have somebody told when no further requests are wanted."""
+        self._at_stop.append(tell)
 
     @property
     def stopping(self) -> bool:

@@ -15,11 +15,14 @@ from datetime import timedelta
 from typing import Any
 
 from unkey_api.core.addresses import Network
+from unkey_api.core.clock import SystemClock
 from unkey_api.rpc.health import Health, Phase
 from unkey_api.server.http1.listener import Http1Listener
+from unkey_api.server.http1.refusals import Form, no_form
 from unkey_api.server.http2.listener import Http2Listener
 from unkey_api.server.listeners import Listener, TlsFiles
 from unkey_api.server.sockets import WorkerSockets
+from unkey_api.server.turns import Turns
 from unkey_api.settings.limits import LimitSettings
 
 # With the interpreter's defaults (700, 10, 10) what running requests hold is looked at again and again, which costs
@@ -47,6 +50,8 @@ class Served:
     """Takes a listener, by name, whose connections are to appear in the metrics."""
     give_up: Callable[[], None] = lambda: None
     """Has every request that still waits for something fail, so that it is answered."""
+    refused: Form = no_form
+    """Hears of requests that a listener refuses by itself, and puts their answers into words."""
 
 
 OpenApp = Callable[[int], AbstractAsyncContextManager[Served]]
@@ -140,11 +145,17 @@ def _settle() -> None:
 
 async def _listen(served: Served, sockets: WorkerSockets, options: WorkerOptions) -> list[Listener]:
     budget, tls, limits, proxies = options.shutdown_timeout, options.tls, options.limits, options.proxies
-    http1 = Http1Listener(served.app, sockets.http1, budget=budget, tls=tls, limits=limits, proxies=proxies)
+    turns = Turns(SystemClock())
+    http1 = Http1Listener(
+        served.app, sockets.http1, budget=budget, tls=tls, limits=limits, proxies=proxies, turns=turns
+    )
+    http1.form = served.refused
     served.watch_listener("http1", http1)
     listeners: list[Listener] = [http1]
     if sockets.http2 is not None:
-        http2 = Http2Listener(served.app, sockets.http2, budget=budget, tls=tls, limits=limits, proxies=proxies)
+        http2 = Http2Listener(
+            served.app, sockets.http2, budget=budget, tls=tls, limits=limits, proxies=proxies, turns=turns
+        )
         http2.http1 = http1.protocol
         served.watch_listener("http2", http2)
         listeners.append(http2)

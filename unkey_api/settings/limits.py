@@ -60,6 +60,35 @@ class LimitSettings:
             unit="bytes per second",
         ),
     )
+    body_ahead_bytes: int = field(
+        default=65_536,
+        metadata=about(
+            "Bytes of an HTTP/1.1 body that are read before the service asks for them.",
+            between=(4_096, 16_777_216),
+            unit="bytes",
+        ),
+    )
+    chunk_overhead_bytes: int = field(
+        default=16_384,
+        metadata=about(
+            "What a chunked HTTP/1.1 body may hold that is no body (extensions, trailers), besides three times the "
+            "body and 16 bytes for each chunk.",
+            between=(1_024, 16_777_216),
+            unit="bytes",
+        ),
+    )
+    linger_timeout: timedelta = field(
+        default=timedelta(seconds=2),
+        metadata=about(
+            "How long a caller may go on sending after an answer that ends its connection; it is read and dropped, so "
+            "that the caller sees the answer.",
+            between=(timedelta(milliseconds=100), timedelta(minutes=1)),
+        ),
+    )
+    linger_bytes: int = field(
+        default=1_048_576,
+        metadata=about("How much of that is read at most.", between=(0, 1_073_741_824), unit="bytes"),
+    )
     light_body_bytes: int = field(
         default=65_536,
         metadata=about(
@@ -182,4 +211,23 @@ class FailedCredentialSettings:
             between=(100, 10_000_000),
             unit="addresses",
         ),
+    )
+    delay: timedelta = field(
+        default=timedelta(seconds=2),
+        metadata=about(
+            "How long an address over its share waits for each 429; 0 answers it at once.",
+            between=(timedelta(0), timedelta(minutes=10)),
+        ),
+    )
+    delayed_per_address: int = field(
+        default=200,
+        metadata=about(
+            "Requests of an address that wait at once in a worker; further ones are answered without a wait.",
+            between=(0, 100_000),
+            unit="requests",
+        ),
+    )
+    delayed: int = field(
+        default=2_000,
+        metadata=about("The same for all addresses together.", between=(0, 1_000_000), unit="requests"),
     )

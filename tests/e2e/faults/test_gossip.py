@@ -162,5 +162,5 @@ async def test_an_agent_that_dies_or_freezes_costs_no_answer_and_no_revocation(h
     metrics = await asyncio.to_thread(hosts.first.service.metrics)
     assert 'unkey_cache_clustering_transport_up{transport="gossip"} 1.0' in metrics
     log = hosts.first.service.log_text()
-    assert '"way":"local; gossip is not available' in log
+    assert '"transport":"local; gossip is not available' in log
     assert '"message":"serf agent does not run"' in log

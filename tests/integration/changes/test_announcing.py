@@ -17,7 +17,7 @@ from unkey_api.core.changes import key_changed, lane_of
 from unkey_api.core.clock import SystemClock
 from unkey_api.core.ids import RandomIds
 from unkey_api.dev.ports import free_ports
-from unkey_api.infra.invalidation.redis_channel import RedisChannel
+from unkey_api.infra.invalidation.redis_transport import RedisTransport
 from unkey_api.infra.invalidation.wire import Heard, decode
 from unkey_api.infra.mysql import Database, Dsn, Transaction, log_orphan
 from unkey_api.settings.load import load_settings
@@ -64,7 +64,7 @@ async def test_servers_hear_what_changed_or_at_least_how_far_the_log_is(
     mysql_server: MysqlServer, mysql_dsn: Dsn, redis_server: RedisServer, count: int, named: int
 ) -> None:
     workspace, server = f"ws_{secrets.token_hex(4)}", Server()
-    listening = asyncio.create_task(RedisChannel(redis_server.url).run(server))
+    listening = asyncio.create_task(RedisTransport(redis_server.url).run(server))
     try:
         await eventually(lambda: server.up)
         address = mysql_server.tcp_dsn(mysql_dsn.database)
@@ -85,7 +85,7 @@ async def test_a_command_that_changes_nothing_says_nothing(
     mysql_server: MysqlServer, mysql_dsn: Dsn, redis_server: RedisServer
 ) -> None:
     server = Server()
-    listening = asyncio.create_task(RedisChannel(redis_server.url).run(server))
+    listening = asyncio.create_task(RedisTransport(redis_server.url).run(server))
     try:
         await eventually(lambda: server.up)
         address = mysql_server.tcp_dsn(mysql_dsn.database)

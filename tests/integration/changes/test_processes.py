@@ -94,10 +94,10 @@ async def test_an_override_holds_in_the_other_process(pair: Pair) -> None:
 
 async def test_a_root_key_revoked_from_the_terminal_is_refused_by_both(pair: Pair) -> None:
     caller = await pair.api.admin()
-    (line,) = await pair.api.desk.list_root_keys(caller.workspace_id)
+    (line,) = await pair.api.admin_service.list_root_keys(caller.workspace_id)
     for client in (pair.here, pair.there):
         assert await pair.verify(client, caller, "unknown") == "NOT_FOUND"
-    await pair.api.desk.root_keys.revoke(line.id)
+    await pair.api.admin_service.root_keys.revoke(line.id)
 
     async def refused() -> bool:
         return {await pair.verify(client, caller, "unknown") for client in (pair.here, pair.there)} == {"401"}

@@ -71,8 +71,8 @@ class TestAgent:
         async with cluster(2) as agents, nodes(lambda number: [channel_to(agents[number])], 2) as (a, b):
             (pid,) = processes(agents[0])
             os.kill(pid, signal.SIGKILL)
-            await eventually(lambda: a.bus.way == "local")
-            await eventually(lambda: a.bus.way == "gossip", within_seconds=30)
+            await eventually(lambda: a.bus.transport == "local")
+            await eventually(lambda: a.bus.transport == "gossip", within_seconds=30)
             assert processes(agents[0]) != [pid]
 
             async def heard() -> bool:
@@ -130,10 +130,10 @@ class TestChannel:
     async def test_an_agent_that_does_not_know_us_is_reported(self) -> None:
         async with lone_agent() as options:
             node = Node(1, [channel_to(options, token=Secret("wrong"))])
-            ways: list[str] = []
-            node.bus._on_way = ways.append
+            transports: list[str] = []
+            node.bus._on_transport = transports.append
             running = asyncio.create_task(node.bus.run())
-            await eventually(lambda: bool(ways) and "refuses" in ways[-1])
+            await eventually(lambda: bool(transports) and "refuses" in transports[-1])
             node.bus.close()
             await running
 
@@ -143,10 +143,10 @@ class TestChannel:
             os.kill(pid, signal.SIGSTOP)
             try:
                 a.port.publish("keys", "k1")
-                await eventually(lambda: a.bus.way == "local")
+                await eventually(lambda: a.bus.transport == "local")
             finally:
                 os.kill(pid, signal.SIGCONT)
-            await eventually(lambda: a.bus.way == "gossip", within_seconds=30)
+            await eventually(lambda: a.bus.transport == "gossip", within_seconds=30)
 
     async def test_something_else_that_listens_there_is_reported(self) -> None:
         async def babble(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -158,6 +158,6 @@ class TestChannel:
         async with await asyncio.start_server(babble, "127.0.0.1", port):
             node = Node(1, [channel_to(agent_options("lone", 1, port))])
             running = asyncio.create_task(node.bus.run())
-            await eventually(lambda: "protocol" in node.bus._links[0].trouble)
+            await eventually(lambda: "protocol" in node.bus._states[0].trouble)
             node.bus.close()
             await running

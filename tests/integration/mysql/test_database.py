@@ -273,7 +273,7 @@ class TestLeavingCallers:
         with pytest.raises(asyncio.CancelledError):
             await caller
         go_on.set()
-        await eventually(lambda: items.flights.count == 0)
+        await eventually(lambda: items.shielded.count == 0)
         assert await items.primary.fetch_all(LIST, {"ids": ["a", "b"]}) == [Item("a", 11), Item("b", 12)]
 
     async def test_what_follows_the_commit_happens_without_the_caller(self, items: Database) -> None:
@@ -293,7 +293,7 @@ class TestLeavingCallers:
             await caller
         assert effects == []
         go_on.set()
-        await eventually(lambda: items.flights.count == 0)
+        await eventually(lambda: items.shielded.count == 0)
         assert effects == ["result"]
 
     async def test_nothing_follows_a_rollback(self, items: Database) -> None:
@@ -308,12 +308,12 @@ class TestLeavingCallers:
 
     async def test_single_statement_as_well(self, items: Database) -> None:
         caller = asyncio.create_task(items.primary.execute(SLEEP, {"id": "a", "seconds": 0.2}))
-        await eventually(lambda: items.pools[0].lent == 1 and items.flights.count == 1)
+        await eventually(lambda: items.pools[0].lent == 1 and items.shielded.count == 1)
         await eventually(lambda: _is_running(items, "item_sleep"))
         caller.cancel()
         with pytest.raises(asyncio.CancelledError):
             await caller
-        await eventually(lambda: items.flights.count == 0)
+        await eventually(lambda: items.shielded.count == 0)
         assert await items.primary.fetch_one(GET, {"id": "a"}) == Item("a", 50)
 
     async def test_a_write_still_waiting_for_a_connection_is_given_up(self, items_dsn: Dsn) -> None:
@@ -327,11 +327,11 @@ class TestLeavingCallers:
         async with open_database(settings, clock=SystemClock(), on_orphan_error=log_orphan) as database:
             async with database.pools[0].lend():
                 caller = asyncio.create_task(database.transaction("t", work))
-                await eventually(lambda: database.flights.count == 1)
+                await eventually(lambda: database.shielded.count == 1)
                 caller.cancel()
                 with pytest.raises(asyncio.CancelledError):
                     await caller
-            await eventually(lambda: database.flights.count == 0)
+            await eventually(lambda: database.shielded.count == 0)
         assert not ran
 
     async def test_error_nobody_hears_is_reported(self, items_dsn: Dsn) -> None:

@@ -14,7 +14,7 @@ from tests.support.waiting import eventually
 from unkey_api.core.ids import IdPrefix, RandomIds
 from unkey_api.infra.redis.client import RedisClient, RedisOptions, open_redis
 from unkey_api.infra.redis.errors import RedisTimeout, RedisUnavailable
-from unkey_api.infra.redis.link import RedisLink
+from unkey_api.infra.redis.reconnecting import ReconnectingConnection
 from unkey_api.infra.redis.scripts import CREDIT_TAKE
 from unkey_api.infra.resilience.errors import failure_reason
 from unkey_api.settings.addresses.parameters import AddressError
@@ -177,14 +177,14 @@ class TestAbsence:
 @pytest.mark.parametrize("url", ["", "nonsense", "http://localhost:1", "redis://", "redis://host:port"])
 def test_what_is_no_redis_url_is_refused(url: str) -> None:
     with pytest.raises(AddressError):
-        RedisLink(url)
+        ReconnectingConnection(url)
 
 
 async def test_closing_ends_a_handshake_that_hangs(own_redis_server: RedisServer) -> None:
     own_redis_server.start()
     os.kill(own_redis_server.pid, signal.SIGSTOP)
-    link = RedisLink(own_redis_server.url)
-    link.start()
-    assert not await link.wait_up(0.2)
+    connection = ReconnectingConnection(own_redis_server.url)
+    connection.start()
+    assert not await connection.wait_up(0.2)
     async with asyncio.timeout(1.0):
-        await link.close()
+        await connection.close()

@@ -9,10 +9,13 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
+import orjson
 import pytest
 from h2.errors import ErrorCodes
 from hyperframe.frame import PingFrame, RstStreamFrame, SettingsFrame, WindowUpdateFrame
+from unkey_proto.unkey.apis.v2.apis_pb import GetApiRequest, GetApiResponse
 
+from tests.support.harness import Harness
 from tests.support.raw_http2 import (
     CONTINUATION,
     DATA,
@@ -33,8 +36,8 @@ from tests.support.raw_http2 import (
     request_fields,
 )
 from tests.support.waiting import eventually
-from unkey_api.server.http2.frames import FLOOD_FACTOR
 from unkey_api.server.http2.listener import FLOODS_PER_ADDRESS, Http2Listener
+from unkey_api.server.http2.meter import FLOOD_FACTOR
 from unkey_api.server.http2.streams import UNREAD_BYTES
 from unkey_api.server.sockets import bind_workers
 from unkey_api.settings.limits import LimitSettings
@@ -88,15 +91,24 @@ class Serving:
 @asynccontextmanager
 async def serving(**limits: Any) -> AsyncIterator[Serving]:
     """Serve with these limits instead of the defaults."""
-    [sockets] = bind_workers(HOST, http_port=0, http2_port=0, workers=1)
     app = App()
+    async with listening(app, **limits) as (listener, port):
+        try:
+            yield Serving(listener, app, port)
+        finally:
+            app.release.set()
+
+
+@asynccontextmanager
+async def listening(app: Any, **limits: Any) -> AsyncIterator[tuple[Http2Listener, int]]:
+    """Serve an application with these limits instead of the defaults."""
+    [sockets] = bind_workers(HOST, http_port=0, http2_port=0, workers=1)
     kept = LimitSettings(**limits)
     listener = Http2Listener(app, sockets.http1, budget=timedelta(seconds=2), tls=None, limits=kept)
     await listener.start()
     try:
-        yield Serving(listener, app, sockets.http1.getsockname()[1])
+        yield listener, sockets.http1.getsockname()[1]
     finally:
-        app.release.set()
         await listener.drain()
 
 
@@ -590,3 +602,136 @@ class TestGoodbyeOfTheClient:
             service.app.release.set()
             assert (await connection.answer(waiting)).body == b"late"
             await eventually(lambda: connection.closed)
+
+
+def streams_that_say_nothing(connection: RawHttp2) -> None:
+    """Open streams and say nothing more on them."""
+    for _ in range(40):
+        connection.head(request_fields(VERIFY), end=False)
+
+
+def bodies_without_end(connection: RawHttp2) -> None:
+    for _ in range(3):
+        connection.data(connection.head(request_fields(VERIFY), end=False), b"x" * 15_000, end=False)
+
+
+def heads_that_are_none(connection: RawHttp2) -> None:
+    for fields, _ in BAD_HEADS.values():
+        connection.head(fields, end=True)
+
+
+def broken_streams(connection: RawHttp2) -> None:
+    for kind in frames_on(1):
+        stream = connection.head(request_fields(VERIFY), end=False)
+        connection.write(frames_on(stream)[kind])
+
+
+def broken_messages(connection: RawHttp2) -> None:
+    """What claims to be gRPC and is not."""
+    for body in (b"", b"\0\0\0", b"\0\xff\xff\xff\xffx", b"\1\0\0\0\1x", b"\0\0\0\0\1\xff", b"{}"):
+        connection.data(connection.head(request_fields(VERIFY, *GRPC), end=False), body)
+
+
+def resets_within_the_bound(connection: RawHttp2) -> None:
+    resets(connection, 50)
+
+
+def pings_within_the_bound(connection: RawHttp2) -> None:
+    connection.write(PingFrame(0, opaque_data=b"12345678").serialize() * 500)
+
+
+def answers_nobody_waits_for(connection: RawHttp2) -> None:
+    """Ask for something long, with a priority that makes no sense, and cancel."""
+    for _ in range(20):
+        stream = connection.head(request_fields(b"/openapi.json", method=b"GET"))
+        connection.write(raw_frame(PRIORITY, 0, stream, struct.pack(">IB", 0, 255)))
+        connection.write(RstStreamFrame(stream, error_code=8).serialize())
+
+
+VERIFY = b"/unkey.keys.v2.KeysService/VerifyKey"
+GET_API = b"/unkey.apis.v2.ApisService/GetApi"
+GRPC = ((b"content-type", b"application/grpc"), (b"te", b"trailers"))
+CONNECT = ((b"content-type", b"application/json"), (b"connect-protocol-version", b"1"))
+ATTACKS = {
+    each.__name__: each
+    for each in (
+        streams_that_say_nothing,
+        bodies_without_end,
+        heads_that_are_none,
+        broken_streams,
+        broken_messages,
+        resets_within_the_bound,
+        pings_within_the_bound,
+        answers_nobody_waits_for,
+    )
+}
+
+
+class TestSharing:
+    """A gRPC client, a Connect client and an attacker behind one proxy, on one connection to the service itself."""
+
+    @pytest.mark.parametrize("kind", ATTACKS)
+    async def test_both_clients_are_answered_in_full_beside_an_attacker(self, api: Harness, kind: str) -> None:
+        caller = await api.admin()
+        made = await api.post("/v2/apis.createApi", {"name": "Shared"}, caller)
+        api_id = made.json["data"]["apiId"]
+        credential = (b"authorization", f"Bearer {caller.root_key}".encode())
+        message = GetApiRequest(api_id=api_id).to_binary()
+        async with listening(api.app) as (_, port), raw_http2(HOST, port) as connection:
+            halves = [
+                connection.head(request_fields(GET_API, *GRPC, credential), end=False),
+                connection.head(request_fields(GET_API, *CONNECT, credential), end=False),
+            ]
+            ATTACKS[kind](connection)
+            wholes = [
+                connection.request(GET_API, struct.pack(">BI", 0, len(message)) + message, *GRPC, credential),
+                connection.request(GET_API, b'{"apiId":"%b"}' % api_id.encode(), *CONNECT, credential),
+            ]
+            await connection.ping()
+            connection.data(halves[0], struct.pack(">BI", 0, len(message)) + message)
+            connection.data(halves[1], b'{"apiId":"%b"}' % api_id.encode())
+            for stream in (halves[0], wholes[0]):
+                answer = await connection.answer(stream)
+                assert (answer.status, answer.reset, answer.outcome[b"grpc-status"]) == (200, None, b"0")
+                flags, size = struct.unpack(">BI", answer.body[:5])
+                assert (flags, size) == (0, len(answer.body) - 5)
+                got = GetApiResponse.from_binary(answer.body[5:])
+                assert got.api is not None
+                assert (got.api.id, got.api.name) == (api_id, "Shared")
+            for stream in (halves[1], wholes[1]):
+                answer = await connection.answer(stream)
+                assert (answer.status, answer.reset, answer.outcome[b"content-type"]) == (
+                    200,
+                    None,
+                    b"application/json",
+                )
+                assert orjson.loads(answer.body) == {"api": {"id": api_id, "name": "Shared"}}
+            assert connection.goaway is None
+
+    @pytest.mark.parametrize(
+        "path",
+        [
+            b"/v2%2Fapis.getApi",
+            b"/v2/apis%2EgetApi",
+            b"/%76%32/apis.getApi",
+            b"//v2/apis.getApi",
+            b"/./v2/apis.getApi",
+            b"/v2/../v2/apis.getApi",
+            b"/v2/%2e%2e/v2/apis.getApi",
+            b"/v2/apis.getApi/",
+            b"/v2/apis.getApi%00",
+            b"/v2/apis.getApi%20",
+            b"/unkey.apis.v2.ApisService%2FGetApi",
+            b"/unkey.apis.v2.ApisService/./GetApi",
+            b"/unkey%2Eapis.v2.ApisService/GetApi",
+            b"/health%2Fready",
+        ],
+    )
+    async def test_another_spelling_of_a_path_is_another_path(self, api: Harness, path: bytes) -> None:
+        caller = await api.admin()
+        credential = (b"authorization", f"Bearer {caller.root_key}".encode())
+        async with listening(api.app) as (_, port), raw_http2(HOST, port) as connection:
+            answer = await connection.answer(connection.request(path, b"{}", *CONNECT, credential))
+            assert answer.status == 404
+            again = await connection.answer(connection.request(b"/v2/apis.getApi", b"{}", *CONNECT, credential))
+            assert again.status == 400, "the connection goes on, and the right spelling is a route"

@@ -43,7 +43,7 @@ def serve(api: Harness, mysql_server: MysqlServer, mysql_dsn: Dsn, redis_server:
 async def _organization(api: Harness) -> tuple[str, str]:
     """Make a workspace and return its id and that of its organization."""
     organization = f"org_{secrets.token_hex(6)}"
-    workspace_id = await api.desk.create_workspace("Test", f"test-{secrets.token_hex(8)}")
+    workspace_id = await api.admin_service.create_workspace("Test", f"test-{secrets.token_hex(8)}")
     await api.database.primary.execute(
         Statement("test_org", "UPDATE workspaces SET org_id = %(org)s WHERE id = %(id)s"),
         {"org": organization, "id": workspace_id},

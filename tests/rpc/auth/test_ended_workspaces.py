@@ -12,13 +12,13 @@ import pytest
 
 from tests.support.harness import Caller, Harness
 from tests.support.waiting import eventually
+from unkey_api.admin.workspaces import WorkspaceAdmin
 from unkey_api.areas.portal.sessions import PortalSessions, session_cache
 from unkey_api.audit.service import AuditLog
 from unkey_api.core.ids import RandomIds
 from unkey_api.core.keymaterial import hash_key
 from unkey_api.infra.mysql import Statement
 from unkey_api.infra.resilience.background import BackgroundJobs
-from unkey_api.operator.workspaces import WorkspaceAdmin
 
 VERIFY = "/v2/keys.verifyKey"
 

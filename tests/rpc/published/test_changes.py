@@ -15,13 +15,13 @@ from tests.rpc.published.requests import REQUESTS, Body, limit, multi_limit, per
 from tests.rpc.published.world import World, fresh, shown
 from tests.support.mysql import run_sql
 from tests.support.transfer import Depot
+from unkey_api.admin.types import RootKeyChange
+from unkey_api.admin.workspaces import WorkspaceAdmin
 from unkey_api.audit.service import AuditLog
 from unkey_api.container.revocation import drops_of
 from unkey_api.core.changes import Change, ChangeKind, lane_of
 from unkey_api.core.ids import RandomIds
 from unkey_api.infra.mysql import Dsn
-from unkey_api.operator.types import RootKeyChange
-from unkey_api.operator.workspaces import WorkspaceAdmin
 
 pytestmark = pytest.mark.integration
 
@@ -151,24 +151,24 @@ async def test_commands_write_what_the_page_says(world: World, log: Log, mysql_d
     api, workspace_id = world.api, world.admin.workspace_id
     admin = WorkspaceAdmin(api.database, audit=AuditLog(clock=api.clock, ids=RandomIds()), clock=api.clock)
     written: dict[str, set[str]] = {}
-    created = Log(mysql_dsn, await api.desk.create_workspace("Test", f"test-{secrets.token_hex(8)}"))
+    created = Log(mysql_dsn, await api.admin_service.create_workspace("Test", f"test-{secrets.token_hex(8)}"))
     written["unkey-api workspace create"] = await created.look()
     depot = Depot(api, mysql_dsn, world.admin, await world.new_api(), tmp_path)
     await log.look()
     await depot.import_lines({"key": secrets.token_hex(16)})
     written["unkey-api keys import"] = await log.look()
-    issued = await api.desk.create_root_key(workspace_id, "test", ["api.*.read_api"])
+    issued = await api.admin_service.create_root_key(workspace_id, "test", ["api.*.read_api"])
     written["unkey-api root-key create"] = await log.look()
     for command, change in {
         "update": RootKeyChange(add=("api.*.read_key",)),
         "disable": RootKeyChange(enabled=False),
         "enable": RootKeyChange(enabled=True),
     }.items():
-        await api.desk.root_keys.update(issued.id, change)
+        await api.admin_service.root_keys.update(issued.id, change)
         written[f"unkey-api root-key {command}"] = await log.look()
-    await api.desk.root_keys.rotate(issued.id, 0)
+    await api.admin_service.root_keys.rotate(issued.id, 0)
     written["unkey-api root-key rotate"] = await log.look()
-    await api.desk.root_keys.revoke(issued.id)
+    await api.admin_service.root_keys.revoke(issued.id)
     written["unkey-api root-key revoke"] = await log.look()
     await admin.set_limits(workspace_id, {"requests-per-minute": 600})
     written["unkey-api workspace set-limits"] = await log.look()

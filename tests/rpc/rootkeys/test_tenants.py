@@ -8,8 +8,8 @@ import pytest
 
 from tests.rpc.rootkeys.making import Ring, urn_of
 from tests.support.harness import Caller
-from unkey_api.areas.rootkeys.home import HOME_API, HOME_WORKSPACE
-from unkey_api.operator.types import all_permissions
+from unkey_api.admin.types import all_permissions
+from unkey_api.areas.rootkeys.keyspace import ROOT_API, ROOT_WORKSPACE
 
 pytestmark = pytest.mark.integration
 
@@ -32,10 +32,10 @@ BY_ID: dict[str, dict[str, Any]] = {
 async def keeper(ring: Ring) -> Caller:
     """May do everything in the workspace where the rows of root keys are."""
     await ring.create()
-    issued = await ring.api.desk.create_root_key(
-        HOME_WORKSPACE, "keeper", all_permissions(HOME_WORKSPACE), over_root_keys=True
+    issued = await ring.api.admin_service.create_root_key(
+        ROOT_WORKSPACE, "keeper", all_permissions(ROOT_WORKSPACE), over_root_keys=True
     )
-    return await ring.api.known(Caller(HOME_WORKSPACE, issued.secret.reveal()))
+    return await ring.api.known(Caller(ROOT_WORKSPACE, issued.secret.reveal()))
 
 
 @pytest.mark.parametrize("operation", BY_ID)
@@ -57,7 +57,7 @@ async def test_secret_of_a_root_key_says_nothing(ring: Ring, keeper: Caller) -> 
 
 
 async def test_root_keys_are_not_listed_and_their_api_cannot_be_deleted(ring: Ring, keeper: Caller) -> None:
-    listed = await ring.api.post("/v2/apis.listKeys", {"apiId": HOME_API}, keeper)
+    listed = await ring.api.post("/v2/apis.listKeys", {"apiId": ROOT_API}, keeper)
     assert (listed.status, listed.json["data"]) == (200, [])
-    deleted = await ring.api.post("/v2/apis.deleteApi", {"apiId": HOME_API}, keeper)
+    deleted = await ring.api.post("/v2/apis.deleteApi", {"apiId": ROOT_API}, keeper)
     assert deleted.status == 412

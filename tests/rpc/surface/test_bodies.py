@@ -185,6 +185,26 @@ class TestHeavyBodies:
         assert len(surface.keys.requests[0].meta.fields["a"].kind.value) == 600_000
 
     @BOTH
+    async def test_mean_what_light_ones_mean(self, surface: Surface, path: str) -> None:
+        """Blanks make a light body a heavy one, which is decoded another way."""
+        numbers = rb'[1,-0.5,1e300,18446744073709551615,null,true,{"\u00e9":"\ud83d","b":"\ud83d\ude00\n\"\\"}]'
+        members = b'"keyId":"key_1","name":null,"enabled":false,"enabled":true,"expires":1700000000000,"meta":'
+        client = surface.build()
+        for blanks in (b"", b" " * 2 * LIGHT):
+            body = b"{%b%b%b}" % (members, b'{"a":%b}' % numbers, blanks)
+            assert (await client.post(path, body)).status == 200
+        light, heavy = surface.keys.requests
+        assert light == heavy
+        assert light.meta.fields["a"].kind.value.values[6].kind.value.fields["b"].kind.value == '\U0001f600\n"\\'
+
+    @BOTH
+    async def test_are_refused_for_what_light_ones_are(self, surface: Surface, path: str) -> None:
+        client = surface.build()
+        for wrong in (b'"keyId":5', b'"keyId":"key_1","expires":1e99', b'"keyId":"key_1","enabled":"x"'):
+            answers = [await client.post(path, b"{%b%b}" % (wrong, blanks)) for blanks in (b"", b" " * 2 * LIGHT)]
+            assert [answer.status for answer in answers] == [400, 400]
+
+    @BOTH
     async def test_are_worked_on_beside_the_event_loop(self, surface: Surface, path: str) -> None:
         before = set(threading.enumerate())
         client = surface.build()

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import Counter
+
 import pytest
 
 from tests.support.clock import FixedClock
+from tests.support.waiting import settle
 from unkey_api.auth.guessing import FailureBuckets
+from unkey_api.auth.tarpit import Tarpit
 
 
 @pytest.fixture
@@ -15,7 +20,21 @@ def clock() -> FixedClock:
 
 @pytest.fixture
 def buckets(clock: FixedClock) -> FailureBuckets:
-    return FailureBuckets(burst=3, per_second=2, addresses=4, clock=clock, on_refused=lambda: None)
+    return made(clock)
+
+
+def made(clock: FixedClock, *, seconds: float = 0.0, told: Counter[str] | None = None) -> FailureBuckets:
+    """Return buckets for three failures; `told` hears what is counted."""
+    heard: Counter[str] = Counter() if told is None else told
+    return FailureBuckets(
+        burst=3,
+        per_second=2,
+        addresses=4,
+        clock=clock,
+        tarpit=Tarpit(seconds=seconds, per_party=1, in_all=1),
+        on_refused=lambda: heard.update(["refused"]),
+        on_held=lambda: heard.update(["held"]),
+    )
 
 
 def fail(buckets: FailureBuckets, address: str, times: int = 1) -> None:
@@ -90,3 +109,25 @@ def test_only_so_many_addresses_are_watched(buckets: FailureBuckets) -> None:
         fail(buckets, "192.0.2.1")
         assert len(buckets) <= 4
     assert buckets.seconds_to_wait("192.0.2.1") > 0
+
+
+def test_whether_any_is_full_is_known_without_looking_for_it(buckets: FailureBuckets, clock: FixedClock) -> None:
+    seen = []
+    for address, times, milliseconds in (("192.0.2.1", 2, 0), ("192.0.2.1", 1, 0), ("192.0.2.2", 1, 499), ("", 0, 1)):
+        fail(buckets, address, times)
+        clock.advance(milliseconds)
+        seen.append(buckets.any_full)
+    assert seen == [False, True, True, False]
+    assert buckets.seconds_to_wait("192.0.2.1") == 0
+
+
+async def test_what_waits_is_counted_and_what_finds_no_room_is_not(clock: FixedClock) -> None:
+    told: Counter[str] = Counter()
+    buckets = made(clock, seconds=3_600, told=told)
+    first = asyncio.ensure_future(buckets.hold("192.0.2.1"))
+    await settle()
+    await buckets.hold("192.0.2.1")
+    assert told.total() == 0
+    first.cancel()
+    await made(clock, seconds=0.001, told=told).hold("192.0.2.1")
+    assert told == {"held": 1}

@@ -192,7 +192,7 @@ async def test_rows_are_encoded_some_at_a_time_or_when_time_is_up() -> None:
     sink.add(row(3))
     await eventually(lambda: blocks.rows == [2, 1])
     sink.add(row(4))
-    sink.settle()
+    sink.flush()
     lines = b"".join(block.data for block in blocks.seen).splitlines()
     assert [json.loads(line)[0] for line in lines] == ["req_1", "req_2", "req_3", "req_4"]
 
@@ -227,7 +227,7 @@ async def test_large_rows_make_blocks_of_few() -> None:
     sink: EncodingSink[RatelimitRow] = EncodingSink(blocks, encode_row, on_error=raising)
     for number in range(5):
         sink.add(row(number, "x" * (BLOCK_BYTES // 2)))
-    sink.settle()
+    sink.flush()
     assert blocks.rows == [2, 2, 1]
 
 

@@ -377,7 +377,7 @@ class TestSeveralProcesses:
         async with world.node() as living:
             await living.spend("ten", 0)
             await world.counter.take("ten", 4)
-            await living.settle("ten")
+            await living.flush("ten")
             assert world.balances.rows["ten"] == 6
 
     async def test_a_copy_that_ended_with_its_last_spender_is_settled_by_a_denial(self, world: World) -> None:
@@ -444,7 +444,7 @@ class TestSeveralProcesses:
 class TestInvalidation:
     async def test_the_next_spend_reads_mysql_again(self, world: World, limiter: CreditLimiter) -> None:
         await limiter.spend("ten", 1)
-        await limiter.settle("ten")
+        await limiter.flush("ten")
         assert world.balances.rows["ten"] == 9
         world.balances.rows["ten"] = 100
         await limiter.invalidate("ten")
@@ -454,7 +454,7 @@ class TestInvalidation:
         self, world: World, limiter: CreditLimiter
     ) -> None:
         await limiter.spend("ten", 1)
-        await limiter.settle("ten")
+        await limiter.flush("ten")
         world.counter.down = True
         world.balances.rows["ten"] = 100
         await limiter.invalidate("ten")
@@ -464,11 +464,11 @@ class TestInvalidation:
     async def test_settling_writes_first_and_gives_up_in_time(self, world: World) -> None:
         async with world.node(bounds=ReplayBounds(settle_seconds=0.01)) as limiter:
             await limiter.spend("ten", 1)
-            await limiter.settle("ten")
+            await limiter.flush("ten")
             assert world.balances.rows["ten"] == 9
             world.balances.gate = asyncio.Event()
             await limiter.spend("ten", 1)
-            await limiter.settle("ten")
+            await limiter.flush("ten")
             assert world.balances.rows["ten"] == 9
             world.balances.gate.set()
             await eventually(lambda: world.balances.rows["ten"] == 8)

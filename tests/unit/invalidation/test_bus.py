@@ -1,4 +1,4 @@
-"""Gathering, choosing a way, losing, and what is said about it."""
+"""Gathering, choosing a transport, losing, and what is said about it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
-from tests.support.bus import Air, AirChannel, Ears, Reports
+from tests.support.bus import Air, AirTransport, Ears, Reports
 from tests.support.clock import FixedClock
 from tests.support.waiting import eventually, settle
 from unkey_api.infra.invalidation.bus import KEEP_MS, PENDING_MAX, BroadcastBus
@@ -17,17 +17,17 @@ from unkey_api.infra.invalidation.ports import Invalidation
 class Peer:
     """A process on the bus."""
 
-    def __init__(self, origin: str, channels: list[AirChannel], clock: FixedClock) -> None:
+    def __init__(self, origin: str, transports: list[AirTransport], clock: FixedClock) -> None:
         self.ears = Ears()
         self.reports = Reports()
-        self.ways: list[str] = []
-        self.channels = channels
+        self.told: list[str] = []
+        self.transports = transports
         self.bus = BroadcastBus(
-            channels,
+            transports,
             origin=origin,
             clock=clock,
             observer=self.reports,
-            on_way=self.ways.append,
+            on_transport=self.told.append,
             window_seconds=0.01,
         )
         self.bus.subscribe(self.ears)
@@ -45,12 +45,12 @@ class World:
         self._running: list[tuple[Peer, asyncio.Task[None]]] = []
 
     async def peer(self, origin: str, *, first_up: bool = True, second_up: bool = True) -> Peer:
-        """Start a process with two ways."""
-        channels = [
-            self.first_air.channel("first", up=first_up),
-            self.second_air.channel("second", bytes_max=60_000, up=second_up),
+        """Start a process with two transports."""
+        transports = [
+            self.first_air.transport("first", up=first_up),
+            self.second_air.transport("second", bytes_max=60_000, up=second_up),
         ]
-        return await self.start(Peer(origin, channels, self.clock))
+        return await self.start(Peer(origin, transports, self.clock))
 
     async def start(self, peer: Peer) -> Peer:
         self._running.append((peer, asyncio.create_task(peer.bus.run())))
@@ -96,7 +96,7 @@ class TestDelivery:
         for key in ("k1", "k2", "k1"):
             a.bus.publish("keys", key)
         await eventually(heard(b, "k1", "k2"))
-        assert len(a.channels[0].sent) == 1
+        assert len(a.transports[0].sent) == 1
 
     async def test_an_unknown_cache_is_skipped(self, world: World) -> None:
         a, b = await pair(world)
@@ -114,19 +114,19 @@ class TestDelivery:
 
     async def test_noise_on_the_channel_harms_nothing(self, world: World) -> None:
         a, b = await pair(world)
-        b.channels[0].deliver(b"\xff\xff\xff")
+        b.transports[0].deliver(b"\xff\xff\xff")
         a.bus.publish("keys", "k1")
         await eventually(heard(b, "k1"))
 
     async def test_delivery_is_timed_from_the_change(self, world: World) -> None:
         a, b = await pair(world)
         for peer in (a, b):
-            for channel in peer.channels:
-                channel.switch(up=False)
+            for transport in peer.transports:
+                transport.switch(up=False)
         a.bus.publish("keys", "k1")
         world.clock.advance(1_500)
-        b.channels[1].switch(up=True)
-        a.channels[1].switch(up=True)
+        b.transports[1].switch(up=True)
+        a.transports[1].switch(up=True)
         await eventually(heard(b, "k1"))
         assert b.reports.delays == [("second", 1.5)]
 
@@ -148,33 +148,33 @@ class TestWays:
     async def test_the_first_way_is_preferred(self, world: World) -> None:
         a, _ = await pair(world)
         a.bus.publish("keys", "k1")
-        await eventually(lambda: len(a.channels[0].sent) == 1)
-        assert a.channels[1].sent == []
-        assert a.ways[-1] == "first"
+        await eventually(lambda: len(a.transports[0].sent) == 1)
+        assert a.transports[1].sent == []
+        assert a.told[-1] == "first"
 
     async def test_the_second_is_taken_while_the_first_is_away_and_the_reason_is_told(self, world: World) -> None:
         a, b = await pair(world)
-        a.channels[0].switch(up=False)
-        assert a.ways[-1] == "second; first is not available: switched off"
+        a.transports[0].switch(up=False)
+        assert a.told[-1] == "second; first is not available: switched off"
         a.bus.publish("keys", "k1")
         await eventually(heard(b, "k1"))
-        a.channels[0].switch(up=True)
-        assert a.ways[-1] == "first"
+        a.transports[0].switch(up=True)
+        assert a.told[-1] == "first"
         assert a.reports.up == {"first": True, "second": True}
 
     async def test_without_any_way_everything_stays_local_and_is_told_so(self, world: World) -> None:
         a = await world.peer("a", first_up=False, second_up=False)
         a.bus.publish("keys", "k1")
         expected = "local; first is not available: switched off; second is not available: switched off"
-        assert a.ways[-1] == expected
-        assert a.bus.way == "local"
+        assert a.told[-1] == expected
+        assert a.bus.transport == "local"
 
     async def test_a_message_the_first_way_did_not_take_goes_the_second(self, world: World) -> None:
         a, b = await pair(world)
-        a.channels[0].refuses = 1
+        a.transports[0].refuses = 1
         a.bus.publish("keys", "k1")
         await eventually(heard(b, "k1"))
-        assert len(a.channels[1].sent) == 1
+        assert len(a.transports[1].sent) == 1
         assert a.reports.errors == {"first": 1}
 
     async def test_waiting_for_the_preferred_way_ends_either_way(self, world: World) -> None:
@@ -182,13 +182,13 @@ class TestWays:
         assert not await a.bus.wait_preferred(0.01)
         waiting = asyncio.ensure_future(a.bus.wait_preferred(5))
         await settle()
-        a.channels[0].switch(up=True)
+        a.transports[0].switch(up=True)
         assert await waiting
 
     async def test_a_bus_without_channels_keeps_everything_to_itself(self, world: World) -> None:
         alone = await world.start(Peer("a", [], world.clock))
         alone.bus.publish("keys", "k1")
-        assert alone.ways == ["local"]
+        assert alone.told == ["local"]
         assert await alone.bus.wait_preferred(0)
 
 
@@ -198,7 +198,7 @@ class TestBounds:
         for number in range(PENDING_MAX + 2):
             a.bus.publish("keys", f"k{number}")
         assert a.reports.errors == {"local": 2}
-        a.channels[1].switch(up=True)
+        a.transports[1].switch(up=True)
         await eventually(lambda: len(b.keys) == PENDING_MAX)
         assert not {"k0", "k1"} & set(b.keys)
 
@@ -208,6 +208,6 @@ class TestBounds:
         a.bus.publish("keys", "old")
         world.clock.advance(KEEP_MS + 1)
         a.bus.publish("keys", "young")
-        a.channels[0].switch(up=True)
+        a.transports[0].switch(up=True)
         await eventually(heard(b, "young"))
         assert a.reports.errors == {"first": 1}

@@ -98,7 +98,7 @@ def feed(metrics: Metrics) -> None:
     metrics.changes.on_failure()
     metrics.logs.watch(dropped=lambda: 0, skipped={("repeated", "x"): 1})
     metrics.on_panic("", "/")
-    metrics.on_guess_refused()
+    metrics.guesses.on_refused()
     room = CacheRoom(lambda: 0, 1)
     metrics.caches.watch("c", CacheCounts(), size=lambda: 0, capacity=1, absent=room, memory=room)
     metrics.buffers.watch("b", Nothing(), capacity=1, accepted=lambda: 0)

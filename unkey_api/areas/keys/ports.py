@@ -10,7 +10,7 @@ from unkey_api.core.identifiers import ApiId, KeyspaceId
 class CreditControl(Protocol):
     """Working copies of balances, kept in step with changes made here."""
 
-    async def settle(self, key_id: str) -> None:
+    async def flush(self, key_id: str) -> None:
         """Have what was spent of the key written to the database, before its balance is read or set there."""
         ...
 

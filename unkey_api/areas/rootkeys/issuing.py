@@ -59,15 +59,15 @@ class RootKeyIssuing:
         )
 
     async def write(
-        self, tx: Transaction, draft: RootKeyDraft, home: KeyspaceRow, wanted: RootKeySettings
+        self, tx: Transaction, draft: RootKeyDraft, root_keyspace: KeyspaceRow, wanted: RootKeySettings
     ) -> list[Grant]:
         """Insert the key and its permissions and return the latter. Raises DuplicateKey when the id is taken."""
         key = NewKey(
             id=draft.id,
-            key_auth_id=home.key_auth_id,
+            key_auth_id=root_keyspace.key_auth_id,
             hash=draft.material.hash,
             start=draft.material.start,
-            workspace_id=home.workspace_id,
+            workspace_id=root_keyspace.workspace_id,
             for_workspace_id=wanted.for_workspace_id,
             name=wanted.name,
             expires=expiry_column(wanted.expires_ms),
@@ -76,4 +76,4 @@ class RootKeyIssuing:
         )
         await insert_keys(tx, [key])
         tx.tell(root_key_changed(wanted.for_workspace_id, key.hash))
-        return await self._grants.give(tx, home.workspace_id, draft.id, wanted.permissions)
+        return await self._grants.give(tx, root_keyspace.workspace_id, draft.id, wanted.permissions)

@@ -13,8 +13,8 @@ from unkey_api.areas.keys.rerolls import Reroll
 from unkey_api.areas.rootkeys import events, queries
 from unkey_api.areas.rootkeys.errors import RootKeyEnded
 from unkey_api.areas.rootkeys.grants import Grant, Grants
-from unkey_api.areas.rootkeys.home import RootKeyHome
 from unkey_api.areas.rootkeys.issuing import RootKeyDraft, RootKeyIssuing, RootKeySettings
+from unkey_api.areas.rootkeys.keyspace import RootKeyspace
 from unkey_api.areas.rootkeys.queries import GrantRow, RootKeyRow
 from unkey_api.audit.changes import changed_members
 from unkey_api.audit.service import AuditLog
@@ -61,7 +61,7 @@ class RootKeyWriter:
     def __init__(
         self,
         audit: AuditLog,
-        home: RootKeyHome,
+        root_keyspace: RootKeyspace,
         grants: Grants,
         issuing: RootKeyIssuing,
         *,
@@ -69,7 +69,7 @@ class RootKeyWriter:
         ids: IdSource,
     ) -> None:
         self._audit = audit
-        self._home = home
+        self._root_keyspace = root_keyspace
         self._grants = grants
         self._issuing = issuing
         self._clock = clock
@@ -77,7 +77,7 @@ class RootKeyWriter:
 
     async def create(self, tx: Transaction, caller: Caller, wanted: RootKeySettings, draft: RootKeyDraft) -> None:
         """Insert a root key with its permissions. Raises DuplicateKey when the id is taken."""
-        granted = await self._issuing.write(tx, draft, await self._home.ensure(tx), wanted)
+        granted = await self._issuing.write(tx, draft, await self._root_keyspace.ensure(tx), wanted)
         target = events.target_of(draft.id, wanted.name)
         log = events.connected(target, granted)
         log.append(events.changed(AuditAction.KEY_CREATE, f"Created root key {draft.id}", target))
@@ -153,7 +153,7 @@ class RootKeyWriter:
             expires_ms=old.expires,
             enabled=old.enabled,
         )
-        await self._issuing.write(tx, draft, await self._home.ensure(tx), wanted)
+        await self._issuing.write(tx, draft, await self._root_keyspace.ensure(tx), wanted)
         end = old.expires if grace_ms is None else await _end(tx, old, grace_ms, draft)
         ended = changed_members({"expires": old.expires}, {"expires": end})
         targets = events.target_of(draft.id, old.name), events.target_of(old.id, old.name, ended)

@@ -60,12 +60,12 @@ class EncodingSink(Generic[Item]):
         if self._weigh is not None:
             self._weight += self._weigh(item)
         if len(waiting) >= self._together or self._weight >= WEIGHT_TOGETHER:
-            self.settle()
+            self.flush()
         elif self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(ENCODED_AFTER_SECONDS, self._on_time)
         return Offer.BUFFERED
 
-    def settle(self) -> None:
+    def flush(self) -> None:
         """Pass on what has come so far. What cannot be encoded costs itself and nothing else. Never raises."""
         waiting, self._waiting, self._weight = self._waiting, [], 0
         encode = self._encode
@@ -88,7 +88,7 @@ class EncodingSink(Generic[Item]):
 
     def _on_time(self) -> None:
         self._timer = None
-        self.settle()
+        self.flush()
 
 
 def _block(lines: Sequence[bytes]) -> Block:

@@ -1,4 +1,4 @@
-"""The bus itself: gathers changes, sends them the best way that works, hands on what is heard."""
+"""The bus itself: gathers changes, sends them over the best transport that works, hands on what is heard."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import structlog
 from unkey_api.core.clock import Clock
 from unkey_api.infra.invalidation.ports import (
     BusObserver,
-    Channel,
-    ChannelDown,
     Handler,
     HeadListener,
     Invalidation,
+    Transport,
+    TransportDown,
 )
 from unkey_api.infra.invalidation.wire import MalformedMessage, Message, decode, encode
 
@@ -27,37 +27,37 @@ _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
 class BroadcastBus:
-    """Sends over the first channel that is up and listens on all of them. Without channels it keeps everything local.
+    """Sends over the first transport that is up and listens on all of them. Without any it keeps everything local.
 
     A change goes out at once when nothing did within the last tenth of a second, else at its end. Changes that find no
-    channel up wait for ten seconds, at most ten thousand of them.
+    transport up wait for ten seconds, at most ten thousand of them.
     """
 
     def __init__(
         self,
-        channels: Sequence[Channel],
+        transports: Sequence[Transport],
         *,
         origin: str,
         clock: Clock,
         observer: BusObserver,
-        on_way: Callable[[str], None] = lambda _: None,
+        on_transport: Callable[[str], None] = lambda _: None,
         window_seconds: float = WINDOW_SECONDS,
     ) -> None:
         """Prepare; `run` does the work.
 
         Args:
-            channels: In order of preference.
+            transports: In order of preference.
             origin: Names this process, among all that ever run at the same time.
             clock: Times changes. Delivery is timed with it too, so clocks of hosts should agree.
             observer: For metrics.
-            on_way: Told which way is in use, and why not a better one, whenever that changes.
+            on_transport: Told which transport is in use, and why not a better one, whenever that changes.
             window_seconds: Least time between two sendings.
         """
         self.observer = observer
-        self._links = tuple(_Link(channel, self) for channel in channels)
+        self._states = tuple(_TransportState(transport, self) for transport in transports)
         self._origin = origin
         self._clock = clock
-        self._on_way = on_way
+        self._on_transport = on_transport
         self._window = window_seconds
         self._handlers: list[Handler] = []
         self._head_listeners: list[HeadListener] = []
@@ -66,17 +66,17 @@ class BroadcastBus:
         self._wake = asyncio.Event()
         self._settled = asyncio.Event()
         self._closed = False
-        self._way = ""
+        self._described = ""
         self.note_change()
 
     @property
-    def way(self) -> str:
-        """Name of the way in use; `local` when there is none."""
-        return next((link.channel.name for link in self._links if link.up), LOCAL)
+    def transport(self) -> str:
+        """Name of the transport in use; `local` when there is none."""
+        return next((state.transport.name for state in self._states if state.up), LOCAL)
 
     def publish(self, cache: str, key: str | None) -> None:
         """Tell the others soon. Never waits, never raises; may be lost. Call it after the commit."""
-        if not self._links:
+        if not self._states:
             return
         if len(self._pending) >= PENDING_MAX:
             self._drop_oldest()
@@ -85,7 +85,7 @@ class BroadcastBus:
 
     def publish_head(self, lane: int, revision: int) -> None:
         """Tell the others soon how far a lane of the log of changes is. As `publish` does."""
-        if not self._links:
+        if not self._states:
             return
         self._heads[lane] = max(revision, self._heads.get(lane, 0))
         self._wake.set()
@@ -99,10 +99,10 @@ class BroadcastBus:
         self._head_listeners.append(listener)
 
     async def wait_preferred(self, seconds: float) -> bool:
-        """Return True once the preferred way is up, False when that took longer. True at once without channels."""
+        """Return True once the preferred transport is up, False when that took longer. True at once without any."""
         try:
             async with asyncio.timeout(seconds):
-                while self._links and not self._links[0].up:
+                while self._states and not self._states[0].up:
                     self._settled.clear()
                     await self._settled.wait()
         except TimeoutError:
@@ -115,9 +115,11 @@ class BroadcastBus:
         self._wake.set()
 
     async def run(self) -> None:
-        """Keep the channels up and send, until closed. Raises only on a bug."""
+        """Keep the transports up and send, until closed. Raises only on a bug."""
         async with asyncio.TaskGroup() as tasks:
-            running = [tasks.create_task(link.channel.run(link), name=link.channel.name) for link in self._links]
+            running = [
+                tasks.create_task(state.transport.run(state), name=state.transport.name) for state in self._states
+            ]
             while not self._closed:
                 await self._wake.wait()
                 self._wake.clear()
@@ -129,38 +131,38 @@ class BroadcastBus:
                 task.cancel()
 
     async def _flush(self) -> None:
-        link = next((link for link in self._links if link.up), None)
-        if link is None or not (self._pending or self._heads):
+        state = next((state for state in self._states if state.up), None)
+        if state is None or not (self._pending or self._heads):
             return
         pending, self._pending = self._pending, {}
         heads, self._heads = self._heads, {}
         too_old = self._clock.now_ms() - KEEP_MS
         young = {change: at for change, at in pending.items() if at >= too_old}
         for _ in range(len(pending) - len(young)):
-            self.observer.on_broadcast_error(link.channel.name)
+            self.observer.on_broadcast_error(state.transport.name)
         messages = encode(
             young,
             heads=heads,
             origin=self._origin,
             changed_at_ms=min(young.values(), default=self._clock.now_ms()),
-            bytes_max=link.channel.bytes_max,
+            bytes_max=state.transport.bytes_max,
         )
         for message in messages:
-            if not await self._sent(link, message):
+            if not await self._sent(state, message):
                 self._keep(message, young)
 
-    async def _sent(self, link: _Link, message: Message) -> bool:
+    async def _sent(self, state: _TransportState, message: Message) -> bool:
         """Send one message. Returns False when it is to be tried again."""
         if not message.data:
-            self.observer.on_broadcast_error(link.channel.name)
+            self.observer.on_broadcast_error(state.transport.name)
             return True
-        if not link.up:
+        if not state.up:
             return False
         try:
-            await link.channel.send(message.data)
-        except ChannelDown as err:
-            self.observer.on_broadcast_error(link.channel.name)
-            link.went_down(str(err))
+            await state.transport.send(message.data)
+        except TransportDown as err:
+            self.observer.on_broadcast_error(state.transport.name)
+            state.went_down(str(err))
             return False
         for change in message.changes:
             self.observer.on_sent(change.cache, _action(change))
@@ -174,10 +176,10 @@ class BroadcastBus:
 
     def _drop_oldest(self) -> None:
         del self._pending[next(iter(self._pending))]
-        self.observer.on_broadcast_error(self.way)
+        self.observer.on_broadcast_error(self.transport)
 
     def received(self, transport: str, data: bytes) -> None:
-        """Take a message that came over a channel."""
+        """Take a message that came over a transport."""
         try:
             heard = decode(data)
         except MalformedMessage as err:
@@ -203,37 +205,37 @@ class BroadcastBus:
         return "handled" if any(known) else "skipped_unknown"
 
     def note_change(self) -> None:
-        """Work out which way is in use after a channel went up or down."""
+        """Work out which transport is in use after a transport went up or down."""
         self._settled.set()
         self._wake.set()
         better = []
-        for link in self._links:
-            if link.up:
+        for state in self._states:
+            if state.up:
                 break
-            better.append(f"{link.channel.name} is not available: {link.trouble}")
-        way = "; ".join([self.way, *better])
-        if way == self._way:
+            better.append(f"{state.transport.name} is not available: {state.trouble}")
+        described = "; ".join([self.transport, *better])
+        if described == self._described:
             return
-        first, self._way = not self._way, way
-        self._on_way(way)
+        first, self._described = not self._described, described
+        self._on_transport(described)
         if not first:
             report = _log.warning if better else _log.info
-            report("cache invalidation", way=way)
+            report("cache invalidation", transport=described)
 
 
-class _Link:
-    """A channel and what it has said about itself. Satisfies `ChannelEvents`."""
+class _TransportState:
+    """A transport and what it has said about itself. Satisfies `TransportEvents`."""
 
-    def __init__(self, channel: Channel, bus: BroadcastBus) -> None:
-        self.channel = channel
+    def __init__(self, transport: Transport, bus: BroadcastBus) -> None:
+        self.transport = transport
         self.up = False
         self.trouble = "not connected yet"
         self._bus = bus
-        bus.observer.set_up(channel.name, up=False)
+        bus.observer.set_up(transport.name, up=False)
 
     def received(self, message: bytes) -> None:
         """Take a message."""
-        self._bus.received(self.channel.name, message)
+        self._bus.received(self.transport.name, message)
 
     def went_up(self) -> None:
         """Note that messages get through."""
@@ -245,7 +247,7 @@ class _Link:
 
     def _note(self, *, up: bool, trouble: str) -> None:
         self.up, self.trouble = up, trouble
-        self._bus.observer.set_up(self.channel.name, up=up)
+        self._bus.observer.set_up(self.transport.name, up=up)
         self._bus.note_change()
 
 

@@ -1,4 +1,4 @@
-"""What the bus is for those who use it, and what a way to other processes is for the bus."""
+"""What the bus is for those who use it, and what a transport to other processes is for the bus."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ class InvalidationBus(Protocol):
         ...
 
 
-class ChannelDown(Exception):
-    """The way does not work at the moment. The message says why."""
+class TransportDown(Exception):
+    """The transport does not work at the moment. The message says why."""
 
 
-class ChannelEvents(Protocol):
-    """What a channel reports."""
+class TransportEvents(Protocol):
+    """What a transport reports."""
 
     def received(self, message: bytes) -> None:
         """Take a message; it may be this process's own."""
@@ -61,15 +61,15 @@ class ChannelEvents(Protocol):
         ...
 
 
-class Channel(Protocol):
-    """A way to all other processes and back. It comes back by itself when it was lost."""
+class Transport(Protocol):
+    """A transport to all other processes and back. It comes back by itself when it was lost."""
 
     name: str
     """Label of the transport in metrics."""
     bytes_max: int
     """Size of the largest message."""
 
-    async def run(self, events: ChannelEvents) -> None:
+    async def run(self, events: TransportEvents) -> None:
         """Keep connected, reporting to `events`, until cancelled. Raises only on a bug."""
         ...
 
@@ -77,7 +77,7 @@ class Channel(Protocol):
         """Send one message, at most once, within two seconds.
 
         Raises:
-            ChannelDown: It was not sent, or nobody can tell.
+            TransportDown: It was not sent, or nobody can tell.
         """
         ...
 

@@ -17,7 +17,6 @@ from unkey_api.core.changes import LoggedChange
 from unkey_api.core.clock import Clock
 from unkey_api.infra.mysql.change_log import write_changes
 from unkey_api.infra.mysql.errors import BeginFailed, CommitFailed, StoreUnavailable
-from unkey_api.infra.mysql.flights import Flights, Started
 from unkey_api.infra.mysql.orphans import OrphanHook
 from unkey_api.infra.mysql.pool import Pool
 from unkey_api.infra.mysql.ports import (
@@ -34,6 +33,7 @@ from unkey_api.infra.mysql.replay import is_transient, is_undone, replaying
 from unkey_api.infra.mysql.replica_rule import ReplicaRule
 from unkey_api.infra.mysql.session import Runtime, Session, Watch
 from unkey_api.infra.mysql.settings import MysqlSettings
+from unkey_api.infra.mysql.shielded_tasks import ShieldedTasks, Started
 from unkey_api.infra.mysql.statement import Query, Statement
 from unkey_api.infra.mysql.tags import Route, Tagger, no_route
 
@@ -86,7 +86,7 @@ class _Writer(_Reader):
 
             return await self._database.bounded(replaying(attempt, is_undone), statement.name)
 
-        return await self._database.flights.fly(write, name=statement.name)
+        return await self._database.shielded.run(write, name=statement.name)
 
     async def execute_many(self, statement: Statement, rows: Iterable[Params]) -> int:
         """See `WriteConn`."""
@@ -116,7 +116,7 @@ class Database:
         )
         self._pool = Pool(settings.primary, settings, clock=clock)
         self._replica_pool = Pool(settings.replica, settings, clock=clock) if settings.replica else None
-        self.flights = Flights(on_orphan_error)
+        self.shielded = ShieldedTasks(on_orphan_error)
         """Writes under way."""
         self.replica_rule = ReplicaRule(
             clock, lag_max_seconds=settings.replica_lag_max.total_seconds(), enabled=settings.replica is not None
@@ -223,7 +223,7 @@ class Database:
                 await effect
             return result
 
-        return await self.flights.fly(write, name=name)
+        return await self.shielded.run(write, name=name)
 
     async def ping(self) -> None:
         """Prove that every server answers. Raises StoreUnavailable if one does not."""
@@ -244,7 +244,7 @@ class Database:
 
     async def close(self) -> None:
         """Wait for writes under way, at most `close_timeout`, then close all connections. May be called twice."""
-        await self.flights.land(self._settings.close_timeout)
+        await self.shielded.drain(self._settings.close_timeout)
         for pool in (*self.pools, self._following_pool):
             await pool.close()
 

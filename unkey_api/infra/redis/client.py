@@ -13,7 +13,7 @@ import structlog
 from coredis.exceptions import NoScriptError, RedisError
 
 from unkey_api.infra.redis.errors import RedisTimeout, RedisUnavailable
-from unkey_api.infra.redis.link import RedisLink
+from unkey_api.infra.redis.reconnecting import ReconnectingConnection
 from unkey_api.infra.redis.scripts import INCREMENT_MANY, Script
 
 START_SECONDS = 2.0  # how long a start waits for Redis before it goes on without
@@ -48,9 +48,13 @@ class RedisClient:
     """
 
     def __init__(
-        self, link: RedisLink, *, command_seconds: float = COMMAND_SECONDS, observer: CommandObserver | None = None
+        self,
+        reconnecting: ReconnectingConnection,
+        *,
+        command_seconds: float = COMMAND_SECONDS,
+        observer: CommandObserver | None = None,
     ) -> None:
-        self._link = link
+        self._reconnecting = reconnecting
         self._seconds = command_seconds
         self._observer = observer
         self.in_flight = 0
@@ -59,7 +63,7 @@ class RedisClient:
     @property
     def connected(self) -> bool:
         """Whether there is a connection at the moment."""
-        return self._link.connected
+        return self._reconnecting.connected
 
     @property
     def command_seconds(self) -> float:
@@ -156,14 +160,14 @@ class RedisClient:
     async def _send(self, command: bytes, arguments: Sequence[Argument], seconds: float | None) -> object:
         """Send one command. Driver errors pass, time-outs are translated."""
         budget = seconds or self._seconds
-        connection = self._link.connection
+        connection = self._reconnecting.connection
         heard = connection.statistics.last_byte_received_at
         self.in_flight += 1
         try:
             return await connection.create_request(command, *arguments, decode=False, timeout=budget)
         except TimeoutError as error:
             if heard == connection.statistics.last_byte_received_at:
-                self._link.drop(connection)  # silent for a whole budget: a dead peer looks like this
+                self._reconnecting.drop(connection)  # silent for a whole budget: a dead peer looks like this
             raise RedisTimeout(budget) from error
         finally:
             self.in_flight -= 1
@@ -190,13 +194,13 @@ async def open_redis(options: RedisOptions, *, observer: CommandObserver | None 
     Raises:
         ValueError: The URL is empty or not one of Redis.
     """
-    # coredis writes a traceback for each failed attempt to connect; the link reports ups and downs itself.
+    # coredis writes a traceback for each failed attempt to connect; the connection reports ups and downs itself.
     logging.getLogger("coredis").setLevel(logging.CRITICAL)
-    link = RedisLink(options.url)
-    link.start()
+    reconnecting = ReconnectingConnection(options.url)
+    reconnecting.start()
     try:
-        if not await link.wait_up(options.start_seconds):
+        if not await reconnecting.wait_up(options.start_seconds):
             _log.warning("redis is not reachable, going on without and connecting later")
-        yield RedisClient(link, command_seconds=options.command_seconds, observer=observer)
+        yield RedisClient(reconnecting, command_seconds=options.command_seconds, observer=observer)
     finally:
-        await link.close()
+        await reconnecting.close()

@@ -108,7 +108,7 @@ class RedisCredits:
         """Take the client, and the clock that `monotonic` is read from."""
         self._client = client
         self._clock = clock
-        self._server = _ServerClock(clock)
+        self._reconnecting = _ServerClock(clock)
         self._in_time_seconds = IN_TIME * client.command_seconds
 
     async def take(self, key_id: str, amount: int) -> Taken:
@@ -128,10 +128,10 @@ class RedisCredits:
         """Run the script. Once more if the server's clock was set: then it says at once that it is too late."""
         sent_at = self._clock.monotonic()
         for _ in range(2):
-            arguments = (amount, self._server.after(self._in_time_seconds), *base)
+            arguments = (amount, self._reconnecting.after(self._in_time_seconds), *base)
             answer = await self._client.run_script(CREDIT_TAKE, _names(key_id), arguments)
             server_ms, in_time, *taken = _known(answer, 7)
-            self._server.tell(server_ms, anew=not in_time)
+            self._reconnecting.tell(server_ms, anew=not in_time)
             if in_time:
                 return _taken(taken)
             if self._clock.monotonic() - sent_at > self._in_time_seconds / 2:

@@ -86,7 +86,6 @@ _WORK = {
     "trigger",
     "url",
     "wait_ms",
-    "way",
     "why",
     "work",
 }

@@ -222,7 +222,7 @@ class InvalidationMetrics:
         self._latency = make.histogram(
             f"{name}delivery_latency_seconds", "Time from change to hearing of it.", "transport", buckets=_LATENCY
         )
-        self._up = make.gauge(f"{name}transport_up", "1 while the way to other processes works.", "transport")
+        self._up = make.gauge(f"{name}transport_up", "1 while the transport to other processes works.", "transport")
 
     def on_sent(self, cache: str, action: str) -> None:
         """Count one change told. `action` is `remove` or `clear`."""
@@ -291,6 +291,26 @@ class ChangeMetrics:
         self._failures.inc()
 
 
+class GuessMetrics:
+    """Credentials that were not even looked up."""
+
+    def __init__(self, make: _Factory) -> None:
+        self._refused = make.counter(
+            "unkey_guesses_refused_total", "Unknown credentials turned away because their address had failed too often."
+        )
+        self._held = make.counter(
+            "unkey_guesses_held_total", "Those of them that had to wait for it; the others found no room to wait."
+        )
+
+    def on_refused(self) -> None:
+        """Count one that was turned away."""
+        self._refused.inc()
+
+    def on_held(self) -> None:
+        """Count one that had to wait for that."""
+        self._held.inc()
+
+
 class Metrics:
     """All metrics of one process."""
 
@@ -315,9 +335,7 @@ class Metrics:
         self._panics = make.counter(
             "unkey_internal_panics_total", "Faults that nothing below the edge handled.", "caller", "path"
         )
-        self._guesses_refused = make.counter(
-            "unkey_guesses_refused_total", "Unknown credentials turned away because their address had failed too often."
-        )
+        self.guesses = GuessMetrics(make)
         self.caches = CacheCollector()
         self.buffers = BufferCollector()
         self.limits = LimitCollector()
@@ -336,10 +354,6 @@ class Metrics:
     def on_panic(self, caller: str, path: str) -> None:
         """Count a fault that nothing below `caller` handled."""
         self._panics.labels(caller, path).inc()
-
-    def on_guess_refused(self) -> None:
-        """Count a credential that was not even looked up."""
-        self._guesses_refused.inc()
 
     def render(self) -> bytes:
         """Return the page for Prometheus, in the format of `CONTENT_TYPE`."""

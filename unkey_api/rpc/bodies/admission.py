@@ -45,11 +45,15 @@ class Admission:
         if self._kind is not AuthKind.ROOT_KEY or not headers.get(b"authorization", b"").startswith(BEARER):
             return False
         declared = headers.get(b"content-length")
-        return declared is None or len(declared) <= self._plain_digits
+        if declared is not None and len(declared) > self._plain_digits:
+            return False
+        return self._authentication is None or not self._authentication.wary
 
     async def open(self, exchange: Exchange) -> None:
         """Look at the head of a request. What is returned from here may be read up to `light_bytes`."""
         check_presence(exchange, self._kind)
+        if self._authentication is not None and self._authentication.wary:
+            await self._authentication.screen(exchange)
         if self._kind is AuthKind.ROOT_KEY:
             authorization = exchange.headers[b"authorization"]
             if not authorization.startswith(BEARER) and not authorization.strip().startswith(BEARER):

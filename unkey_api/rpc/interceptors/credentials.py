@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from connectrpc.code import Code
 from unkey_proto.unkey.options.v1 import options_pb
@@ -28,6 +28,20 @@ class Authenticator(Protocol):
 
     async def authenticate(self, authorization: str | None, cookie: str | None) -> Principal:
         """Return a caller who was not recognised. Raises an `AppError` when there is none."""
+        ...
+
+
+@runtime_checkable
+class Screening(Protocol):
+    """What an authenticator has besides, that wants to look at requests before their bodies are read."""
+
+    @property
+    def wary(self) -> bool:
+        """Whether there is anything to look for at the moment."""
+        ...
+
+    async def screen(self, exchange: Exchange, authorization: str | None, cookie: str | None) -> None:
+        """Raise an `AppError` for a request that is not let in, perhaps after a while."""
         ...
 
 
@@ -72,7 +86,18 @@ class Authentication:
         self._admit = throttle.admit
         self._recognise = authenticator.recognise
         self._authenticate = authenticator.authenticate
+        self._screening = authenticator if isinstance(authenticator, Screening) else None
         self._reads_cookies = reads_cookies
+
+    @property
+    def wary(self) -> bool:
+        """Whether `screen` may have something to say about a request."""
+        return self._screening is not None and self._screening.wary
+
+    async def screen(self, exchange: Exchange) -> None:
+        """Look at the head of a request whose body was not read. Raises an `AppError` when it is not let in."""
+        if self._screening is not None:
+            await self._screening.screen(exchange, *self._credentials(exchange))
 
     async def intercept_unary(self, call_next: Call, request: AnyMessage, ctx: Context, /) -> AnyMessage:
         """Run the rest of the chain."""

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from unkey_api.core.errors import AppError
 from unkey_api.core.principal import Principal
-from unkey_api.rpc.exchange import current_exchange
+from unkey_api.rpc.exchange import Exchange, current_exchange
 
 _REFUSED = "authentication"  # the category of errors that say that a credential is no good
 
@@ -30,8 +30,17 @@ class KnowingAuthenticator(Protocol):
 class Failures(Protocol):
     """Counts refused credentials per address."""
 
+    @property
+    def any_full(self) -> bool:
+        """Whether some address may have failed too often."""
+        ...
+
     def seconds_to_wait(self, address: str) -> int:
         """Return after how many seconds the address may present an unknown credential; 0 for now."""
+        ...
+
+    async def hold(self, address: str) -> float:
+        """Let the address wait, if there is room for one more that waits. Returns the seconds it did."""
         ...
 
     def refusal(self, seconds: int) -> AppError:
@@ -56,6 +65,24 @@ class GuardedAuthenticator:
         self._authenticator = authenticator
         self._failures = failures
 
+    @property
+    def wary(self) -> bool:
+        """Whether `screen` may have something to say about a request."""
+        return self._failures.any_full
+
+    async def screen(self, exchange: Exchange, authorization: str | None, cookie: str | None) -> None:
+        """Look at the head of a request, before its body costs anything: refuse one from an address that guesses.
+
+        Raises:
+            AppError: The address has failed too often, and this credential is not known to be good. It hears so late.
+        """
+        seconds = self._failures.seconds_to_wait(exchange.client_ip)
+        if not seconds or self._is_good(authorization, cookie):
+            return
+        # It is not the service that took that long.
+        exchange.started_at += await self._failures.hold(exchange.client_ip)
+        raise self._refused(exchange, seconds)
+
     async def authenticate(self, authorization: str | None, cookie: str | None) -> Principal:
         """Return a caller who was not recognised.
 
@@ -67,8 +94,7 @@ class GuardedAuthenticator:
         address = exchange.client_ip
         seconds = self._failures.seconds_to_wait(address)
         if seconds and not self._authenticator.vouches_for(authorization, cookie):
-            exchange.response_headers.append((b"retry-after", b"%d" % seconds))
-            raise self._failures.refusal(seconds)
+            raise self._refused(exchange, seconds)
         failed = False
         self._failures.begin(address)
         try:
@@ -78,3 +104,13 @@ class GuardedAuthenticator:
             raise
         finally:
             self._failures.end(address, failed=failed)
+
+    def _is_good(self, authorization: str | None, cookie: str | None) -> bool:
+        known = self.recognise(authorization, cookie) is not None
+        return known or self._authenticator.vouches_for(authorization, cookie)
+
+    def _refused(self, exchange: Exchange, seconds: int) -> AppError:
+        # It is counted, and leaves no row: a refusal must cost less than what is refused.
+        exchange.quiet = True
+        exchange.response_headers.append((b"retry-after", b"%d" % seconds))
+        return self._failures.refusal(seconds)

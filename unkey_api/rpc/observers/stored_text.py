@@ -15,6 +15,7 @@ import orjson
 
 from unkey_api.core.redaction import Redactor, without_shapes, without_strings
 from unkey_api.core.secret_shapes import holds_secret, without_secrets
+from unkey_api.core.secret_words import without_named_secrets
 from unkey_api.rpc.exchange import Headers
 
 TEXT_MAX = 8 * 1024  # bytes kept of a query and of a header
@@ -118,7 +119,7 @@ class StoredText:
 
 
 def _shown_text(value: bytes) -> str:
-    return _decoded(without_secrets(value[:TEXT_MAX], _MASK))
+    return without_named_secrets(_decoded(without_secrets(value[:TEXT_MAX], _MASK)), HIDDEN)
 
 
 def _remember(known: dict[Key, str], key: Key, shown: str, size: int) -> None:
@@ -149,6 +150,8 @@ def _shown(raw: str) -> tuple[str, bool]:
     """Return what may be kept of a name or value, decoded, and whether that is all of it."""
     meaning = unquote_plus(raw)
     if _ESCAPED_STILL.search(meaning) or holds_secret(meaning.encode()):
+        return HIDDEN, False
+    if without_named_secrets(meaning, HIDDEN) != meaning:
         return HIDDEN, False
     return meaning, True
 

@@ -85,10 +85,11 @@ def chunk(body: bytes) -> bytes:
     return b"%x\r\n%b\r\n" % (len(body), body) if body else b""
 
 
-def refusal(status: int, text: str, *, date: bytes, extra: tuple[tuple[bytes, bytes], ...] = ()) -> bytes:
-    """Return a whole answer in plain text after which the connection is closed."""
-    body = text.encode() + b"\n"
-    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"x-content-type-options", b"nosniff"), *extra]
+def refusal(
+    status: int, content_type: bytes, body: bytes, *, date: bytes, extra: tuple[tuple[bytes, bytes], ...] = ()
+) -> bytes:
+    """Return a whole answer after which the connection is closed."""
+    headers = [(b"content-type", content_type), (b"x-content-type-options", b"nosniff"), *extra]
     head, _, _ = encode_head(status, headers, date=date, version="1.1", bodiless=False, closing=True, whole=len(body))
     return head + body
 

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Hashable
 
-from unkey_api.server.http1.answer import refusal
-from unkey_api.server.http1.connections import LINGER_SECONDS, TICK_SECONDS, Connections, log
-from unkey_api.server.http1.head import Address, Peers, Refusal, Refused
+from unkey_api.rpc.asgi import Scope
+from unkey_api.server.http1.connections import TICK_SECONDS, Connections, log
+from unkey_api.server.http1.head import Peers, Refusal, Refused, address_of
 from unkey_api.server.http1.intake import SLICE_BYTES, Intake
 from unkey_api.server.http1.output import FAR, Output
+from unkey_api.server.http1.pace import BodyPace
+from unkey_api.server.http1.refusals import CROWDED, FAILED, SLOW_BODY, SLOW_HEAD, answer_to
 from unkey_api.server.http1.request import Request
 from unkey_api.server.http1.starting import start
 
-REQUESTS_PER_TURN = 4  # pipelined ones; then other connections have theirs
-SLICES_PER_TURN = 2  # of chunked bodies and heads, which may be thousands of chunks of a byte; the same then
+REQUESTS_PER_TURN = SLICES_PER_TURN = 4  # pipelined ones, and of chunked bodies and heads; then others have theirs
 SMALL_REST_BYTES = 65_536  # of a body nobody wants, read so that the connection can go on
-LINGER_BYTES = 1_048_576
-CROWDED = Refusal(503, "crowded", "Too many connections. Try again in a second, or use the ones you have.")
-SLOW_HEAD = Refusal(408, "slow_head", "The head of the request did not arrive in time.")
-SLOW_BODY = Refusal(408, "slow_body", "The body of the request did not arrive in time.")
-FAILED = Refusal(500, "failed", "Internal Server Error")
-
 
 # What a connection waits for. Plain numbers: members of an enumeration cost a call each time before Python 3.12.
 NEW = 0  # its first byte
@@ -43,13 +39,13 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "__weakref__",
-        "_body_began",
-        "_body_halted",
         "_current",
         "_holder",
+        "_in_line",
         "_intake",
         "_kept",
         "_lingered_bytes",
+        "_pace",
         "_paused",
         "_pumping",
         "_refusal",
@@ -72,10 +68,10 @@ class Connection(asyncio.Protocol):
         self._kept: bytes | memoryview = b""
         self._paused = False
         self._pumping = False
+        self._in_line = False
         self._current: Request | None = None
-        self._refusal: Refusal | None = None
-        self._body_began = 0.0
-        self._body_halted = 0.0
+        self._refusal: tuple[Refusal, Scope | None] | None = None
+        self._pace = BodyPace()
         self._lingered_bytes = 0
 
     # what the transport calls
@@ -85,9 +81,9 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport = transport  # type: ignore[assignment]  # a stream's always
         shared = self.shared
         self.output: Output = Output(shared, self._transport)
-        client = _address(transport, "peername")
+        client = address_of(transport, "peername")
         self._intake: Intake = Intake(
-            self, bounds=shared.bounds, peers=Peers(client, _address(transport, "sockname"), self._scheme)
+            self, bounds=shared.bounds, peers=Peers(client, address_of(transport, "sockname"), self._scheme)
         )
         if self._holder is None:
             self._holder = shared.admission.enter(client[0] if client else "")
@@ -100,17 +96,23 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Take what came."""
         if self.phase >= LINGER:
-            self._discard(len(data))
+            self._lingered_bytes += len(data)
+            if self.phase == LINGER and self._lingered_bytes > self.shared.bounds.linger_bytes:
+                self.abort("linger")
             return
         self._kept = data if not self._kept else memoryview(bytes(self._kept) + data)
-        self._pump()
+        if not self._in_line:
+            self._pump()
+        elif not self._paused:  # only now: most of those in line send nothing more, and each change is a system call
+            self._paused = True
+            self._transport.pause_reading()
 
     def eof_received(self) -> None:
         """Let the transport close: who does not send any more is taken for gone, as everywhere on the internet."""
         self.output.flush()
 
     def pause_writing(self) -> None:
-        """Note that the caller does not read."""
+        """Take note that the caller does not read."""
         self.output.pause()
 
     def resume_writing(self) -> None:
@@ -170,7 +172,7 @@ class Connection(asyncio.Protocol):
         if late >= self.output.deadline and self.output.is_stuck():
             self.abort("unread")
             return
-        if late < self.deadline or self.phase == CLOSED:
+        if late < self.deadline or self.phase == CLOSED or self._in_line:
             return
         if self.phase == HEAD:
             self._refuse(SLOW_HEAD)
@@ -181,7 +183,7 @@ class Connection(asyncio.Protocol):
 
     def close_if_idle(self) -> None:
         """Close it unless an answer, or the reading of one, is owed."""
-        if self.phase in (NEW, HEAD, IDLE, REST, LINGER) and not self.output.unread:
+        if self.phase in (NEW, HEAD, IDLE, REST, LINGER) and not self._in_line and not self.output.unread:
             self._close("stopped")
 
     def abort(self, reason: str) -> None:
@@ -193,32 +195,55 @@ class Connection(asyncio.Protocol):
     # requests
 
     def _pump(self) -> None:
-        """Parse and start requests as far as possible."""
-        if self._pumping or self.phase >= LINGER:
+        """Parse and start requests as far as possible, or when it is this caller's turn."""
+        if self._pumping or self._in_line or self.phase >= LINGER:
             return
+        go_on = self._work if self.shared.turns.may_go(self._party) else self._stand_in_line
+        go_on()
+
+    @property
+    def _party(self) -> Hashable:
+        """Whose share of the loop this takes: that of the address, or of this connection where it is a proxy's."""
+        return self._holder or self
+
+    def _stand_in_line(self) -> None:
+        """Go on when it is this caller's turn; when it does not read what it is told, once it has."""
+        if not self.output.congested:
+            self._in_line = True
+            self.shared.turns.wait(self._party, self._have_turn)
+
+    def _have_turn(self) -> None:
+        self._in_line = False
+        if not self._pumping and self.phase < LINGER:
+            self._work()
+
+    def _work(self) -> None:
+        """Parse and start requests, not more than others can wait for."""
         self._pumping = True
+        began = self.shared.monotonic()
         started = slices = 0
         intake = self._intake
         while self.phase < LINGER:
             if self._current is None:
                 if intake.ready:
                     if self.output.congested or started == REQUESTS_PER_TURN:
-                        self._let_others()
+                        self._stand_in_line()
                         break
                     started += 1
                     self._begin(intake.ready.popleft())
                     continue
                 if self._refusal is not None:
-                    self._refuse(self._refusal)
+                    self._refuse(self._refusal[0], scope=self._refusal[1])
                     break
             if not self._may_parse():
                 break
             if slices == SLICES_PER_TURN:
-                self._let_others()
+                self._stand_in_line()
                 break
             slices += 1
             self._parse()
         self._pumping = False
+        self.shared.turns.spend(self._party, self.shared.monotonic() - began)
         if self.phase < LINGER:
             self._settle()
 
@@ -226,11 +251,6 @@ class Connection(asyncio.Protocol):
         """Say whether something has come, and whoever is being answered wants it."""
         current = self._current
         return bool(self._kept) and (current is None or (current is self._intake.arriving and not current.full))
-
-    def _let_others(self) -> None:
-        """Go on in the next turn of the loop; when the caller does not read, once it has."""
-        if not self.output.congested:
-            self.shared.loop.call_soon(self._pump)
 
     def _parse(self) -> None:
         data = self._kept
@@ -252,17 +272,17 @@ class Connection(asyncio.Protocol):
         """Refuse what cannot be read on; after the answers to what was complete before it."""
         broken = self._intake.arriving
         if broken is None:
-            self._refusal = why
+            self._refusal = (why, None)
             return
         broken.leave()
         if broken is self._current:
             self._current = None
-            self._refuse(why, answerable=not broken.started)
+            self._refuse(why, answerable=not broken.started, scope=broken.scope)
         elif broken.answered:
             self._refuse(why, answerable=False)
         else:
             self._intake.ready.remove(broken)
-            self._refusal = why
+            self._refusal = (why, broken.scope)
 
     def _begin(self, request: Request) -> None:
         self._current = request
@@ -288,7 +308,7 @@ class Connection(asyncio.Protocol):
         """End a request that the application left without an answer, or with half of one."""
         request.leave()
         self._current = None
-        self._refuse(FAILED, answerable=not request.started)
+        self._refuse(FAILED, answerable=not request.started, scope=request.scope)
 
     # time and silence
 
@@ -299,13 +319,13 @@ class Connection(asyncio.Protocol):
         before = self.phase
         if current is not None:
             if current is intake.arriving:
-                self._expect_body(current, halted=bool(self._kept))
+                self._expect_body(current)
             else:
                 self.phase, self.deadline = BUSY, FAR
         elif intake.arriving is not None:
             self.phase = REST
             if before != REST:
-                self.deadline = now + LINGER_SECONDS
+                self.deadline = now + bounds.linger_seconds
         elif intake.in_head:
             self.phase = HEAD
             if before not in (NEW, HEAD):
@@ -320,20 +340,12 @@ class Connection(asyncio.Protocol):
             self._paused = False
             self._transport.resume_reading()
 
-    def _expect_body(self, request: Request, *, halted: bool) -> None:
-        """Give the rest of a body its time; the clock stands while it is us who do not read."""
-        now, bounds = self.shared.now, self.shared.bounds
+    def _expect_body(self, request: Request) -> None:
         if self.phase != BODY:
-            self.phase, self._body_began, self._body_halted = BODY, now, 0.0
-        if self._body_halted:
-            self._body_began += now - self._body_halted
-            self._body_halted = 0.0
-        if halted or request.full:
-            self._body_halted = now
-            self.deadline = FAR
-        else:
-            pace = bounds.head_seconds + request.received / bounds.body_bytes_per_second
-            self.deadline = self._body_began + min(bounds.body_seconds, pace)
+            self.phase = BODY
+            self._pace.begin(self.shared.now)
+        halted = bool(self._kept) or request.full
+        self.deadline = self._pace.due(request, self.shared.now, self.shared.bounds, halted=halted)
 
     # ends
 
@@ -343,15 +355,17 @@ class Connection(asyncio.Protocol):
         else:
             self.abort(CROWDED.reason)
 
-    def _refuse(self, why: Refusal, *, answerable: bool = True) -> None:
-        """Answer in our own words and end the connection. Without an answer where one was begun: then it is cut."""
+    def _refuse(self, why: Refusal, *, answerable: bool = True, scope: Scope | None = None) -> None:
+        """Answer in our own words and end the connection. Without an answer where one was begun: then it is cut.
+
+        `scope` is that of the request this is the answer to, when its head was complete.
+        """
         self._refusal = None
         if not answerable:
             self.abort(why.reason)
             return
         self.shared.ended[why.reason] += 1
-        extra = ((b"retry-after", b"1"),) if why is CROWDED else ()
-        self.output.write(refusal(why.status, why.text, date=self.shared.date, extra=extra))
+        self.output.write(answer_to(scope or self._intake.unread, why, self.shared.form, date=self.shared.date))
         self._end(in_peace=False)
 
     def _end(self, *, in_peace: bool) -> None:
@@ -368,28 +382,18 @@ class Connection(asyncio.Protocol):
             transport.close()
             self.phase, self.deadline = CLOSED, FAR
             return
-        self.phase, self.deadline = LINGER, self.shared.now + LINGER_SECONDS
+        self.phase, self.deadline = LINGER, self.shared.now + self.shared.bounds.linger_seconds
         if self._paused:
             self._paused = False
             transport.resume_reading()
         if transport.can_write_eof():
             transport.write_eof()
 
-    def _discard(self, size: int) -> None:
-        self._lingered_bytes += size
-        if self._lingered_bytes > LINGER_BYTES and self.phase == LINGER:
-            self.abort("linger")
-
     def _close(self, reason: str) -> None:
         if self.output.unread:
             self.output.watch()  # which is what it waits for now
-            self.deadline = self.shared.now + LINGER_SECONDS
+            self.deadline = self.shared.now + self.shared.bounds.linger_seconds
             return
         self.shared.ended[reason] += 1
         self.phase, self.deadline = CLOSED, FAR
         self._transport.close()
-
-
-def _address(transport: asyncio.BaseTransport, which: str) -> Address:
-    found = transport.get_extra_info(which)
-    return (str(found[0]), int(found[1])) if isinstance(found, tuple) else None

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from unkey_api.core.clock import Clock
 from unkey_api.server.admission import Admission
+from unkey_api.server.http1.refusals import Form, no_form
+from unkey_api.server.turns import Turns
 from unkey_api.settings.limits import LimitSettings
 
 if TYPE_CHECKING:
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
 
 Asgi = Callable[[Any, Any, Any], Awaitable[None]]  # scope, receive, send; events are mappings with values of any kind
 TICK_SECONDS = 0.5
-LINGER_SECONDS = 2.0  # how long a caller may go on sending after an answer that ended its connection
 TURNED_AWAY_AT_ONCE = 256  # connections over the limit that are told so; more are just closed
 
 log = logging.getLogger(__name__)
@@ -38,6 +39,10 @@ class Bounds:
     body_bytes_per_second: int
     idle_seconds: float
     send_seconds: float
+    body_ahead_bytes: int
+    chunk_overhead_bytes: int
+    linger_seconds: float
+    linger_bytes: int
 
     @classmethod
     def of(cls, limits: LimitSettings) -> Bounds:
@@ -50,6 +55,10 @@ class Bounds:
             body_bytes_per_second=limits.body_bytes_per_second,
             idle_seconds=limits.idle_timeout.total_seconds(),
             send_seconds=limits.send_timeout.total_seconds(),
+            body_ahead_bytes=limits.body_ahead_bytes,
+            chunk_overhead_bytes=limits.chunk_overhead_bytes,
+            linger_seconds=limits.linger_timeout.total_seconds(),
+            linger_bytes=limits.linger_bytes,
         )
 
 
@@ -61,9 +70,21 @@ class Connections:
     """
 
     def __init__(
-        self, app: Asgi, *, loop: asyncio.AbstractEventLoop, clock: Clock, bounds: Bounds, admission: Admission
+        self,
+        app: Asgi,
+        *,
+        loop: asyncio.AbstractEventLoop,
+        clock: Clock,
+        bounds: Bounds,
+        admission: Admission,
+        turns: Turns | None = None,
+        form: Form = no_form,
     ) -> None:
         self.app = app
+        self.form = form
+        self.turns = turns or Turns(clock)
+        """Shares the turns of the loop with every other connection of the worker."""
+        self.monotonic = clock.monotonic
         self.loop = loop
         self.bounds = bounds
         self.admission = admission

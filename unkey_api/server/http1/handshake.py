@@ -9,8 +9,9 @@ from __future__ import annotations
 import ssl
 from socket import socket
 
-from unkey_api.server.http1.connection import CROWDED, NEW, Connection
+from unkey_api.server.http1.connection import NEW, Connection
 from unkey_api.server.http1.connections import Connections, log
+from unkey_api.server.http1.refusals import CROWDED
 from unkey_api.server.sockets import BACKLOG
 
 HANDSHAKE = "handshake"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -48,6 +49,12 @@ class Peers:
     client: Address
     server: Address
     scheme: str
+
+
+def address_of(transport: asyncio.BaseTransport, which: str) -> Address:
+    """Return `peername` or `sockname` of a transport; None where it has none, as a UNIX socket."""
+    found = transport.get_extra_info(which)
+    return (str(found[0]), int(found[1])) if isinstance(found, tuple) else None
 
 
 def check_framing(framing: Mapping[bytes, bytes], version: str) -> None:

@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING
 
 import httptools
 
+from unkey_api.rpc.asgi import Scope
 from unkey_api.server.http1.head import FRAMING, Fields, Peers, Refused, body_length, check_framing, scope_of
+from unkey_api.server.http1.refusals import unread_scope
 from unkey_api.server.http1.request import Request
 
 if TYPE_CHECKING:
     from unkey_api.server.http1.connection import Connection
     from unkey_api.server.http1.connections import Bounds
 
-SLICE_BYTES = 16_384  # given to the parser at once, so that no segment becomes ten thousand requests
+SLICE_BYTES = 2_048  # given to the parser at once: some hundred chunks of a byte, or seventy requests
 FIELD_OVERHEAD = 4  # colon, space, line break
 _METHODS: dict[bytes, str] = {
     name.encode(): name for name in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -64,6 +66,16 @@ class Intake:
     def in_head(self) -> bool:
         """Whether a head has begun and is not complete."""
         return self._head_bytes > 0
+
+    @property
+    def unread(self) -> Scope | None:
+        """What is known of the request whose head is incomplete or refused; None before its target is complete."""
+        if not self._fields or self.arriving is not None:
+            return None
+        method = self._parser.get_method()
+        return unread_scope(
+            _METHODS.get(method) or method.decode("ascii", "replace"), self._target, self._fields, self._peers
+        )
 
     def close(self) -> None:
         """Let go of the parser and the connection, which hold on to this object."""

@@ -10,13 +10,15 @@ from socket import socket
 from typing import Any
 
 from unkey_api.core.addresses import Network
-from unkey_api.core.clock import Clock, SystemClock
+from unkey_api.core.clock import SystemClock
 from unkey_api.server.admission import Admission
 from unkey_api.server.http1.connection import Connection
 from unkey_api.server.http1.connections import Bounds, Connections
 from unkey_api.server.http1.handshake import TlsServer
+from unkey_api.server.http1.refusals import Form, no_form
 from unkey_api.server.listeners import LOOK_SECONDS, TlsFiles, lingering, stop_accepting, until
 from unkey_api.server.sockets import BACKLOG
+from unkey_api.server.turns import Turns
 from unkey_api.settings.limits import LimitSettings
 
 ABORT_SECONDS = 1.0  # for requests to notice that they were cut
@@ -34,14 +36,17 @@ class Http1Listener:
         tls: TlsFiles | None,
         limits: LimitSettings | None = None,
         proxies: tuple[Network, ...] = (),
-        clock: Clock | None = None,
+        turns: Turns | None = None,
     ) -> None:
         self._app = app
         self._socket = sock
         self._budget = budget
         self._tls = _tls_context(tls) if tls is not None else None
         self._limits = limits or LimitSettings()
-        self._clock = clock or SystemClock()
+        self._clock = SystemClock()
+        self._turns = turns or Turns(self._clock)
+        self.form: Form = no_form
+        """Puts refusals into the words of the application. To be set before `start`."""
         self._admission = Admission(
             total=self._limits.connections, per_address=self._limits.connections_per_address, exempt=proxies
         )
@@ -67,6 +72,8 @@ class Http1Listener:
             clock=self._clock,
             bounds=Bounds.of(self._limits),
             admission=self._admission,
+            turns=self._turns,
+            form=self.form,
         )
         connections.start()
         if self._tls is None:

@@ -21,9 +21,7 @@ from unkey_api.server.http1.answer import (
 if TYPE_CHECKING:
     from unkey_api.server.http1.connection import Connection
 
-BODY_HIGH_WATER = 65_536  # bytes kept for an application that does not ask for them
-OVERHEAD_BYTES = 16_384  # of a chunked body beyond what sensible chunks need: sizes, extensions, trailers
-OVERHEAD_PER_CHUNK = 16
+OVERHEAD_PER_CHUNK = 16  # bytes; more than that are no size of a chunk
 FIRST_STATUS, LAST_STATUS = 200, 599
 
 
@@ -31,6 +29,7 @@ class Request:
     """A request from its head to the end of its answer. Made by the connection, never reused."""
 
     __slots__ = (
+        "_bounds",
         "_closing",
         "_connection",
         "_form",
@@ -60,6 +59,7 @@ class Request:
         self, connection: Connection, scope: Event, *, length: int, keep_alive: bool, expects_continue: bool
     ) -> None:
         self._connection = connection
+        self._bounds = connection.shared.bounds
         self.scope = scope
         self.length = length
         """Bytes of body announced; -1 for chunks."""
@@ -122,12 +122,13 @@ class Request:
     @property
     def full(self) -> bool:
         """Whether more was sent than the application has asked for."""
-        return self.buffered >= BODY_HIGH_WATER and not self._waiting
+        return self.buffered >= self._bounds.body_ahead_bytes and not self._waiting
 
     @property
     def wordy(self) -> bool:
         """Whether the body is mostly something else than a body."""
-        return self.raw_bytes - 3 * self.received - OVERHEAD_PER_CHUNK * self.chunks > OVERHEAD_BYTES
+        needed = 3 * self.received + OVERHEAD_PER_CHUNK * self.chunks
+        return self.raw_bytes - needed > self._bounds.chunk_overhead_bytes
 
     # what the application calls
 

@@ -14,9 +14,10 @@ from hypercorn.typing import ConnectionState
 from hypercorn.utils import parse_socket_addr
 
 from unkey_api.server.http2.streams import ANY_STREAM, Streams
+from unkey_api.server.turns import Share
 from unkey_api.settings.limits import LimitSettings
 
-READ_BYTES = 4_096  # at once, a few hundred of the smallest frames; then all other connections have their turn
+READ_BYTES = 16_384  # at once
 
 
 class Connection(TCPServer):
@@ -24,12 +25,14 @@ class Connection(TCPServer):
 
     def __init__(
         self,
+        share: Share,
         limits: LimitSettings,
         ended: Callable[[str], None],
         *arguments: Any,  # those of hypercorn's class, untouched
     ) -> None:
         """`ended` is told why, each time a connection is ended from this side."""
         super().__init__(*arguments)
+        self._share = share
         self._limits = limits
         self._ended = ended
         self._outgoing: list[bytes] = []
@@ -60,6 +63,7 @@ class Connection(TCPServer):
     def _make_streams(self, tasks: TaskGroup) -> Streams:
         sock = self.writer.get_extra_info("socket")
         return Streams(
+            self._share,
             self._limits,
             self.app,
             self.config,
@@ -78,12 +82,22 @@ class Connection(TCPServer):
                 data = await self.reader.read(READ_BYTES)
             except OSError:
                 break
-            await self.protocol.handle(RawData(data))
+            await self._take(data)
             if self.streams is not None and self.streams.broken:
                 self._ended(self.streams.reason)
                 break
             await asyncio.sleep(0)
         await self.protocol.handle(Closed())
+
+    async def _take(self, data: bytes) -> None:
+        """Deal with what was read, a few frames at a time, whenever it is this client's turn."""
+        streams = self.streams
+        while streams is not None and not streams.broken:
+            await self._share.turn()
+            await streams.handle(RawData(data))
+            if not streams.behind:
+                return
+            data = b""
 
     async def protocol_send(self, event: Any) -> None:
         """Send what the protocol made, together with everything else of this turn of the loop.

@@ -39,13 +39,13 @@ from hyperframe.frame import (
 )
 
 from unkey_api.server.http2.heads import Head, Refusal, is_trailer_section, read_head
+from unkey_api.server.http2.meter import Meter
 from unkey_api.settings.limits import LimitSettings
 
 HEADER_TABLE_BYTES = 4_096  # of either direction; a larger one would be searched for every field of every answer
 TABLE_UPDATES = 2  # RFC 7541, 4.2: more at the start of a block mean nothing
+FRAMES_AT_ONCE = 50  # about a millisecond
 BLOCK_FACTOR = 2  # blocks up to this many times `head_bytes` are still decoded, to be refused without harm to others
-FLOOD_SECONDS = 10.0
-FLOOD_FACTOR = 2  # beyond so many times the bound the connection is cut at once
 SMALL_DATA_BYTES = 64
 FRAMES_PER_REQUEST = 8  # of no use by themselves, that an ordinary client may spend on each of its requests
 _HEAD_TYPES = (HeadersFrame.type, ContinuationFrame.type)
@@ -70,33 +70,6 @@ class BrokenFrame(Frame):
     type = None
 
 
-class Meter:
-    """Counts what happens within `FLOOD_SECONDS`."""
-
-    def __init__(self, bound: int, now: Callable[[], float]) -> None:
-        self._bound = bound
-        self._now = now
-        self._began = now()
-        self._count = 0
-        self.exceeded = False
-        """Set for good at the first count beyond the bound."""
-
-    def count(self) -> None:
-        """Note one. Raises `DenialOfServiceError` far beyond the bound."""
-        now = self._now()
-        if now - self._began >= FLOOD_SECONDS:
-            self._began, self._count = now, 0
-        self._count += 1
-        if self._count > self._bound:
-            self.exceeded = True
-            if self._count > self._bound * FLOOD_FACTOR:
-                raise DenialOfServiceError("flood")
-
-    def forgive(self, number: int) -> None:
-        """Take so many back."""
-        self._count = max(0, self._count - number)
-
-
 class Frames(FrameBuffer):
     """Bytes to frames: refuses what is too long before it has arrived, whole blocks of header fields included."""
 
@@ -104,6 +77,14 @@ class Frames(FrameBuffer):
         super().__init__(server=True)
         self._block_bytes = block_bytes
         self._control = control
+        self._left = FRAMES_AT_ONCE
+        self.behind = False
+        """Whether there are more frames than are dealt with at once."""
+
+    def add_data(self, data: Any) -> None:  # any buffer
+        """Take what came; the frames it completes are handed out as far as they are dealt with at once."""
+        super().add_data(data)
+        self._left, self.behind = FRAMES_AT_ONCE, False
 
     @property
     def incomplete(self) -> bool:
@@ -125,6 +106,10 @@ class Frames(FrameBuffer):
             self._validate_frame_length(length)
             if len(self._data) < 9 + length:
                 break
+            if not self._left:
+                self.behind = True
+                break
+            self._left -= 1
             body = bytes(self._data[9 : 9 + length])
             del self._data[: 9 + length]
             whole = self._update_header_buffer(_parsed(frame, body))

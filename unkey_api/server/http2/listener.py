@@ -23,6 +23,7 @@ from hypercorn.typing import ConnectionState
 from hypercorn.utils import wrap_app
 
 from unkey_api.core.addresses import Network
+from unkey_api.core.clock import SystemClock
 from unkey_api.server.admission import Admission
 from unkey_api.server.http2.connection import Connection
 from unkey_api.server.http2.whole_requests import WholeRequests
@@ -35,6 +36,7 @@ from unkey_api.server.listeners import (
     until,
 )
 from unkey_api.server.sockets import BACKLOG
+from unkey_api.server.turns import Share, Turns
 from unkey_api.settings.limits import LimitSettings
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
@@ -65,8 +67,10 @@ class Http2Listener:
         tls: TlsFiles | None,
         limits: LimitSettings | None = None,
         proxies: tuple[Network, ...] = (),
+        turns: Turns | None = None,
     ) -> None:
         self.limits = limits or LimitSettings()
+        self._turns = turns or Turns(SystemClock())
         self.admission = Admission(
             total=self.limits.connections, per_address=self.limits.connections_per_address, exempt=proxies
         )
@@ -205,7 +209,7 @@ class Http2Listener:
         writer = asyncio.StreamWriter(transport, protocol, reader, loop)
         reader.feed_data(first)
         ours = (self.limits, lambda reason: self.end(reason, holder), self._app, loop, self._config, self._context)
-        connection = Connection(*ours, ConnectionState({}), reader, writer)
+        connection = Connection(Share(self._turns, holder), *ours, ConnectionState({}), reader, writer)
         task = loop.create_task(self._converse(connection, holder), name="http2 connection")
         self._connections[connection] = task
 

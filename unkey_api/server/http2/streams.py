@@ -25,12 +25,14 @@ from priority.priority import MissingStreamError
 
 from unkey_api.server.http2.frames import HardConnection, RequestBegan
 from unkey_api.server.http2.stream import Outgoing, Stream
+from unkey_api.server.turns import Share
 from unkey_api.settings.limits import LimitSettings
 
 ANY_STREAM = 2**31 - 1
 UNREAD_BYTES = 262_144  # of all bodies of a connection together, until the application asks for them
 FRAME_BYTES = 65_536  # of an answer in one frame, however large the client allows them to be
-REQUESTS_PER_TURN = 1  # begun at once; then other connections have their turn
+LEAVE_SECONDS = 0.000_5  # what a request costs whose client leaves
+REQUEST_SECONDS = 0.000_8  # what a request costs at least, of which most is done by tasks that nobody measures
 WORTHY_BYTES = 1_024  # a window opened by less than this is one of the frames that are counted
 UPDATES_PER_FRAME = 2  # of the windows of stream and connection, for each frame of an answer
 REQUEST_TIMEOUT = 408
@@ -43,8 +45,14 @@ class Streams(H2Protocol):
     stream_buffers: dict[int, Outgoing]  # type: ignore[assignment]  # the same
     connection: HardConnection
 
-    def __init__(self, limits: LimitSettings, *arguments: Any) -> None:  # Any: those of hypercorn's class, untouched
+    def __init__(
+        self,
+        share: Share,
+        limits: LimitSettings,
+        *arguments: Any,  # those of hypercorn's class, untouched
+    ) -> None:
         super().__init__(*arguments)
+        self._share = share
         self._now = asyncio.get_running_loop().time
         self._limits = limits
         self.connection = HardConnection(limits, self._now)
@@ -62,6 +70,11 @@ class Streams(H2Protocol):
     def done(self) -> bool:
         """Whether every answer is out."""
         return not self.streams and not self.stream_buffers
+
+    @property
+    def behind(self) -> bool:
+        """Whether there is more to do about what was received: `handle` wants to be called again, with nothing."""
+        return not self.broken and self.connection.frames.behind
 
     @property
     def reason(self) -> str:
@@ -93,8 +106,10 @@ class Streams(H2Protocol):
     async def handle(self, event: Any) -> None:
         """Pass on what came in, and end what cannot go on."""
         if not isinstance(event, RawData):
-            await super().handle(event)
+            if isinstance(event, Closed):
+                await self._leave()
             return
+        began = self._share.now()
         try:
             events = self.connection.receive_data(event.data)
         except ProtocolError:
@@ -102,6 +117,8 @@ class Streams(H2Protocol):
             await self._flush()
             await self.send(Closed())
             return
+        finally:
+            self._share.spend(self._share.now() - began)
         if not self.connection.frames.incomplete and self.connection.introduced:
             self.partial_since = None
         elif self.partial_since is None or events:
@@ -113,6 +130,17 @@ class Streams(H2Protocol):
         if self.connection.ignoring and self.done:
             self.broken = True  # nobody else is on it
             await self.send(Closed())
+
+    async def _leave(self) -> None:
+        """Tell every request that its client has left, a few in each turn: all of them have something to do then."""
+        self.closed = True
+        for stream_id in list(self.streams):
+            await self._share.turn(LEAVE_SECONDS)
+            self._share.spend(LEAVE_SECONDS)
+            await self._close_stream(stream_id)
+        for stream_id in list(self.stream_buffers):  # of answers that were given meanwhile: nobody sends them any more
+            await self._drop_outgoing(stream_id)
+        await self.has_data.set()
 
     async def took(self, stream_id: int, size: int) -> None:
         """Let the client send as much again as the application took of a body."""
@@ -166,13 +194,11 @@ class Streams(H2Protocol):
         await self._flush()
 
     async def _handle_events(self, events: list[Event]) -> None:
-        begun = 0
         for event in events:
             if isinstance(event, RequestBegan):
-                if begun and begun % REQUESTS_PER_TURN == 0:
-                    await asyncio.sleep(0)  # not earlier: the next event may be that the last one is cancelled
+                await self._share.turn(REQUEST_SECONDS)  # the event before it may be that the last one is cancelled
+                self._share.spend(REQUEST_SECONDS)
                 await self._begin(event)
-                begun += 1
             elif isinstance(event, DataReceived):
                 self._feed(event)
             elif isinstance(event, StreamEnded):
@@ -196,6 +222,8 @@ class Streams(H2Protocol):
                 await self.send(Closed())
 
     async def _begin(self, event: RequestBegan) -> None:
+        if self.closed:
+            return
         stream_id = event.stream_id
         now = self._now()
         stream = self.streams[stream_id] = Stream(self, stream_id, now)

@@ -158,6 +158,58 @@ class TestTime:
         await there.wait(3)
         assert caller.transport.closed
 
+    @pytest.mark.parametrize("seconds", [1, 8])
+    async def test_how_little_is_a_setting(self, seconds: float) -> None:
+        there = world(linger_timeout=seconds)
+        caller = there.connect()
+        await caller.send("broken\r\n\r\n")
+        await there.wait(seconds - TICK)
+        assert not caller.transport.closed
+        await there.wait(3 * TICK)
+        assert caller.transport.closed
+
+    @pytest.mark.parametrize("size", [0, 5_000])
+    async def test_and_may_send_so_much_and_no_more(self, size: int) -> None:
+        there = world(linger_bytes=size)
+        caller = there.connect()
+        await caller.send("broken\r\n\r\n")
+        await caller.send("x" * size)
+        assert not caller.transport.closed
+        await caller.send("x")
+        assert caller.transport.aborted
+        assert there.shared.ended["linger"] == 1
+
+
+class TestBodies:
+    @pytest.mark.parametrize("size", [5_000, 50_000])
+    async def test_so_much_is_read_ahead(self, size: int) -> None:
+        there = world(body_ahead_bytes=size)
+        go_on = False
+
+        async def app(scope: Any, receive: Any, send: Any) -> None:  # Any: ASGI's own types
+            while not go_on:
+                await settle(1)
+            await read_body(receive)
+            await reply(send)
+
+        there.shared.app = app
+        caller = there.connect()
+        await caller.send(POST % 200_000 + "a" * (size - 1_000))
+        before = caller.transport.reading
+        await caller.send("a" * 1_000)
+        assert (before, caller.transport.reading) == (True, False)
+        go_on = True
+        await caller.send("a" * (200_000 - size))
+        assert caller.statuses == [200]
+
+    @pytest.mark.parametrize(("bound", "statuses"), [(2_000, [400]), (8_000, [200])])
+    async def test_chunks_may_hold_so_much_that_is_no_body(self, bound: int, statuses: list[int]) -> None:
+        there = world(chunk_overhead_bytes=bound)
+        caller = there.connect()
+        head = "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+        await caller.send(head + "1;" + "e" * 5_000 + "\r\na\r\n0\r\n\r\n", pieces=500)
+        assert caller.statuses == statuses
+
 
 class TestReading:
     @staticmethod

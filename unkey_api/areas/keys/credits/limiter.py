@@ -93,7 +93,7 @@ class CreditLimiter:
             return await self._spend_in_database(key_id, cost)
         return self._decided(taken) if taken.existed else await self._spend_from_new_copy(key_id, cost)
 
-    async def settle(self, key_id: str) -> None:
+    async def flush(self, key_id: str) -> None:
         """Have what every process spent of the key written to MySQL, before its balance is set or read there.
 
         Never raises. Without Redis it is what this process spent; after two seconds it is still coming.
@@ -104,7 +104,7 @@ class CreditLimiter:
             tally = None
         if tally is not None and tally.granted:
             await self.replays.add(key_id, tally.epoch, tally.granted)
-        await self.replays.settle(key_id)
+        await self.replays.flush(key_id)
 
     async def invalidate(self, key_id: str) -> None:
         """Have the next spend read MySQL again. Call it after the commit; a failure is only logged."""
@@ -172,7 +172,7 @@ class CreditLimiter:
         # First the tally, then the balance: a change of the balance that is not in it outdates the version.
         tally = await self._ask(lambda: self._counter.open(key_id, self._new_epoch()))
         if self.replays.owed_elsewhere(key_id, tally.epoch):
-            await self.replays.settle(key_id)
+            await self.replays.flush(key_id)
         balance = await self._find_begun(key_id, tally.epoch)
         if balance.remaining_requests is None:
             return None
@@ -219,7 +219,7 @@ class CreditLimiter:
             raise _CounterAway from error
 
     async def _spend_in_database(self, key_id: str, cost: int) -> CreditDecision:
-        await self.replays.settle(key_id)
+        await self.replays.flush(key_id)
         left = await self._balances.spend(key_id, cost) if cost else None
         if left is not None:
             self._remember_diverged(key_id)

@@ -123,7 +123,7 @@ class CreditReplays:
         waiting.pop(epoch, None)
         return sum(max(0, granted - self._written.get((key_id, other), 0)) for other, granted in waiting.items())
 
-    async def settle(self, key_id: str) -> bool:
+    async def flush(self, key_id: str) -> bool:
         """Have this key's spends written first. Return False when that took too long; they are then still coming."""
         if key_id not in self._pending and key_id not in self._writing:
             return True

@@ -71,7 +71,7 @@ class RerollKey:
             parts.random_bytes, byte_length=secrets.length_of(None, key.default_bytes), prefix=prefix_of(key)
         )
         ciphertext = await self._encrypted(key, material) if key.encrypted is not None else None
-        await parts.credits.settle(key.id)
+        await parts.credits.flush(key.id)
 
         async def attempt() -> KeyId:
             draft = _Draft(KeyId(parts.ids.new(IdPrefix.KEY)), material, ciphertext, grace_ms, parts.now())

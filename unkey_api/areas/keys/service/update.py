@@ -76,7 +76,7 @@ class UpdateKey:
         project_id = await parts.projects.ensure(parts.database.primary, key.workspace_id)
         draft = self._draft(command, key, project_id)
         if command.credits is not UNSET:
-            await parts.credits.settle(key.id)
+            await parts.credits.flush(key.id)
 
         async def recount(_: None) -> None:
             if command.credits is not UNSET:

@@ -60,7 +60,7 @@ class UpdateCredits:
             if key.remaining_requests is None:
                 raise CreditsUnlimited
         drop_refill = value is None
-        await self._parts.credits.settle(key.id)
+        await self._parts.credits.flush(key.id)
 
         async def work(tx: Transaction) -> int | None:
             locked = await changes.lock(tx, key.workspace_id, key.id)

@@ -94,13 +94,13 @@ class RateLimiter:
             if now_ms >= previous.fresh_until:
                 self._loader.refresh_behind(previous, now_ms)
             if into_ms >= counter.group.late_ms and counter.following is None:
-                self._foresee(counter, now_ms)
+                self._prefetch(counter, now_ms)
         return counter, effective, now_ms
 
-    def _foresee(self, counter: Counter, now_ms: int) -> None:
+    def _prefetch(self, counter: Counter, now_ms: int) -> None:
         """Read the next window ahead, so that nobody who is here all the time waits for the store when it begins."""
         before = len(counter)
-        following = counter.foresee()
+        following = counter.next_cell()
         self.counts.windows_created += len(counter) - before
         self._loader.refresh_behind(following, now_ms)
 
@@ -173,19 +173,19 @@ class RateLimiter:
             for cell in (entry.current, entry.previous)
             if entry.now_ms >= cell.fresh_until and (entry.may_pass or not cell.hydrated)
         ]
-        doubted: list[tuple[Cell, int]] = []
+        unconfirmed: list[tuple[Cell, int]] = []
         for entry in entries:
             if entry.now_ms < entry.counter.strict_until and entry.may_pass:
                 entry.from_store = True
-                doubted.append((entry.current, entry.now_ms))
-        await self._loader.refresh(stale, doubted)
+                unconfirmed.append((entry.current, entry.now_ms))
+        await self._loader.refresh(stale, unconfirmed)
         return entries
 
     def _enter(self, check: Check, now_ms: int) -> _Entry:
         counter = self._table.locate((check.workspace_id, check.namespace, check.identifier, check.duration_ms))
         sequence = now_ms // check.duration_ms
         if counter.sequence != sequence:
-            self.counts.windows_created += counter.turn_to(sequence)
+            self.counts.windows_created += counter.advance_to(sequence)
         return _Entry(check, counter, now_ms)
 
     @staticmethod

@@ -39,7 +39,7 @@ class CellLoader:
     away does not take it from the others who wait for it. Reads end by themselves within the store's time limit.
     """
 
-    __slots__ = ("_behind", "_doubted", "_loading", "_missing", "_store", "_table", "_tasks")
+    __slots__ = ("_behind", "_loading", "_missing", "_store", "_table", "_tasks", "_unconfirmed")
 
     def __init__(self, store: GuardedStore, table: CounterTable) -> None:
         self._store = store
@@ -47,18 +47,18 @@ class CellLoader:
         self._tasks: set[asyncio.Task[None]] = set()
         self._loading: dict[Cell, asyncio.Task[None]] = {}
         self._missing: _Round | None = None
-        self._doubted: _Round | None = None
+        self._unconfirmed: _Round | None = None
         self._behind: dict[Cell, int] = {}
 
-    async def refresh(self, stale: Iterable[tuple[Cell, int]], doubted: Iterable[tuple[Cell, int]]) -> None:
+    async def refresh(self, stale: Iterable[tuple[Cell, int]], unconfirmed: Iterable[tuple[Cell, int]]) -> None:
         """Read cells, all at the same time, so that nobody waits twice.
 
         Args:
             stale: Cells, each with a request time at which its freshness has run out. Reads under way are joined.
-            doubted: Cells to be read now, however fresh they are.
+            unconfirmed: Cells to be read now, however fresh they are.
         """
         reads = {self._loading.get(cell) or self._read_next(cell, now_ms) for cell, now_ms in stale}
-        reads.update(self._confirm_next(cell, now_ms) for cell, now_ms in doubted)
+        reads.update(self._confirm_next(cell, now_ms) for cell, now_ms in unconfirmed)
         if reads:
             await asyncio.wait(reads)
 
@@ -86,12 +86,12 @@ class CellLoader:
         return missing.reading
 
     def _confirm_next(self, cell: Cell, now_ms: int) -> asyncio.Task[None]:
-        doubted = self._doubted
-        if doubted is None or len(doubted.cells) >= READ_TOGETHER:
-            doubted = self._doubted = _Round()
-            doubted.reading = self._start(self._confirm(doubted))
-        doubted.cells[cell] = max(now_ms, doubted.cells.get(cell, 0))
-        return doubted.reading
+        unconfirmed = self._unconfirmed
+        if unconfirmed is None or len(unconfirmed.cells) >= READ_TOGETHER:
+            unconfirmed = self._unconfirmed = _Round()
+            unconfirmed.reading = self._start(self._confirm(unconfirmed))
+        unconfirmed.cells[cell] = max(now_ms, unconfirmed.cells.get(cell, 0))
+        return unconfirmed.reading
 
     async def _load(self, missing: _Round) -> None:
         if self._missing is missing:
@@ -102,10 +102,10 @@ class CellLoader:
             for cell in missing.cells:
                 del self._loading[cell]
 
-    async def _confirm(self, doubted: _Round) -> None:
-        if self._doubted is doubted:
-            self._doubted = None
-        await self._read(doubted.cells, StoreOperation.FETCH_STRICT)
+    async def _confirm(self, unconfirmed: _Round) -> None:
+        if self._unconfirmed is unconfirmed:
+            self._unconfirmed = None
+        await self._read(unconfirmed.cells, StoreOperation.FETCH_STRICT)
 
     async def _read_behind(self) -> None:
         """Read what is wanted behind answers until nothing is; cells count as wanted until they were read."""

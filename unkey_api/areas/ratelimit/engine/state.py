@@ -127,7 +127,7 @@ class Counter:
         self.extra: dict[int, Cell] | None = None
         """Windows beside those two: seen by other regions first, or by requests that brought their own time."""
 
-    def turn_to(self, sequence: int) -> int:
+    def advance_to(self, sequence: int) -> int:
         """Put the windows `sequence` and `sequence - 1` at hand; return how many had to be created."""
         running, before = self.group.numbers(sequence)
         forward = self.sequence == before
@@ -160,7 +160,7 @@ class Counter:
         if self.extra is not None:
             yield from self.extra.values()
 
-    def foresee(self) -> Cell:
+    def next_cell(self) -> Cell:
         """Create the window after the running one and return it. There must be a running one, and none after it."""
         number = self.sequence + 1
         if self.extra is not None and number in self.extra:

@@ -11,8 +11,8 @@ from unkey_api.areas.projects.service import DefaultProject
 from unkey_api.areas.rootkeys import queries
 from unkey_api.areas.rootkeys.errors import RootKeyNotFound
 from unkey_api.areas.rootkeys.grants import Grants
-from unkey_api.areas.rootkeys.home import RootKeyHome
 from unkey_api.areas.rootkeys.issuing import RootKeyIssuing
+from unkey_api.areas.rootkeys.keyspace import RootKeyspace
 from unkey_api.areas.rootkeys.writing import RootKeyWriter, StoredRootKey, load_locked
 from unkey_api.audit.service import AuditLog
 from unkey_api.core.clock import Clock
@@ -63,11 +63,11 @@ def root_key_parts(
     """Put the collaborators together."""
     grants = Grants(projects, clock=clock, ids=ids)
     issuing = RootKeyIssuing(grants, clock=clock, ids=ids, random_bytes=random_bytes)
-    home = RootKeyHome(audit, projects, clock=clock, ids=ids)
+    root_keyspace = RootKeyspace(audit, projects, clock=clock, ids=ids)
     return RootKeyParts(
         database=database,
         issuing=issuing,
-        writer=RootKeyWriter(audit, home, grants, issuing, clock=clock, ids=ids),
+        writer=RootKeyWriter(audit, root_keyspace, grants, issuing, clock=clock, ids=ids),
         callers=callers,
         clock=clock,
     )

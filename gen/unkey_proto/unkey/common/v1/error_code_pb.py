@@ -456,7 +456,9 @@ class ErrorCode(Enum):
             ERROR_CODE_USER_TOO_MANY_REQUESTS_QUERY_QUOTA_EXCEEDED = 900
             ```
         USER_TOO_MANY_REQUESTS_WORKSPACE_RATE_LIMITED:
-            The workspace sends more requests than its limit allows.
+            The workspace sends more requests than its limit allows, its large bodies or key hashes wait too long for a turn, or
+            the caller's address has presented too many credentials that are no good. `detail` says which, `Retry-After` when to
+            try again.
 
             ```proto
             ERROR_CODE_USER_TOO_MANY_REQUESTS_WORKSPACE_RATE_LIMITED = 901

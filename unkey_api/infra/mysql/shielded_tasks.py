@@ -16,10 +16,10 @@ Started = Callable[[], None]
 """Called by the work at the moment from which it must not be given up."""
 
 
-class Flights:
+class ShieldedTasks:
     """Owns tasks until they end.
 
-    Someone who waits in `fly` and is cancelled takes the work down with him only if it has not reported its start;
+    Someone who waits in `run` and is cancelled takes the work down with him only if it has not reported its start;
     after that it goes on alone. An error nobody is left to hear goes to `on_orphan_error`.
     """
 
@@ -32,7 +32,7 @@ class Flights:
         """How many are under way."""
         return len(self._tasks)
 
-    async def fly(self, work: Callable[[Started], Coroutine[Any, Any, T]], *, name: str) -> T:
+    async def run(self, work: Callable[[Started], Coroutine[Any, Any, T]], *, name: str) -> T:
         """Run `work` in a task of its own and return its result or raise its error."""
         begun = asyncio.Event()
         task = asyncio.create_task(work(begun.set), name=name)
@@ -43,12 +43,12 @@ class Flights:
         except asyncio.CancelledError as err:
             if task.cancelled():
                 raise StoreUnavailable(f"{name} was ended because the database closes", outcome_unknown=True) from err
-            task.add_done_callback(self._landed_alone)
+            task.add_done_callback(self._on_orphaned)
             if not begun.is_set():
                 task.cancel()
             raise
 
-    async def land(self, within: timedelta) -> None:
+    async def drain(self, within: timedelta) -> None:
         """Wait for all under way; cancel what is left after `within`, and wait for that."""
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=within.total_seconds())
@@ -57,6 +57,6 @@ class Flights:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
 
-    def _landed_alone(self, task: asyncio.Task[Any]) -> None:  # Any: results of all kinds
+    def _on_orphaned(self, task: asyncio.Task[Any]) -> None:  # Any: results of all kinds
         if not task.cancelled() and (error := task.exception()):
             self._on_orphan_error(task.get_name(), error)

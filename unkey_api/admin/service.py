@@ -5,11 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+from unkey_api.admin import queries
+from unkey_api.admin.errors import WorkspaceTaken
+from unkey_api.admin.root_keys import RootKeyAdmin
+from unkey_api.admin.types import RootKeyLine, WorkspaceLine
 from unkey_api.areas.keys.service.attempts import with_fresh_ids
 from unkey_api.areas.projects.service import DefaultProject
 from unkey_api.areas.rootkeys import rules
-from unkey_api.areas.rootkeys.home import RESERVED_SLUGS, RootKeyHome
 from unkey_api.areas.rootkeys.issuing import RootKeySettings
+from unkey_api.areas.rootkeys.keyspace import RESERVED_SLUGS, RootKeyspace
 from unkey_api.areas.rootkeys.queries import list_grants
 from unkey_api.areas.rootkeys.service.parts import root_key_parts
 from unkey_api.areas.rootkeys.types import IssuedRootKey
@@ -21,15 +25,11 @@ from unkey_api.core.ids import IdPrefix, IdSource
 from unkey_api.core.keymaterial import RandomBytes
 from unkey_api.core.principal import operator
 from unkey_api.infra.mysql import Database, DuplicateKey, Transaction
-from unkey_api.operator import queries
-from unkey_api.operator.errors import WorkspaceTaken
-from unkey_api.operator.root_keys import RootKeyAdmin
-from unkey_api.operator.types import RootKeyLine, WorkspaceLine
 
 _PART = 1_000  # root keys whose permissions are asked for at once
 
 
-class OperatorDesk:
+class AdminService:
     """The operator's use cases."""
 
     def __init__(
@@ -40,7 +40,7 @@ class OperatorDesk:
         self._clock = clock
         self._ids = ids
         projects = DefaultProject(clock=clock, ids=ids)
-        self._home = RootKeyHome(audit, projects, clock=clock, ids=ids)
+        self._root_keyspace = RootKeyspace(audit, projects, clock=clock, ids=ids)
         self._parts = root_key_parts(
             database, audit, projects, CallerStanding(clock), clock=clock, ids=ids, random_bytes=random_bytes
         )
@@ -57,7 +57,7 @@ class OperatorDesk:
         workspace_id = self._ids.new(IdPrefix.WORKSPACE)
 
         async def work(tx: Transaction) -> None:
-            await self._home.add_workspace(tx, workspace_id, name, slug, org_id or workspace_id)
+            await self._root_keyspace.add_workspace(tx, workspace_id, name, slug, org_id or workspace_id)
             tx.tell(workspace_changed(workspace_id))
 
         try:

@@ -9,7 +9,7 @@ from typer.testing import CliRunner, Result
 
 from tests.support.harness import configuration
 from tests.support.mysql import MysqlServer, run_sql
-from unkey_api.areas.rootkeys.home import HOME_WORKSPACE
+from unkey_api.areas.rootkeys.keyspace import ROOT_WORKSPACE
 from unkey_api.cli.main import app
 
 pytestmark = pytest.mark.integration
@@ -29,7 +29,7 @@ def test_migrate_makes_the_home_of_root_keys(toml: str, mysql_server: MysqlServe
     for _ in range(2):
         assert run(toml, "migrate").exit_code == 0
     found = asyncio.run(run_sql(mysql_server.tcp_dsn("commands"), "SELECT id FROM workspaces"))
-    assert found == [(HOME_WORKSPACE,)]
+    assert found == [(ROOT_WORKSPACE,)]
     created = run(toml, "workspace", "create", "Acme")
     workspace_id = created.stdout.strip()
     right, wrong = f"unkey:v1:{workspace_id}:usage#read", f"unkey:v1:{workspace_id}:usage#Read"
@@ -40,6 +40,6 @@ def test_migrate_makes_the_home_of_root_keys(toml: str, mysql_server: MysqlServe
     )
     assert issued.exit_code == 0
     rows = asyncio.run(run_sql(mysql_server.tcp_dsn("commands"), "SELECT workspace_id, for_workspace_id FROM `keys`"))
-    assert rows == [(HOME_WORKSPACE, workspace_id)]
+    assert rows == [(ROOT_WORKSPACE, workspace_id)]
     slugs = asyncio.run(run_sql(mysql_server.tcp_dsn("commands"), "SELECT slug FROM permissions ORDER BY slug"))
     assert slugs == [("api.*.read_api",), (right,)]

@@ -8,9 +8,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 
+from unkey_api.admin import queries
+from unkey_api.admin.errors import (
+    PermissionNotHeld,
+    RootKeyAmbiguous,
+    RootKeyUnknown,
+    WorkspaceHoldsRootKeys,
+    WorkspaceUnknown,
+)
+from unkey_api.admin.types import RootKeyChange, RootKeyLine, RotatedRootKey
 from unkey_api.areas.keys.service.attempts import with_fresh_ids
 from unkey_api.areas.rootkeys import rules
-from unkey_api.areas.rootkeys.home import keeps_root_keys
+from unkey_api.areas.rootkeys.keyspace import keeps_root_keys
 from unkey_api.areas.rootkeys.queries import lock
 from unkey_api.areas.rootkeys.service.parts import RootKeyParts
 from unkey_api.areas.rootkeys.types import IssuedRootKey
@@ -18,15 +27,6 @@ from unkey_api.areas.rootkeys.writing import RootKeyState, StoredRootKey, load_l
 from unkey_api.core.columns import UnixMs
 from unkey_api.core.principal import operator
 from unkey_api.infra.mysql import ReadConn, Transaction
-from unkey_api.operator import queries
-from unkey_api.operator.errors import (
-    PermissionNotHeld,
-    RootKeyAmbiguous,
-    RootKeyUnknown,
-    WorkspaceHoldsRootKeys,
-    WorkspaceUnknown,
-)
-from unkey_api.operator.types import RootKeyChange, RootKeyLine, RotatedRootKey
 
 
 class RootKeyAdmin:

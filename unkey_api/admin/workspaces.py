@@ -7,7 +7,10 @@ from dataclasses import asdict, replace
 from difflib import get_close_matches
 from typing import Any
 
-from unkey_api.areas.rootkeys.home import keeps_root_keys
+from unkey_api.admin import queries
+from unkey_api.admin.errors import WorkspaceProtected, WorkspaceUnknown
+from unkey_api.admin.types import LIMITS, LimitsRow, WorkspaceDetails, WorkspaceRow, unlimited
+from unkey_api.areas.rootkeys.keyspace import keeps_root_keys
 from unkey_api.audit.changes import changed_members
 from unkey_api.audit.service import AuditLog
 from unkey_api.audit.types import AuditAction, AuditEvent, AuditTarget, TargetType
@@ -17,9 +20,6 @@ from unkey_api.core.columns import UnixMs
 from unkey_api.core.errors import InvalidInput
 from unkey_api.core.principal import operator
 from unkey_api.infra.mysql import Database, Transaction, WriteConn
-from unkey_api.operator import queries
-from unkey_api.operator.errors import WorkspaceProtected, WorkspaceUnknown
-from unkey_api.operator.types import LIMITS, LimitsRow, WorkspaceDetails, WorkspaceRow, unlimited
 
 NO_LIMIT = "none"
 _MAY_BE_NONE = "requests-per-minute"

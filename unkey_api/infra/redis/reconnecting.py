@@ -70,7 +70,7 @@ class _Started:
         self._action()
 
 
-class RedisLink:
+class ReconnectingConnection:
     """Keeps one connection up and hands it out while it is usable.
 
     Commands of many callers share the connection: each queued command owns its slot in the order of answers, so a
@@ -97,7 +97,7 @@ class RedisLink:
 
     def start(self) -> None:
         """Begin connecting. The task ends with `close`."""
-        self._task = asyncio.get_running_loop().create_task(self._keep_up(), name="redis.link")
+        self._task = asyncio.get_running_loop().create_task(self._keep_up(), name="redis.connection")
 
     async def wait_up(self, seconds: float) -> bool:
         """Return True once connected, False when that took longer."""

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 from unkey_api.core.secret import Secret
-from unkey_api.infra.invalidation.ports import ChannelDown, ChannelEvents
+from unkey_api.infra.invalidation.ports import TransportDown, TransportEvents
 from unkey_api.infra.invalidation.serf_rpc import SerfConnection, SerfFailed, connected
 
 BYTES_MAX = 400  # serf carries 512 bytes per event, its own frame and the name included
@@ -15,7 +15,7 @@ RETRY_MOST_SECONDS = 5.0
 PROBE_SECONDS = 5.0  # who only listens would not notice otherwise that the agent is stuck
 
 
-class SerfChannel:
+class SerfTransport:
     """Talks to the agent of this host, and connects again whenever that was lost."""
 
     name = "gossip"
@@ -36,7 +36,7 @@ class SerfChannel:
         self._trouble = trouble
         self._connection: SerfConnection | None = None
 
-    async def run(self, events: ChannelEvents) -> None:
+    async def run(self, events: TransportEvents) -> None:
         """Keep subscribed until cancelled."""
         wait = RETRY_FIRST_SECONDS
         while True:
@@ -50,17 +50,17 @@ class SerfChannel:
             await asyncio.sleep(wait)
 
     async def send(self, message: bytes) -> None:
-        """Broadcast one message. Raises ChannelDown when the agent did not take it."""
+        """Broadcast one message. Raises TransportDown when the agent did not take it."""
         connection = self._connection
         if connection is None:
-            raise ChannelDown("not connected to the agent")
+            raise TransportDown("not connected to the agent")
         try:
             await connection.send_event(message)
         except SerfFailed as err:
             connection.abandon()
-            raise ChannelDown(str(err)) from err
+            raise TransportDown(str(err)) from err
 
-    async def _serve(self, connection: SerfConnection, events: ChannelEvents) -> None:
+    async def _serve(self, connection: SerfConnection, events: TransportEvents) -> None:
         tasks = [asyncio.create_task(connection.read(events.received), name="invalidation.gossip.read")]
         try:
             await connection.introduce(self._token)

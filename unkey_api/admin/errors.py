@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from unkey_api.admin.types import RootKeyLine
 from unkey_api.core.errors import AppError, ErrorCode, InvalidInput
-from unkey_api.operator.types import RootKeyLine
 
 _SHOWN = 200  # characters of what was typed
 _CANDIDATES = 10

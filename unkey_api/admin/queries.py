@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
+from unkey_api.admin.types import LimitsRow, RootKeyLine, WorkspaceDetails, WorkspaceLine, WorkspaceRow
 from unkey_api.core.columns import UnixMs
 from unkey_api.infra.mysql import ReadConn, WriteConn, load_query, load_statement
-from unkey_api.operator.types import LimitsRow, RootKeyLine, WorkspaceDetails, WorkspaceLine, WorkspaceRow
 
 _WORKSPACES = load_query(__package__, "workspace_list_live", row=WorkspaceLine)
 _WORKSPACE = load_query(__package__, "workspace_find_live", row=WorkspaceLine)

@@ -18,16 +18,16 @@ from unkey_api.core.ids import IdPrefix, IdSource
 from unkey_api.core.principal import operator
 from unkey_api.infra.mysql import Database, ReadConn, WriteConn
 
-HOME_WORKSPACE = "ws_root_keys"
-HOME_KEYSPACE = KeyspaceId("ks_root_keys")
-HOME_API = "api_root_keys"
-RESERVED_SLUGS = frozenset({HOME_WORKSPACE, "operator", "root-keys"})
+ROOT_WORKSPACE = "ws_root_keys"
+ROOT_KEYSPACE = KeyspaceId("ks_root_keys")
+ROOT_API = "api_root_keys"
+RESERVED_SLUGS = frozenset({ROOT_WORKSPACE, "operator", "root-keys"})
 """Slugs no workspace gets: they would look like the operator's own."""
 
-_HOME = KeyspaceRow(HOME_KEYSPACE, HOME_WORKSPACE)
+_ROOT = KeyspaceRow(ROOT_KEYSPACE, ROOT_WORKSPACE)
 
 
-class RootKeyHome:
+class RootKeyspace:
     """Finds the keyspace of root keys, and makes it the first time."""
 
     def __init__(self, audit: AuditLog, projects: DefaultProject, *, clock: Clock, ids: IdSource) -> None:
@@ -42,12 +42,12 @@ class RootKeyHome:
         Raises:
             DuplicateKey: Another process makes it at this moment. Roll back and try again.
         """
-        if not await queries.keyspace_exists(tx, _HOME):
+        if not await queries.keyspace_exists(tx, _ROOT):
             # Nobody's token may name the organisation, so it is one that nobody can guess.
             organization = f"nobody-{self._ids.new(IdPrefix.WORKSPACE)}-{self._ids.new(IdPrefix.WORKSPACE)}"
-            await self.add_workspace(tx, HOME_WORKSPACE, "Root keys", HOME_WORKSPACE, organization)
+            await self.add_workspace(tx, ROOT_WORKSPACE, "Root keys", ROOT_WORKSPACE, organization)
             await self._add_keyspace(tx)
-        return _HOME
+        return _ROOT
 
     async def add_workspace(self, tx: WriteConn, workspace_id: str, name: str, slug: str, org_id: str) -> None:
         """Insert a workspace with its audit entry. Raises DuplicateKey for a taken slug or organisation."""
@@ -59,22 +59,24 @@ class RootKeyHome:
         await self._audit.record(tx, operator(workspace_id), [event])
 
     async def _add_keyspace(self, tx: WriteConn) -> None:
-        project_id = await self._projects.ensure(tx, HOME_WORKSPACE)
-        owned = {"workspace_id": HOME_WORKSPACE, "project_id": project_id, "created_at_m": self._clock.now_ms()}
-        api = {"id": HOME_API, "name": "Root keys", "key_auth_id": HOME_KEYSPACE, **owned}
-        await queries.insert_keyspace(tx, {"id": HOME_KEYSPACE, **owned}, api)
+        project_id = await self._projects.ensure(tx, ROOT_WORKSPACE)
+        owned = {"workspace_id": ROOT_WORKSPACE, "project_id": project_id, "created_at_m": self._clock.now_ms()}
+        api = {"id": ROOT_API, "name": "Root keys", "key_auth_id": ROOT_KEYSPACE, **owned}
+        await queries.insert_keyspace(tx, {"id": ROOT_KEYSPACE, **owned}, api)
 
 
 async def keeps_root_keys(conn: ReadConn, workspace_id: str) -> bool:
     """Say whether root keys are rows of a workspace, so that a root key for it acts where those of all others are."""
-    return workspace_id == HOME_WORKSPACE or await queries.live_in(conn, workspace_id)
+    return workspace_id == ROOT_WORKSPACE or await queries.live_in(conn, workspace_id)
 
 
-async def ensure_home(database: Database, *, clock: Clock, ids: IdSource) -> None:
-    """Make the home of root keys where it is missing, as migrations do. Safe to repeat and from several places at once.
+async def ensure_root_keyspace(database: Database, *, clock: Clock, ids: IdSource) -> None:
+    """Make the root keyspace where it is missing, as migrations do. Safe to repeat and from several places at once.
 
     Raises:
         DuplicateKey: Another process makes it at this moment.
     """
-    home = RootKeyHome(AuditLog(clock=clock, ids=ids), DefaultProject(clock=clock, ids=ids), clock=clock, ids=ids)
-    await database.transaction("root_keys.ensure_home", home.ensure)
+    root_keyspace = RootKeyspace(
+        AuditLog(clock=clock, ids=ids), DefaultProject(clock=clock, ids=ids), clock=clock, ids=ids
+    )
+    await database.transaction("root_keys.ensure_root_keyspace", root_keyspace.ensure)
