@@ -111,3 +111,17 @@ class TestRefused:
             expected = AppError if call.startswith(("CAST(", "in(")) else FunctionNotAllowed
             with pytest.raises(expected):
                 rewrite(place.format(call=call), POLICIES[0], now=NOW)
+
+
+class TestPlan:
+    async def test_the_subquery_does_not_cost_the_primary_key(self, clickhouse_client: ClickHouseClient) -> None:
+        """The caller's condition on `time` and ours on the workspace meet at the table."""
+        await insert(clickhouse_client, ATTACKER, ATTACKERS_KEYSPACE, "attacker")
+        query = "SELECT outcome, count() AS n FROM key_verifications_v1 WHERE time >= 1 GROUP BY outcome"
+
+        plan = await clickhouse_client.fetch(f"EXPLAIN indexes = 1 {rewrite(query, POLICIES[0], now=NOW)}")
+
+        lines = [str(value).strip() for row in plan for value in row.values()]
+        keys = lines[lines.index("Keys:", lines.index("PrimaryKey")) + 1 :][:2]
+        assert keys == ["workspace_id", "time"]
+        assert not any("latency" in line for line in lines), "columns nobody asked for are not read"

@@ -45,8 +45,6 @@ def json_rows(lines: bytes, *, time_zone: str, big_as_text: bool) -> list[bytes]
         raise AnalyticsUnavailable("Failed to read query results", internal="the answer has no names and types")
     try:
         names, types = orjson.loads(split[0]), orjson.loads(split[1])
-        if type(names) is not list or type(types) is not list:
-            raise TypeError("names and types are lists")
         columns = _columns(names, types, time_zone)
         return list(_within_bounds(_rows(split[2:], columns, types, big_as_text=big_as_text)))
     except Undecodable as error:
@@ -56,6 +54,8 @@ def json_rows(lines: bytes, *, time_zone: str, big_as_text: bool) -> list[bytes]
 
 
 def _columns(names: Sequence[str], types: Sequence[str], time_zone: str) -> list[Column]:
+    if type(names) is not list or type(types) is not list:
+        raise TypeError("names and types are lists")
     zone = zone_named(time_zone)
     found = {
         name: Column(name, position, decoder(type_text, zone))
