@@ -34,7 +34,7 @@ from unkey_api.dev.ports import LOOPBACK, free_ports
 
 ROUNDS = 7
 ROUND_SECONDS = 4  # with the rows of one round written within the next one of the same service
-SAMPLE_RATE = 0.25
+SAMPLE_RATE = 0.05  # the default
 LIMIT = 0.15
 RESULT = Path(__file__).parent / "observability.json"
 

@@ -18,7 +18,7 @@ from tools.completeness import (
     missing_outcomes,
     name_of,
 )
-from tools.operations import handler_classes, published_operations
+from tools.operations import published_operations
 
 OPERATIONS = {name_of(operation): operation for operation in published_operations()}
 
@@ -46,10 +46,3 @@ def test_outcomes_of_all_operations_are_proven_once(status: int) -> None:
 def test_every_documented_status_is_known() -> None:
     documented = {status for operation in OPERATIONS.values() for status in operation.errors}
     assert documented <= OUTCOMES.keys() | ONCE_FOR_ALL.keys()
-
-
-def test_every_handler_is_wired() -> None:
-    """A handler that the composition root forgot would count as built and answer nothing."""
-    folder = TESTS.parent / "unkey_api" / "container"
-    wiring = "\n".join(file.read_text(encoding="utf-8") for file in sorted(folder.glob("*.py")))
-    assert [each.__name__ for each in handler_classes() if f"{each.__name__}(" not in wiring] == []

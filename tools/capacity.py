@@ -55,7 +55,7 @@ def needs(load: Load) -> list[tuple[str, str]]:
     """Return what the load needs, line by line, each region by itself."""
     share = load.verifications / load.regions
     workers = max(1, math.ceil(share / (load.per_worker * HEADROOM)))
-    fresh_seconds = KEY_WINDOWS.fresh_ms / 1000
+    fresh_seconds = KEY_WINDOWS.fresh.total_seconds()
     keys = load.active_keys / load.regions
     # A worker reads a key again with the first call after it went stale. Used evenly, which is the worst case, a key is
     # called every keys / rate seconds.
@@ -111,8 +111,8 @@ def _examples() -> str:
     rows = [f"| {name} | {' | '.join(values)} |" for name, values in asked]
     rows += [f"| {name} | {' | '.join(each.get(name, '') for each in lines)} |" for name in names]
     constants = (
-        f"Constants behind it: keys stay fresh for {KEY_WINDOWS.fresh_ms / 1000:.0f} s, workspace limits for "
-        f"{WORKSPACE_WINDOWS.fresh_ms / 1000:.0f} s,\ncounts of a window for {FRESH_MS / 1000:.0f} s, "
+        f"Constants behind it: keys stay fresh for {KEY_WINDOWS.fresh.total_seconds():.0f} s, workspace limits for "
+        f"{WORKSPACE_WINDOWS.fresh.total_seconds():.0f} s,\ncounts of a window for {FRESH_MS / 1000:.0f} s, "
         f"copies of balances for {COPY_TTL_MS / 1000:.0f} s; half of a worker is kept in reserve.\n"
     )
     head = f"| each region | {' | '.join(titles)} |\n| --- |{' ---: |' * len(titles)}\n"

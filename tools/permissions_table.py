@@ -10,7 +10,7 @@ from __future__ import annotations
 from itertools import groupby
 from pathlib import Path
 
-from unkey_api.container.requirements import REQUIREMENTS
+from unkey_api.container.areas import REQUIREMENTS
 from unkey_api.core.permission_vocabulary import RESOURCES, TUPLE_ACTIONS
 
 __all__ = ["PAGE", "render"]

@@ -46,7 +46,7 @@ _OUTSIDE = """\
 | `UNKEY_CONFIG` | Where the configuration is, when `--config` is not given. |
 | `UNKEY_LOG_LEVEL` | `debug`, `info` (default), `warn` or `error`. |
 | `NO_COLOR` | When set to anything, logs on a terminal are JSON too. |
-| `OTEL_EXPORTER_OTLP_*` | Where traces go, as OpenTelemetry defines them; time-outs are milliseconds. |
+| `OTEL_*` | Which requests are traced, and where spans go: see [traces](traces.md#variables). |
 
 Variables that Kubernetes sets for a Service called `unkey-…` (`UNKEY_API_SERVICE_HOST` and the like) are let be, and so
 are those the file refers to.

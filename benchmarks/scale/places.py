@@ -11,6 +11,7 @@ from pathlib import Path
 from unkey_api.admin.service import AdminService
 from unkey_api.admin.types import all_permissions
 from unkey_api.areas.apis.service.create import CreateApi
+from unkey_api.areas.parts import Parts
 from unkey_api.areas.projects.service import DefaultProject
 from unkey_api.audit.service import AuditLog
 from unkey_api.core.clock import Clock
@@ -60,7 +61,8 @@ async def _furnished(folder: Path, config: Path, database: Database, clock: Cloc
     workspace_id = await admin.create_workspace("Scale", "scale")
     issued = await admin.create_root_key(workspace_id, "scale", all_permissions(workspace_id))
     principal = Principal(workspace_id, "bench", "bench", SubjectType.SYSTEM, frozenset({"api.*.create_api"}))
-    create = CreateApi(database, audit, DefaultProject(clock=clock, ids=ids), clock=clock, ids=ids)
+    projects = DefaultProject(clock=clock, ids=ids)
+    create = CreateApi(Parts(database=database, audit=audit, projects=projects, clock=clock, ids=ids))
     api = await create(Caller(principal, "", "", ""), "scale")
     return Place(
         folder=folder,

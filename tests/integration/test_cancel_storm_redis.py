@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from datetime import timedelta
 
 import pytest
 
@@ -56,9 +57,9 @@ async def connections_of(client: RedisClient) -> int:
 
 
 async def test_every_answer_belongs_to_its_question(redis_server: RedisServer) -> None:
-    async with open_redis(RedisOptions(redis_server.url, command_seconds=5.0)) as observer:
+    async with open_redis(RedisOptions(redis_server.url, command_timeout=timedelta(seconds=5))) as observer:
         others = await connections_of(observer)
-        async with open_redis(RedisOptions(redis_server.url, command_seconds=5.0)) as client:
+        async with open_redis(RedisOptions(redis_server.url, command_timeout=timedelta(seconds=5))) as client:
             storm = Storm(StormPlan.share(0.55), seed=7, at_once=AT_ONCE, longest_seconds=0.004)
             asker = Asker(client, storm.random)
             await asker.prepare()

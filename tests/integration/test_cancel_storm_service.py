@@ -200,7 +200,7 @@ def data_of(answer: Any) -> Any:
 async def test_every_answer_belongs_to_its_question(served: Served, mysql_dsn: Dsn, redis_server: RedisServer) -> None:
     world = World(served)
     await world.populate()
-    async with open_redis(RedisOptions(redis_server.url, command_seconds=5.0)) as observer:
+    async with open_redis(RedisOptions(redis_server.url, command_timeout=timedelta(seconds=5))) as observer:
         redis_links = await redis_connections(observer)
         storm = Storm(StormPlan.share(0.22), seed=5, at_once=AT_ONCE, longest_seconds=0.03)
         asker = Asker(served, world, storm)

@@ -13,6 +13,7 @@ import logging
 import os
 import struct
 import sys
+from datetime import timedelta
 
 import structlog
 
@@ -60,7 +61,7 @@ async def main(urls: list[str], cost: int, write_seconds: float, keys: list[str]
     """Spend credits of all keys at the same time."""
     clock = SystemClock()
     async with (
-        open_redis(RedisOptions(urls[0], command_seconds=5.0)) as redis,
+        open_redis(RedisOptions(urls[0], command_timeout=timedelta(seconds=5))) as redis,
         open_database(MysqlSettings(primary=parse_dsn(urls[1])), clock=clock, on_orphan_error=log_orphan) as database,
         open_credit_limiter(
             RedisCredits(redis, SystemClock()),

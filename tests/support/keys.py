@@ -14,30 +14,29 @@ from typing import Any
 
 import orjson
 import pytest
-from unkey_proto.unkey.keys.v2 import keys_connect
 
 from tests.support.asgi import Answer, Client
 from tests.support.clock import FixedClock
 from tests.support.key_surroundings import Events, ReversingVault, Unobserved, Unthrottled
 from tests.support.mysql import run_sql, store
 from tests.support.statements import StatementRecorder
-from unkey_api.app import Application, Platform, Service
+from unkey_api.app import Application, Platform
 from unkey_api.areas.apis.live import LiveApis, api_cache
 from unkey_api.areas.keys.credits.limiter import open_credit_limiter
 from unkey_api.areas.keys.credits.queries import SqlCreditBalances
-from unkey_api.areas.keys.handler import KeysHandler
 from unkey_api.areas.keys.schemes.bounded import open_slow_hashes
 from unkey_api.areas.keys.schemes.finding import ForeignHashes
-from unkey_api.areas.keys.service.all import key_use_cases
-from unkey_api.areas.keys.service.parts import KeyParts
+from unkey_api.areas.keys.schemes.salted import HashCaps
 from unkey_api.areas.keys.verification.directory import KeyCache, KeyDirectory, key_cache
-from unkey_api.areas.keys.verification.migration import MigratedKeys
-from unkey_api.areas.keys.verification.service import VerificationParts, VerifyKey
+from unkey_api.areas.keys.wiring import AREA as KEYS
+from unkey_api.areas.parts import Parts
 from unkey_api.areas.projects.service import DefaultProject
 from unkey_api.areas.ratelimit.engine.running import open_rate_limiter
+from unkey_api.areas.shared import Shared
 from unkey_api.audit.service import AuditLog
 from unkey_api.auth.chain import AuthenticationChain
 from unkey_api.auth.root_key import RootKeys
+from unkey_api.container.areas import built
 from unkey_api.container.revocation import ChangedCaches
 from unkey_api.core.clock import SystemClock
 from unkey_api.core.identifiers import KeyHash
@@ -59,6 +58,7 @@ START_MS = 1_750_000_020_000
 PEPPER = "a pepper of the old system"
 SLOW_PER_SECOND = 2.0
 OPERATOR = "ws_operator"
+NOT_HERE: Any = object()  # Any: stands for whatever only areas need that are not served here
 
 
 def fresh(prefix: str) -> str:
@@ -102,7 +102,6 @@ class KeyWorld:
     directory: KeyDirectory
     events: Events
     client: Client
-    parts: KeyParts
     vault: ReversingVault
     workspace_id: str = ""
     api: Api = field(default_factory=lambda: Api("", "", ""))
@@ -319,34 +318,27 @@ async def world(
         credit_limiter = await stack.enter_async_context(
             open_credit_limiter(RedisCredits(redis, SystemClock()), balances, clock=clock, observer=Unobserved())
         )
-        parts = KeyParts(
-            database=database,
-            audit=audit,
-            projects=DefaultProject(clock=clock, ids=ids),
+        projects = DefaultProject(clock=clock, ids=ids)
+        shared = Shared(
+            parts=Parts(database=database, audit=audit, projects=projects, clock=clock, ids=ids),
             vault=vault,
-            credits=credit_limiter,
-            apis=LiveApis(apis, database.reads_of),
-            clock=clock,
-            ids=ids,
             random_bytes=secrets.token_bytes,
+            region="test",
+            apis=LiveApis(apis, database.reads_of),
+            namespaces=NOT_HERE,
+            creation=NOT_HERE,
+            limiter=limiter,
+            ratelimits=NOT_HERE,
+            directory=directory,
+            foreign=ForeignHashes(database.reads_of, slow, [Secret(PEPPER)]),
+            hash_caps=HashCaps(),
+            credits=credit_limiter,
+            verifications=events,
+            callers=NOT_HERE,
         )
-        verify = VerifyKey(
-            VerificationParts(
-                directory=directory,
-                migrated=MigratedKeys(
-                    database, directory, ForeignHashes(database.reads_of, slow, [Secret(PEPPER)]), clock
-                ),
-                limiter=limiter,
-                credits=credit_limiter,
-                events=events,
-                clock=clock,
-                region="test",
-            )
-        )
-        handler = KeysHandler(key_use_cases(parts, verify))
-        client = Client(_application(handler, directory, clock))
+        client = Client(_application(shared, clock))
         made = KeyWorld(
-            database, mysql_dsn, statements, clock, cache, jobs, directory, events, client, parts, vault
+            database, mysql_dsn, statements, clock, cache, jobs, directory, events, client, vault
         )  # fmt: skip
         made.workspace_id = await made.workspace()
         made.api = await made.make_api()
@@ -356,13 +348,13 @@ async def world(
         await cache.close()
 
 
-def _application(handler: KeysHandler, directory: KeyDirectory, clock: FixedClock) -> Application:
+def _application(shared: Shared, clock: FixedClock) -> Application:
     health = Health()
     health.phase = Phase.SERVING
     platform = Platform(
         clock=clock,
         ids=RandomIds(),
-        authenticator=AuthenticationChain([RootKeys(directory, clock)]),
+        authenticator=AuthenticationChain([RootKeys(shared.directory, clock)]),
         throttle=Unthrottled(),
         observers=(),
         on_panic=_raise_panic,
@@ -372,8 +364,7 @@ def _application(handler: KeysHandler, directory: KeyDirectory, clock: FixedCloc
         request_timeout=timedelta(seconds=60),
         bodies=BodyLimits(max_bytes=10_000_000),
     )
-    service = Service(keys_connect.KeysService.desc(), keys_connect.KeysServiceASGIApplication, handler)
-    return Application(platform, [service])
+    return Application(platform, built(shared, [KEYS]))
 
 
 def _raise_panic(_: object, error: BaseException) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 from tests.support.limiter import MINUTE
 from tests.support.waiting import Stalls, Stopwatch
@@ -85,7 +86,7 @@ async def real_node(
     """Run a limiter on the Redis at `url`."""
     node = RealNode(clock or ShiftedClock())
     async with (
-        open_redis(RedisOptions(url, start_seconds=start_seconds)) as client,
+        open_redis(RedisOptions(url, start_timeout=timedelta(seconds=start_seconds))) as client,
         open_rate_limiter(
             RedisCounters(client),
             clock=node.clock,

@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -113,5 +114,5 @@ def own_redis_server() -> Iterator[RedisServer]:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def redis(redis_server: RedisServer) -> AsyncIterator[RedisClient]:
     """A client of the session's server with a generous budget, so that a busy machine does not fail tests."""
-    async with open_redis(RedisOptions(redis_server.url, command_seconds=5.0)) as client:
+    async with open_redis(RedisOptions(redis_server.url, command_timeout=timedelta(seconds=5))) as client:
         yield client

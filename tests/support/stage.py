@@ -11,52 +11,30 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from unkey_proto.unkey.apis.v2 import apis_connect
-from unkey_proto.unkey.identities.v2 import identities_connect
-from unkey_proto.unkey.liveness.v2 import liveness_connect
-from unkey_proto.unkey.permissions.v2 import permissions_connect
-from unkey_proto.unkey.ratelimit.v2 import ratelimit_connect
 
 from tests.support.asgi import Answer, Client
 from tests.support.clock import FixedClock
 from tests.support.mysql import run_sql, settings_for
 from tests.support.statements import StatementRecorder
-from unkey_api.app import Application, Platform, Service
-from unkey_api.areas.apis.handler import ApisHandler
+from unkey_api.app import Application, Platform
 from unkey_api.areas.apis.live import LiveApis, api_cache
-from unkey_api.areas.apis.service.create import CreateApi
-from unkey_api.areas.apis.service.delete import DeleteApi
-from unkey_api.areas.apis.service.list_keys import ListKeys
-from unkey_api.areas.apis.service.read import GetApi
-from unkey_api.areas.apis.service.update import UpdateApi
-from unkey_api.areas.identities.handler import IdentitiesHandler, IdentityUseCases
-from unkey_api.areas.identities.service.create import CreateIdentity
-from unkey_api.areas.identities.service.delete import DeleteIdentity
-from unkey_api.areas.identities.service.read import GetIdentity, ListIdentities
-from unkey_api.areas.identities.service.update import UpdateIdentity
-from unkey_api.areas.liveness.handler import LivenessHandler
-from unkey_api.areas.permissions.handler import PermissionsHandler, PermissionUseCases
-from unkey_api.areas.permissions.service.create_permission import CreatePermission
-from unkey_api.areas.permissions.service.create_role import CreateRole
-from unkey_api.areas.permissions.service.delete import DeletePermission, DeleteRole
-from unkey_api.areas.permissions.service.read import GetPermission, GetRole, ListPermissions, ListRoles
-from unkey_api.areas.permissions.service.set_role_permissions import SetRolePermissions
-from unkey_api.areas.permissions.service.update import UpdatePermission, UpdateRole
+from unkey_api.areas.apis.wiring import AREA as APIS
+from unkey_api.areas.identities.wiring import AREA as IDENTITIES
+from unkey_api.areas.liveness.wiring import AREA as LIVENESS
+from unkey_api.areas.parts import Parts
+from unkey_api.areas.permissions.wiring import AREA as PERMISSIONS
 from unkey_api.areas.projects.service import DefaultProject
 from unkey_api.areas.ratelimit.creation import NamespaceCreation
 from unkey_api.areas.ratelimit.engine.counts import StoreOperation
 from unkey_api.areas.ratelimit.engine.running import LimiterParts, build_rate_limiter
 from unkey_api.areas.ratelimit.engine.store import Increment
-from unkey_api.areas.ratelimit.handler import RatelimitHandler, RatelimitUseCases
 from unkey_api.areas.ratelimit.namespaces import Namespaces, namespace_cache
-from unkey_api.areas.ratelimit.service.delete_override import DeleteOverride
-from unkey_api.areas.ratelimit.service.limit import Limit
-from unkey_api.areas.ratelimit.service.multi_limit import MultiLimit
-from unkey_api.areas.ratelimit.service.read_overrides import GetOverride, ListOverrides
-from unkey_api.areas.ratelimit.service.set_override import SetOverride
+from unkey_api.areas.ratelimit.wiring import AREA as RATELIMIT
+from unkey_api.areas.shared import Shared
 from unkey_api.audit.service import AuditLog
 from unkey_api.auth.throttle import RequestThrottle
 from unkey_api.auth.workspace_limits import limits_cache
+from unkey_api.container.areas import built
 from unkey_api.container.revocation import ChangedCaches
 from unkey_api.core.errors import AppError, ErrorCode, ServiceUnavailable
 from unkey_api.core.ids import ALPHABET, RandomIds
@@ -73,6 +51,7 @@ from unkey_api.rpc.health import Health, Phase
 from unkey_api.rpc.observers.reports import CacheTiming
 
 Sql = str | int | None
+NOT_HERE: Any = object()  # Any: stands for whatever only areas need that this stage does not have
 
 
 class CounterLedger:
@@ -259,6 +238,7 @@ def build_node(stage: Stage, database: Database) -> Node:
     timing = CacheTiming()
     audit = AuditLog(clock=clock, ids=ids)
     projects = DefaultProject(clock=clock, ids=ids)
+    parts = Parts(database=database, audit=audit, projects=projects, clock=clock, ids=ids)
     limiter = build_rate_limiter(stage.counters, clock=clock, observer=stage.counters)
     rows = Rows()
     named = NamedCaches()
@@ -268,55 +248,26 @@ def build_node(stage: Stage, database: Database) -> Node:
     named.add(apis, IN_WORKSPACE)
     end = database.listen(ChangedCaches(named).apply)
     namespaces = Namespaces(namespace_entries, database)
-    creation = NamespaceCreation(database, audit, projects, namespaces, clock=clock, ids=ids)
-    live = LiveApis(apis, database.reads_of)
-    services = [
-        Service(
-            apis_connect.ApisService.desc(),
-            apis_connect.ApisServiceASGIApplication,
-            ApisHandler(
-                create=CreateApi(database, audit, projects, clock=clock, ids=ids),
-                get=GetApi(live),
-                update=UpdateApi(database, audit, clock=clock, has_vault=stage.vault is not None),
-                delete=DeleteApi(database, audit, clock=clock),
-                list_keys=ListKeys(live, database.reads_of, stage.vault),
-            ),
-        ),
-        Service(
-            ratelimit_connect.RatelimitService.desc(),
-            ratelimit_connect.RatelimitServiceASGIApplication,
-            RatelimitHandler(
-                RatelimitUseCases(
-                    limit=Limit(namespaces, creation, limiter.limiter, rows, clock=clock),
-                    multi_limit=MultiLimit(namespaces, creation, limiter.limiter, rows, clock=clock),
-                    set_override=SetOverride(database, audit, clock=clock, ids=ids),
-                    get_override=GetOverride(database.reads_of),
-                    list_overrides=ListOverrides(database.reads_of),
-                    delete_override=DeleteOverride(database, audit, clock=clock),
-                ),
-                test_mode=True,
-            ),
-        ),
-        Service(
-            identities_connect.IdentitiesService.desc(),
-            identities_connect.IdentitiesServiceASGIApplication,
-            IdentitiesHandler(
-                IdentityUseCases(
-                    create=CreateIdentity(database, audit, projects, clock=clock, ids=ids),
-                    get=GetIdentity(database.reads_of),
-                    list_identities=ListIdentities(database.reads_of),
-                    update=UpdateIdentity(database, audit, clock=clock, ids=ids),
-                    delete=DeleteIdentity(database, audit, ids=ids),
-                )
-            ),
-        ),
-        _permissions(stage, database, audit, projects),
-        Service(
-            liveness_connect.LivenessService.desc(),
-            liveness_connect.LivenessServiceASGIApplication,
-            LivenessHandler(),
-        ),
-    ]
+    creation = NamespaceCreation(parts, namespaces)
+    shared = Shared(
+        parts=parts,
+        vault=stage.vault,
+        random_bytes=NOT_HERE,
+        region="test",
+        apis=LiveApis(apis, database.reads_of),
+        namespaces=namespaces,
+        creation=creation,
+        limiter=limiter.limiter,
+        ratelimits=rows,
+        directory=NOT_HERE,
+        foreign=NOT_HERE,
+        hash_caps=NOT_HERE,
+        credits=NOT_HERE,
+        verifications=NOT_HERE,
+        callers=NOT_HERE,
+        test_mode=True,
+    )
+    services = built(shared, [LIVENESS, APIS, RATELIMIT, IDENTITIES, PERMISSIONS])
     throttle = RequestThrottle(
         limits_cache(clock=clock, refreshes=refreshes, observer=timing), database.reads_of, limiter.limiter, clock=clock
     )
@@ -328,28 +279,6 @@ def build_node(stage: Stage, database: Database) -> Node:
             await database.close()
 
     return Node(client, limiter, rows, refreshes, namespaces, creation, close)
-
-
-def _permissions(stage: Stage, database: Database, audit: AuditLog, projects: DefaultProject) -> Service:
-    clock, ids = stage.clock, stage.ids
-    use_cases = PermissionUseCases(
-        create_permission=CreatePermission(database, audit, projects, clock=clock, ids=ids),
-        get_permission=GetPermission(database.reads_of),
-        list_permissions=ListPermissions(database.reads_of),
-        update_permission=UpdatePermission(database, audit, clock=clock),
-        delete_permission=DeletePermission(database, audit),
-        create_role=CreateRole(database, audit, projects, clock=clock, ids=ids),
-        get_role=GetRole(database.reads_of),
-        list_roles=ListRoles(database.reads_of),
-        update_role=UpdateRole(database, audit, clock=clock),
-        delete_role=DeleteRole(database, audit),
-        set_role_permissions=SetRolePermissions(database, audit, projects, clock=clock, ids=ids),
-    )
-    return Service(
-        permissions_connect.PermissionsService.desc(),
-        permissions_connect.PermissionsServiceASGIApplication,
-        PermissionsHandler(use_cases),
-    )
 
 
 def _platform(stage: Stage, throttle: RequestThrottle) -> Platform:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -30,6 +30,7 @@ class StatementRecorder:
 
     def __init__(self) -> None:
         self._open: list[list[SeenStatement]] = []
+        self._then: tuple[str, Callable[[], None]] | None = None
         self.replica_was_asked = False
         """Whether it was asked how far it is in the log of changes."""
 
@@ -42,6 +43,13 @@ class StatementRecorder:
             return
         for seen in self._open:
             seen.append(SeenStatement(name, mode, operation, seconds, error))
+        if self._then and self._then[0] == name:
+            (_, act), self._then = self._then, None
+            act()
+
+    def after(self, name: str, act: Callable[[], None]) -> None:
+        """Have somebody act once, between the next statement of this name and whatever follows it."""
+        self._then = (name, act)
 
     @contextmanager
     def recording(self) -> Iterator[list[SeenStatement]]:

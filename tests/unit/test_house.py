@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -124,6 +125,25 @@ def code_of(file: Path) -> Iterator[tuple[int, str]]:
         for number in range(node.lineno, (node.end_lineno or node.lineno) + 1)
     }
     return ((n, line.partition("  # ")[0]) for n, line in enumerate(lines, 1) if n not in quiet)
+
+
+def imported(file: Path, modules: Collection[str]) -> Iterator[str]:
+    """Yield the modules of ours that a file imports, those it needs for its types alone included."""
+    for node in ast.walk(parsed(file)):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module in modules:
+            below = {f"{node.module}.{name.name}" for name in node.names} & set(modules)
+            yield from below or {node.module}
+        elif isinstance(node, ast.Import):
+            yield from (name.name for name in node.names if name.name in modules)
+
+
+def test_no_module_imports_one_that_imports_it() -> None:
+    modules = {named(file).removesuffix(".py").removesuffix("/__init__").replace("/", "."): file for file in sources()}
+    needs = {module: set(imported(file, modules)) - {module} for module, file in modules.items()}
+    try:
+        TopologicalSorter(needs).prepare()
+    except CycleError as error:
+        pytest.fail("a circle: " + " needs ".join(reversed(error.args[1])))
 
 
 def test_time_and_chance_are_injected() -> None:

@@ -1,24 +1,20 @@
-"""Planting faults and running the tests that cover them: each in a process of its own, forked from one that is warm."""
+"""Planting faults in a copy of the tree and running the tests that cover them."""
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
-import sys
 import time
-import traceback
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from enum import StrEnum
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol
 
-from tools.mutation.databases import RUNNING, Databases
-from tools.mutation.mutants import Mutant
+from tools.mutation.results import Outcome, Verdict
+from tools.mutation.sampling import Drawn
+from tools.mutation.sessions import Ended, How, hold_session
 from tools.mutation.tracing import Trace
 
-__all__ = ["Outcome", "Verdict", "Worker"]
+__all__ = ["Places", "Worker", "verdict_of"]
 
 COPIED = ("unkey_api", "tests", "gen", "tools", "proto", "docs", "deploy", "benchmarks")
 LINKED = (
@@ -36,44 +32,55 @@ QUICK_SECONDS, PATIENT_SECONDS = 5.0, 40.0
 ENOUGH = 400
 """No fault is worth more tests than this."""
 STARTING_SECONDS = 20.0
-QUIET = ("-W", "ignore::pytest.PytestAssertRewriteWarning")
-"""Plugins may be loaded already, by what is loaded before the fork."""
-BROKEN = 70
-"""Status of a session that could not be held at all."""
-NO_FAULT_OF_THE_CODE = {3, 4, 5, BROKEN}
-"""Statuses of pytest that say nothing about the fault: an internal error, words it did not know, no tests."""
 SLACK = 6.0
-"""A fault may make tests slower; so many times their usual time is waited, then it counts as killed."""
+"""A fault may make tests slower; so many times their usual time is waited."""
+CALM = 3.0
+"""Tests that did not end count as held up by the fault when without it they end in this part of the time they had."""
 
 
-class Verdict(StrEnum):
-    """What became of a fault."""
+class Places(Protocol):
+    """Where databases come from."""
 
-    KILLED = "killed"
-    SURVIVED = "survived"
-    UNTESTED = "untested"
-    """No test covers the line; counts as survived."""
+    def take(self) -> str:
+        """Return where a fresh one is."""
+
+    def give_back(self, given: str) -> None:
+        """Have it dropped."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """A fault and what became of it."""
+class Session(Protocol):
+    """Runs tests for so many seconds at most: on the fault, or without it."""
 
-    mutant: Mutant
-    verdict: Verdict
-    tests: int
-    seconds: float
-    before: str
-    """The line as it is."""
-    after: str
-    """The first line that the fault changed."""
+    def __call__(self, tests: Sequence[str], seconds: float) -> Ended: ...
+
+
+def verdict_of(
+    batches: Sequence[Sequence[str]], seconds: Sequence[float], faulty: Session, faultless: Session
+) -> tuple[Verdict, str]:
+    """Return what the tests say of a fault, and which of them.
+
+    An assertion that does not hold kills it. Anything else that went wrong may be the machine's doing: it kills only if
+    the same tests pass without the fault right afterwards, and those that were overdue in a third of the time.
+    """
+    for tests, usual in zip(batches, seconds, strict=True):
+        limit = STARTING_SECONDS + SLACK * usual
+        ended = faulty(tests, limit)
+        if ended.how is How.PASSED:
+            continue
+        if ended.how is How.REFUTED:
+            return Verdict.KILLED, ended.test
+        overdue = ended.how is How.OVERDUE
+        same = [ended.test] if ended.test in tests else tests
+        if faultless(same, limit / CALM if overdue else limit).how is How.PASSED:
+            return Verdict.KILLED, ended.test or ("held up" if overdue else "did not start")
+        return Verdict.UNJUDGED, f"does not pass without the fault either: {', '.join(same[:3])}"
+    return (Verdict.SURVIVED if batches else Verdict.UNTESTED), ""
 
 
 class Worker:
     """A copy of the tree in which one fault at a time is planted."""
 
-    def __init__(self, tree: Path, copy: Path, databases: Databases) -> None:
-        self._tree = tree
+    def __init__(self, tree: Path, copy: Path, databases: Places) -> None:
         self._copy = copy
         self._databases = databases
         for name in COPIED:
@@ -81,87 +88,48 @@ class Worker:
         for name in LINKED:
             (copy / name).symlink_to((tree / name).resolve())
 
-    def judge(self, mutant: Mutant, trace: Trace) -> Outcome:
+    def judge(self, drawn: Drawn, trace: Trace) -> Outcome:
         """Plant the fault, run tests until one fails, and take it out again."""
-        began = time.monotonic()
-        source = (self._tree / mutant.path).read_text(encoding="utf-8")
+        began, mutant = time.monotonic(), drawn.mutant
+        source = (self._copy / mutant.path).read_text(encoding="utf-8")
         planted = mutant.plant(source)
-        before, after = _difference(source, planted)
-        tests = trace.tests_for(self._tree, mutant.path, mutant.line)[:ENOUGH]
-        verdict, ran = (Verdict.UNTESTED, 0) if not tests else (Verdict.SURVIVED, 0)
-        with self._planted(mutant.path, source, planted):
-            for batch in _batches(tests, trace):
-                ran += len(batch)
-                if not self._passes(batch, sum(trace.seconds.get(test, 1.0) for test in batch)):
-                    verdict = Verdict.KILLED
-                    break
-        return Outcome(mutant, verdict, ran, time.monotonic() - began, before, after)
+
+        def faulty(tests: Sequence[str], seconds: float) -> Ended:
+            with self._planted(mutant.path, source, planted):
+                return self._hold(tests, seconds)
+
+        tests = trace.tests_for(self._copy, mutant.path, mutant.line)[:ENOUGH]
+        batches = list(_batches(tests, trace))
+        usual = [sum(trace.seconds.get(test, 1.0) for test in batch) for batch in batches]
+        verdict, by = verdict_of(batches, usual, faulty, self._hold)
+        spent = round(time.monotonic() - began, 1)
+        place, (before, after) = f"{mutant.path}:{mutant.line}", _difference(source, planted)
+        return Outcome(drawn.key, place, verdict, sum(map(len, batches)), spent, before, after, by)
 
     @contextmanager
     def _planted(self, path: str, source: str, planted: str) -> Iterator[None]:
         file = self._copy / path
         file.write_text(planted, encoding="utf-8")
-        for cached in (file.parent / "__pycache__").glob(f"{file.stem}.*.pyc"):
-            cached.unlink()  # a copy of the same second and size would be taken for current
+        _forget_compiled(file)
         try:
             yield
         finally:
             file.write_text(source, encoding="utf-8")
-            for cached in (file.parent / "__pycache__").glob(f"{file.stem}.*.pyc"):
-                cached.unlink()
+            _forget_compiled(file)
 
-    def _passes(self, tests: Sequence[str], usual_seconds: float) -> bool:
+    def _hold(self, tests: Sequence[str], seconds: float) -> Ended:
         database = "" if all(test.startswith("tests/unit/") for test in tests) else self._databases.take()
         try:
-            return self._passes_on(database, tests, usual_seconds)
+            return hold_session(self._copy, tests, database=database, seconds=seconds)
         finally:
             if database:
                 self._databases.give_back(database)
 
-    def _passes_on(self, database: str, tests: Sequence[str], usual_seconds: float) -> bool:
-        child = os.fork()
-        if child == 0:
-            os.setpgid(0, 0)
-            os.environ[RUNNING] = database
-            _run_and_exit(self._copy, tests)
-        limit = time.monotonic() + STARTING_SECONDS + SLACK * usual_seconds
-        while True:
-            ended, status = os.waitpid(child, os.WNOHANG)
-            if ended:
-                break
-            if time.monotonic() > limit:
-                os.killpg(child, signal.SIGKILL)
-                os.waitpid(child, 0)
-                return False
-            time.sleep(0.01)
-        with suppress(ProcessLookupError):
-            os.killpg(child, signal.SIGKILL)  # stores that a failed session left behind
-        code = os.waitstatus_to_exitcode(status)
-        if code in NO_FAULT_OF_THE_CODE:
-            raise RuntimeError(f"the tests could not be run:\n{(self._copy / 'last.log').read_text()[-2000:]}")
-        return code == 0
 
-
-def _run_and_exit(copy: Path, tests: Sequence[str]) -> None:
-    """Become the test session. Never returns."""
-    os.chdir(copy)
-    sys.path[:0] = [str(copy), str(copy / "gen")]
-    log = os.open(str(copy / "last.log"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-    os.dup2(log, 1)
-    os.dup2(log, 2)
-    import pytest  # noqa: PLC0415 - loaded by the parent
-
-    status = BROKEN
-    try:
-        status = int(
-            pytest.main(["-q", "-x", "--no-header", "-p", "no:cacheprovider", *QUIET, f"--rootdir={copy}", *tests])
-        )
-    except BaseException:  # noqa: BLE001 - a process of its own has to end here, whatever happened
-        traceback.print_exc()
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(status)
+def _forget_compiled(file: Path) -> None:
+    """Remove what was compiled from it: it would be taken for current, being of the same second and size."""
+    for cached in (file.parent / "__pycache__").glob(f"{file.stem}.*.pyc"):
+        cached.unlink()
 
 
 def _batches(tests: Sequence[str], trace: Trace) -> Iterator[list[str]]:

@@ -10,6 +10,7 @@ from unkey_api.admin.errors import WorkspaceTaken
 from unkey_api.admin.root_keys import RootKeyAdmin
 from unkey_api.admin.types import RootKeyLine, WorkspaceLine
 from unkey_api.areas.keys.service.attempts import with_fresh_ids
+from unkey_api.areas.parts import Parts
 from unkey_api.areas.projects.service import DefaultProject
 from unkey_api.areas.rootkeys import rules
 from unkey_api.areas.rootkeys.issuing import RootKeySettings
@@ -41,9 +42,8 @@ class AdminService:
         self._ids = ids
         projects = DefaultProject(clock=clock, ids=ids)
         self._root_keyspace = RootKeyspace(audit, projects, clock=clock, ids=ids)
-        self._parts = root_key_parts(
-            database, audit, projects, CallerStanding(clock), clock=clock, ids=ids, random_bytes=random_bytes
-        )
+        parts = Parts(database=database, audit=audit, projects=projects, clock=clock, ids=ids)
+        self._parts = root_key_parts(parts, CallerStanding(clock), random_bytes=random_bytes)
         self.root_keys = RootKeyAdmin(self._parts)
 
     async def create_workspace(self, name: str, slug: str, *, org_id: str = "") -> str:

@@ -81,16 +81,9 @@ class WorkspaceRow:
 
 
 @dataclass(frozen=True, slots=True)
-class WorkspaceDetails:
+class WorkspaceDetails(WorkspaceRow):
     """A workspace and how much is in it; deleted things are not counted."""
 
-    id: str
-    name: str
-    slug: str
-    org_id: str
-    enabled: bool
-    delete_protection: bool | None
-    created_at_m: UnixMs
     apis: int
     key_count: int
     """Keys of its APIs."""

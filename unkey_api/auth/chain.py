@@ -5,10 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
-from unkey_api.auth.bearer import bearer_token
-from unkey_api.auth.errors import CredentialMissing
+from unkey_api.auth.errors import CredentialMalformed, CredentialMissing
 from unkey_api.core.errors import AppError, ErrorCode
 from unkey_api.core.principal import Principal
+
+PREFIX = "Bearer "
+
+
+def bearer_token(authorization: str) -> str:
+    """Return the token of an Authorization header, without the blanks around it.
+
+    Raises:
+        CredentialMissing: The header holds nothing but blanks.
+        CredentialMalformed: It does not start with `Bearer ` in exactly this spelling, or no token follows.
+    """
+    header = authorization.strip()
+    if not header:
+        raise CredentialMissing
+    if not header.startswith(PREFIX):
+        raise CredentialMalformed("Your authorization header is missing the 'Bearer ' prefix.")
+    return header[len(PREFIX) :].lstrip()
 
 
 class Credentials(NamedTuple):

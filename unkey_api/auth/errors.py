@@ -14,9 +14,7 @@ class CredentialMissing(AppError):
     """No credential of a kind this operation takes."""
 
     code = ErrorCode.AUTHENTICATION_MISSING
-
-    def __init__(self) -> None:
-        super().__init__("You must provide a bearer credential in the Authorization header.")
+    sentence = "You must provide a bearer credential in the Authorization header."
 
 
 class CredentialMalformed(AppError):

@@ -83,9 +83,8 @@ class FailureBuckets:
         missing = failures + bucket.waiting + 1 - self._burst
         return 0 if missing <= 0 else max(1, math.ceil(missing / self._per_second))
 
-    @property
     def any_full(self) -> bool:
-        """Whether the bucket of some address may be full. Costs next to nothing, so that most requests cost no more."""
+        """Say whether the bucket of some address may be full. Costs next to nothing: every request is asked about."""
         return self._full_until > self._clock.monotonic()
 
     async def hold(self, address: str) -> float:

@@ -6,8 +6,7 @@ from typing import Protocol
 
 import structlog
 
-from unkey_api.auth.bearer import bearer_token
-from unkey_api.auth.chain import Credentials
+from unkey_api.auth.chain import Credentials, bearer_token
 from unkey_api.auth.errors import CredentialMalformed, CredentialMissing
 from unkey_api.auth.jwks import TokenNotChecked
 from unkey_api.auth.token import Claims, Expectation, Token, read_claims, read_token

@@ -20,9 +20,7 @@ class PortalTokenMissing(AppError):
     """There is a cookie, but nothing in it."""
 
     code = ErrorCode.AUTHENTICATION_PORTAL_TOKEN_MISSING
-
-    def __init__(self) -> None:
-        super().__init__("A valid portal session token is required.")
+    sentence = "A valid portal session token is required."
 
 
 class PortalSessionInvalid(AppError):

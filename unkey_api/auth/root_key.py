@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from unkey_api.areas.keys.verification.directory import KeyDirectory
 from unkey_api.areas.keys.verification.types import Status, VerifiableKey
-from unkey_api.auth.bearer import PREFIX, bearer_token
-from unkey_api.auth.chain import Credentials
+from unkey_api.auth.chain import PREFIX, Credentials, bearer_token
 from unkey_api.auth.errors import (
     ROOT_KEY_FORMAT,
     CredentialMalformed,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TypeAlias
 
 from unkey_api.core.clock import Clock
@@ -11,7 +12,7 @@ from unkey_api.infra.mysql import ReadConn, load_query
 from unkey_api.infra.resilience.background import BackgroundJobs
 
 CACHE = "workspace_limits"
-WINDOWS = CacheWindows(fresh_ms=60_000, stale_ms=86_400_000, max_entries=100_000)
+WINDOWS = CacheWindows(fresh=timedelta(minutes=1), stale=timedelta(days=1), max_entries=100_000)
 
 
 @dataclass(frozen=True, slots=True)

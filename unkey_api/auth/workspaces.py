@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TypeAlias
 
 from unkey_api.core.clock import Clock
@@ -12,7 +13,7 @@ from unkey_api.infra.mysql import ANY_WORKSPACE, AnyReads, load_query
 from unkey_api.infra.resilience.background import BackgroundJobs
 
 CACHE = "workspace_by_org_id"
-WINDOWS = CacheWindows(fresh_ms=10_000, stale_ms=600_000, max_entries=100_000)
+WINDOWS = CacheWindows(fresh=timedelta(seconds=10), stale=timedelta(minutes=10), max_entries=100_000)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -22,6 +23,8 @@ from unkey_api.container.inspection import of_serving
 from unkey_api.core.clock import SystemClock
 from unkey_api.core.errors import AppError
 from unkey_api.core.ids import RandomIds
+
+_OF_DEVELOPMENT = ("chdb", "starlette", "uvicorn")  # Valkey may come from elsewhere, and says so itself
 
 app = typer.Typer(
     name="unkey-api",
@@ -56,12 +59,25 @@ def dev(
     workers: Annotated[int, typer.Option(help="Processes that serve requests.")] = 1,
 ) -> None:
     """Start everything on this machine: MariaDB, Valkey, ClickHouse, a vault, and the API with a demo workspace."""
+    missing = [name for name in _OF_DEVELOPMENT if not _installed(name)]
+    if missing:
+        named = ", ".join(missing)
+        advice = f"unkey-api dev needs what a production install leaves out ({named}): pip install 'unkey-api[dev]'"
+        typer.echo(advice, err=True)
+        raise typer.Exit(1)
     from unkey_api.dev.command import run_dev, serve_in_child  # noqa: PLC0415 - production installs lack its packages
     from unkey_api.dev.options import DevOptions  # noqa: PLC0415 - the same
 
     options = DevOptions(data_dir=data_dir, host=host, http_port=port, http2_port=http2_port, workers=workers)
     ending = run_dev(options, clock=SystemClock(), ids=RandomIds(), say=typer.echo, serve=serve_in_child)
     raise typer.Exit(asyncio.run(ending))
+
+
+def _installed(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False
 
 
 @app.command()

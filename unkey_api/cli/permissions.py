@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-from unkey_api.container.requirements import REQUIREMENTS
-from unkey_api.core.needs import WORKSPACE, Need, uses_of
+from unkey_api.core.needs import WORKSPACE, Need, Operations, uses_of
 from unkey_api.core.permission_vocabulary import mistake_in
 from unkey_api.core.urn import parse_urn_grant
 
@@ -24,17 +23,18 @@ def permissions_list(
     as_json: Annotated[bool, typer.Option("--json", help="JSON instead of text.")] = False,  # noqa: FBT002 - an option
 ) -> None:
     """List what each operation needs: one line for each sufficient alternative."""
-    chosen = operations or list(REQUIREMENTS)
+    requirements = _requirements()
+    chosen = operations or list(requirements)
     for operation in chosen:
-        if operation not in REQUIREMENTS:
+        if operation not in requirements:
             raise typer.BadParameter(f"there is no operation '{operation}'; `unkey-api permissions list` shows all")
     if as_json:
-        found = {operation: [_as_json(need, workspace) for need in REQUIREMENTS[operation]] for operation in chosen}
+        found = {operation: [_as_json(need, workspace) for need in requirements[operation]] for operation in chosen}
         typer.echo(json.dumps(found, indent=2))
         return
     for operation in chosen:
         typer.echo(operation)
-        for need in REQUIREMENTS[operation]:
+        for need in requirements[operation]:
             typer.echo(f"  {_heading(need)}")
             for permission in need.permissions():
                 typer.echo(f"    {_placed(permission, workspace)}")
@@ -49,13 +49,19 @@ def permissions_explain(permission: Annotated[str, typer.Argument(help="A tuple 
         typer.echo(f"'{permission}' is no permission: {mistake}", err=True)
         raise typer.Exit(1)
     found = False
-    for use in uses_of(permission, REQUIREMENTS):
+    for use in uses_of(permission, _requirements()):
         found = True
         together = f", together with {' and '.join(use.also)}" if use.also else ""
         typer.echo(f"{use.operation}{f' ({use.need.when})' if use.need.when else ''}{together}")
     if not found:
         typer.echo(f"'{permission}' opens no operation that this service has.", err=True)
         raise typer.Exit(1)
+
+
+def _requirements() -> Operations:
+    from unkey_api.container.areas import REQUIREMENTS  # noqa: PLC0415 - brings all areas along, no other command needs them
+
+    return REQUIREMENTS
 
 
 def _heading(need: Need) -> str:

@@ -25,7 +25,7 @@ from unkey_api.server.supervisor import Supervisor
 from unkey_api.server.worker import OpenApp, Served, WorkerOptions
 from unkey_api.settings.sections import Settings
 
-_log = structlog.get_logger(__name__)
+_log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
 def serve_settings(settings: Settings, runtime: Runtime | None = None) -> int:

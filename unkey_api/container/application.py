@@ -16,7 +16,7 @@ from unkey_api.container.invalidation import open_bus
 from unkey_api.container.operations import Operations, open_operations
 from unkey_api.container.runtime import Observing, Runtime
 from unkey_api.container.stores import open_stores
-from unkey_api.container.telemetry import Telemetry, open_telemetry
+from unkey_api.container.telemetry import open_telemetry
 from unkey_api.infra.telemetry.logging import dropped_lines
 from unkey_api.infra.telemetry.metrics import Metrics
 from unkey_api.openapi_document import document_files
@@ -41,14 +41,15 @@ async def open_application(settings: Settings, runtime: Runtime) -> AsyncIterato
     failed = asyncio.Event()
     details: Details = {}
     async with (
-        open_telemetry(settings, runtime, failed=failed) as telemetry,
+        open_telemetry(settings, runtime) as telemetry,
         open_stores(settings, runtime, telemetry, failed=failed) as stores,
         open_bus(settings, runtime, telemetry.metrics, details, failed=failed) as bus,
         open_operations(settings, runtime, stores, telemetry.metrics, bus, failed=failed) as operations,
     ):
         health = Health(details=details)
         request_metrics = RequestMetrics(telemetry.metrics.http)
-        tracing = _tracing(settings, runtime, telemetry)
+        traced = telemetry.tracing
+        tracing = None if traced is None else RequestTracing(traced.tracer, traced.sampler)
         request_log = _request_log(settings, runtime)
         telemetry.metrics.logs.watch(dropped=dropped_lines, skipped=request_log.skipped)
         # The first to be listed hears last of the end, and rows cut what the others measure.
@@ -142,14 +143,6 @@ def _guarded(
 def _tarpit(settings: Settings) -> Tarpit:
     failed = settings.failed_credentials
     return Tarpit(seconds=failed.delay.total_seconds(), per_party=failed.delayed_per_address, in_all=failed.delayed)
-
-
-def _tracing(settings: Settings, runtime: Runtime, telemetry: Telemetry) -> RequestTracing | None:
-    if telemetry.tracer is None:
-        return None
-    tracing = settings.observability.tracing
-    rate = 1.0 if tracing is None else tracing.sample_rate
-    return RequestTracing(telemetry.tracer, sample_rate=rate, draw=runtime.chance)
 
 
 def _pprof(settings: Settings, runtime: Runtime) -> Pprof | None:

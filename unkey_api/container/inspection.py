@@ -10,12 +10,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from unkey_api.infra.mysql import TlsMode, parse_dsn, tls_context
-from unkey_api.settings.addresses.collector import CollectorError, certificate_variable, collector_of
+from unkey_api.settings.addresses.collector import Collector, variable_of
 from unkey_api.settings.addresses.parameters import AddressError
 from unkey_api.settings.addresses.redis import parse_redis_url
 from unkey_api.settings.load import Inspect
+from unkey_api.settings.opentelemetry import PROPAGATORS, OpenTelemetryError, opentelemetry_of
 from unkey_api.settings.problems import Problem
-from unkey_api.settings.sections import Settings, TlsSettings
+from unkey_api.settings.sections import Settings, TlsSettings, TracingSettings
 
 
 def of_serving(environ: Mapping[str, str]) -> Inspect:
@@ -26,8 +27,7 @@ def of_serving(environ: Mapping[str, str]) -> Inspect:
         yield from _redis(settings)
         if settings.tls is not None:
             yield from _tls(settings.tls)
-        if settings.observability.tracing is not None:
-            yield from _collector(environ)
+        yield from _tracing(settings.observability.tracing, environ)
 
     return inspect
 
@@ -80,17 +80,44 @@ def _tls(tls: TlsSettings) -> Iterator[Problem]:
         yield Problem("tls", f"has files that {_unusable(err)}")
 
 
-def _collector(environ: Mapping[str, str]) -> Iterator[Problem]:
+def _tracing(tracing: TracingSettings | None, environ: Mapping[str, str]) -> Iterator[Problem]:
     try:
-        collector = collector_of(environ)
-    except CollectorError as err:
+        traced = opentelemetry_of(tracing, environ)
+    except OpenTelemetryError as err:
         yield from err.problems
         return
-    if collector.certificate:
+    if traced is None:
+        return
+    from unkey_api.infra.telemetry.sampling import UnknownPropagator, load_propagators  # noqa: PLC0415 - see there
+
+    try:
+        load_propagators(traced.propagators)
+    except UnknownPropagator as err:
+        package = f"opentelemetry-propagator-{err}".removesuffix("multi")
+        yield Problem(PROPAGATORS, f"names {err}, which is not installed; {package} may bring it")
+    yield from _collector(traced.collector, environ)
+
+
+def _collector(collector: Collector, environ: Mapping[str, str]) -> Iterator[Problem]:
+    """Read the files as the exporter will, with every batch."""
+    trust = ssl.create_default_context()
+    readable = True
+    for name, file in collector.files.items():
         try:
-            ssl.create_default_context(cafile=collector.certificate)
+            if name == "CERTIFICATE":
+                trust.load_verify_locations(cafile=file)
+            else:
+                Path(file).read_bytes()
         except (OSError, ValueError) as err:
-            yield Problem(certificate_variable(environ), _unusable(err))
+            readable = False
+            yield Problem(variable_of(name, environ), _unusable(err))
+    if collector.client_certificate and readable:
+        try:
+            trust.load_cert_chain(collector.client_certificate, collector.client_key or None, password=_no_password)
+        except _EncryptedKey:
+            yield Problem(variable_of("CLIENT_KEY", environ), "is encrypted; only keys without a password can be used")
+        except (OSError, ValueError):
+            yield Problem(variable_of("CLIENT_CERTIFICATE", environ), "is no certificate chain in PEM with its key")
 
 
 class _EncryptedKey(Exception):

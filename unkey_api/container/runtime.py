@@ -8,8 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from opentelemetry import trace
-
 from unkey_api.core.clock import Clock, SystemClock
 from unkey_api.core.ids import IdSource, RandomIds
 from unkey_api.core.keymaterial import RandomBytes
@@ -43,11 +41,11 @@ class Runtime:
     """Which worker of its host this process is; the first looks after what a host has only one of."""
     chance: Callable[[], float] = random.random
     """Draws a number from 0 to 1, for samples."""
+    bits: Callable[[int], int] = random.getrandbits
+    """Draws a number of so many bits, for the ids of traces, which need not be secret."""
     statements: StatementObserver | None = None
     """Told about every SQL statement, besides metrics and traces."""
     commands: CommandObserver | None = None
     """Told about every Redis command, besides traces."""
     observing: Observing = Observing.EVERYTHING
     """Less than everything is for measuring what the rest costs."""
-    tracer: trace.Tracer | None = None
-    """Where spans go; None leaves it to the settings."""

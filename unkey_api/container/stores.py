@@ -6,14 +6,15 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import NamedTuple, TypeVar
 
 import structlog
 
+from unkey_api.container.areas import published_methods
 from unkey_api.container.closing import graces, leaving_together
 from unkey_api.container.databases import mysql_settings
 from unkey_api.container.lifecycle import encoded_buffer
-from unkey_api.container.published import published_methods
 from unkey_api.container.runtime import Runtime
 from unkey_api.container.telemetry import Telemetry
 from unkey_api.core.redaction import Redactor
@@ -45,8 +46,10 @@ from unkey_api.settings.sections import Settings
 Row = TypeVar("Row", bound=NamedTuple)
 Item = TypeVar("Item")
 
-INSERT_POLICY = BreakerPolicy(trip_failures=5, cycle_seconds=10.0, open_seconds=10.0, trial_calls=3)
-_log = structlog.get_logger(__name__)
+INSERT_POLICY = BreakerPolicy(
+    trip_failures=5, cycle=timedelta(seconds=10), open_for=timedelta(seconds=10), trial_calls=3
+)
+_log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,8 +92,8 @@ async def open_stores(
             open_redis(
                 RedisOptions(
                     settings.redis_url.reveal(),
-                    command_seconds=settings.redis.command_timeout.total_seconds(),
-                    start_seconds=settings.redis.startup_timeout.total_seconds(),
+                    command_timeout=settings.redis.command_timeout,
+                    start_timeout=settings.redis.startup_timeout,
                 ),
                 observer=telemetry.commands,
             )

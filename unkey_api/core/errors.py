@@ -39,10 +39,14 @@ class AppError(Exception):
     """An expected failure. `public` goes to the caller; `internal` only to logs and analytics."""
 
     code: ClassVar[ErrorCode] = ErrorCode.APPLICATION_UNEXPECTED_ERROR
+    sentence: ClassVar[str] = ""
+    """What the caller is told, where that is always the same."""
     retry_after_seconds: int | None = None
     """In how many seconds to ask again, which goes to the caller as `Retry-After`; None where nobody knows."""
 
-    def __init__(self, public: str, *, internal: str = "", violations: tuple[Violation, ...] = ()) -> None:
+    def __init__(self, public: str = "", *, internal: str = "", violations: tuple[Violation, ...] = ()) -> None:
+        """Take what the caller is told; without it, that is the `sentence` of the class."""
+        public = public or self.sentence
         super().__init__(internal or public)
         self.public = public
         self.internal = internal

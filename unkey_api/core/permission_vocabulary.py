@@ -59,6 +59,7 @@ RESOURCES = (
     "projects/*/identities/*",
     "projects/*/rbac/permissions/*",
     "projects/*/rbac/roles/*",
+    "projects/*/ratelimits/namespaces/*",
     "projects/*/portals/*/sessions/*",
     f"{_ENVIRONMENT}/deployments/*/instances/*",
     f"{_ENVIRONMENT}/deployments/*/buildLogs",

@@ -209,6 +209,19 @@ async def require_unseen(
     return found
 
 
+def reach(permissions: frozenset[str], resources: Urn) -> frozenset[tuple[str, ...]]:
+    """Say on which resources an action is granted by URN, so that a listing can ask the store for those alone.
+
+    Args:
+        permissions: What the principal was granted.
+        resources: The action, on a path that has `*` where ids stand.
+
+    Returns:
+        The ids each grant names, in the order of the path; `*` where it names all.
+    """
+    return _urn_grants(permissions).places(resources.workspace_id, resources.path, resources.action)
+
+
 def hide_denial(error: AppError, not_found: AppError) -> AppError:
     """Return `not_found` when `error` is a denial, else `error` unchanged."""
     return not_found if error.code is InsufficientPermissions.code else error

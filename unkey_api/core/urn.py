@@ -38,6 +38,23 @@ class UrnGrant:
             return len(required) >= len(base) and _segments_match(base, required)
         return len(required) == len(granted) and _segments_match(granted, required)
 
+    def places_in(self, pattern: tuple[str, ...]) -> tuple[str, ...] | None:
+        """Return what stands where the pattern has `*`, itself `*` where any will do; None if no such path is covered.
+
+        A path of the pattern is covered exactly when its segments in these places are those returned.
+        """
+        granted = self.segments
+        if granted[-1] == ANY_BELOW:
+            granted = (*granted[:-1], *(ANY_SEGMENT for _ in range(len(pattern) - len(granted) + 1)))
+        if len(granted) != len(pattern):
+            return None
+        if any(
+            wanted not in (ANY_SEGMENT, mine) and mine != ANY_SEGMENT
+            for mine, wanted in zip(granted, pattern, strict=True)
+        ):
+            return None
+        return tuple(mine for mine, wanted in zip(granted, pattern, strict=True) if wanted == ANY_SEGMENT)
+
 
 def _segments_match(granted: tuple[str, ...], required: tuple[str, ...]) -> bool:
     for mine, wanted in zip(granted, required, strict=False):
@@ -111,3 +128,11 @@ class UrnGrants:
             return False
         required = tuple(path.split("/"))
         return any(grant.covers_path(required) for grant in grants)
+
+    def places(self, workspace_id: str, pattern: str, action: str) -> frozenset[tuple[str, ...]]:
+        """Return, for each grant of `action` on paths of the pattern, what it names where the pattern has `*`."""
+        segments = tuple(pattern.split("/"))
+        if workspace_id in self._admin_of:
+            return frozenset({(ANY_SEGMENT,) * segments.count(ANY_SEGMENT)})
+        grants = self._by_action.get((workspace_id, action), ())
+        return frozenset(places for grant in grants if (places := grant.places_in(segments)) is not None)

@@ -17,8 +17,8 @@ from typing import Any
 from unkey_api.core.addresses import Network
 from unkey_api.core.clock import SystemClock
 from unkey_api.rpc.health import Health, Phase
+from unkey_api.server.http1.connections import Form, no_form
 from unkey_api.server.http1.listener import Http1Listener
-from unkey_api.server.http1.refusals import Form, no_form
 from unkey_api.server.http2.listener import Http2Listener
 from unkey_api.server.listeners import Listener, TlsFiles
 from unkey_api.server.sockets import WorkerSockets

@@ -138,7 +138,10 @@ class TracingSettings:
     """Traces over OTLP; the presence of the section switches them on."""
 
     sample_rate: float = field(
-        default=0.25, metadata=about("Share of requests traced; 0 traces none.", between=FRACTION)
+        default=0.05,
+        metadata=about(
+            "Share of requests traced that belong to no caller's trace; 0 traces none at all.", between=FRACTION
+        ),
     )
 
 

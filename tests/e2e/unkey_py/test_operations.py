@@ -27,7 +27,6 @@ from unkey_api.openapi_document import read_document
 pytestmark = pytest.mark.e2e
 
 TABLE = key_operations.OPERATIONS | other_operations.OPERATIONS
-UNKNOWN_TO_THE_CLIENT = {"liveness"}
 
 
 @pytest.fixture
@@ -70,10 +69,10 @@ def test_success(name: str, twin: str, served: Served, admin: Caller, migration:
     assert name.partition(" ")[0] in recorded.called
 
 
-def test_the_table_has_every_published_operation() -> None:
+def test_every_operation_of_the_table_is_published() -> None:
+    """What is published and not in the table is newer than the client, or has no method: the next test sees to that."""
     paths = yaml.load(read_document().yaml, Loader=yaml.CSafeLoader)["paths"]
-    published = {path.removeprefix("/v2/") for path in paths} - UNKNOWN_TO_THE_CLIENT
-    assert {name.partition(" ")[0] for name in TABLE} == published
+    assert {name.partition(" ")[0] for name in TABLE} <= {path.removeprefix("/v2/") for path in paths}
 
 
 def test_the_table_has_every_method_of_the_client() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -21,9 +22,15 @@ pytestmark = pytest.mark.integration
 
 async def test_counters_are_kept(tmp_path: Path) -> None:
     port = free_ports(1)[0]
-    async with valkey(tmp_path, port) as server, open_redis(RedisOptions(server.url, command_seconds=5.0)) as redis:
+    async with (
+        valkey(tmp_path, port) as server,
+        open_redis(RedisOptions(server.url, command_timeout=timedelta(seconds=5))) as redis,
+    ):
         await redis.increment_many([("counter", 7, 600)])
-    async with valkey(tmp_path, port) as server, open_redis(RedisOptions(server.url, command_seconds=5.0)) as redis:
+    async with (
+        valkey(tmp_path, port) as server,
+        open_redis(RedisOptions(server.url, command_timeout=timedelta(seconds=5))) as redis,
+    ):
         assert await redis.get("counter") == 7
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
@@ -13,12 +14,12 @@ from tests.support.redis import RedisServer
 from tests.support.waiting import Stopwatch, eventually
 from unkey_api.areas.ratelimit.engine.counts import StoreOperation
 from unkey_api.areas.ratelimit.engine.types import Check
-from unkey_api.infra.redis.client import COMMAND_SECONDS, RedisClient, RedisOptions, open_redis
+from unkey_api.infra.redis.client import COMMAND_TIMEOUT, RedisClient, RedisOptions, open_redis
 from unkey_api.infra.resilience.breaker import BreakerState
 
 pytestmark = pytest.mark.integration
 
-BUDGET = COMMAND_SECONDS
+BUDGET = COMMAND_TIMEOUT.total_seconds()
 """What the document allows a request to lose to Redis, in seconds."""
 SLACK = 0.3
 """A busy machine may take this long to run a task that is ready."""
@@ -63,7 +64,7 @@ async def test_killed_and_restarted_under_load(server: RedisServer) -> None:
             await eventually(lambda: node.asked > before + 200)
             server.start()
             node.states.clear()
-            async with open_redis(RedisOptions(server.url, command_seconds=5.0)) as client:
+            async with open_redis(RedisOptions(server.url, command_timeout=timedelta(seconds=5))) as client:
                 await counts_again(node, client)
             await eventually(lambda: BreakerState.CLOSED in node.states)
     assert BreakerState.HALF_OPEN in node.states
@@ -87,7 +88,7 @@ async def test_slow_redis_is_not_in_the_way_of_what_is_known(server: RedisServer
             node.clock.advance(4_000)
             assert await node.ask("u", limit=10_000), round_number
         assert BreakerState.OPEN not in node.states
-        async with open_redis(RedisOptions(server.url, command_seconds=5.0)) as client:
+        async with open_redis(RedisOptions(server.url, command_timeout=timedelta(seconds=5))) as client:
             await counted(client, key(node, "u"), 200)
 
 
@@ -104,7 +105,7 @@ async def test_silent_redis_costs_one_budget_and_then_nothing(server: RedisServe
         proxy.thaw()
         proxy.cut()
         node.clock.advance(5_000)
-        async with open_redis(RedisOptions(server.url, command_seconds=5.0)) as client:
+        async with open_redis(RedisOptions(server.url, command_timeout=timedelta(seconds=5))) as client:
             await counts_again(node, client)
 
 
@@ -125,7 +126,10 @@ async def test_a_check_in_the_strict_time_waits_once_too(server: RedisServer) ->
 
 async def test_redis_out_of_memory(server: RedisServer) -> None:
     """Reads still work, writes are refused: limits hold here, nobody waits, and counting goes on by itself."""
-    async with open_redis(RedisOptions(server.url, command_seconds=5.0)) as client, real_node(server.url) as node:
+    async with (
+        open_redis(RedisOptions(server.url, command_timeout=timedelta(seconds=5))) as client,
+        real_node(server.url) as node,
+    ):
         node.clock.start_window()
         await client._run(b"CONFIG", "SET", "maxmemory-policy", "noeviction")
         await client._run(b"CONFIG", "SET", "maxmemory", "1")
@@ -147,7 +151,7 @@ async def test_starting_without_redis(own_redis_server: RedisServer) -> None:
         assert answers == [True] * 5 + [False] * 3
         assert node.checks.slowest < SLACK
         own_redis_server.start()
-        async with open_redis(RedisOptions(own_redis_server.url, command_seconds=5.0)) as client:
+        async with open_redis(RedisOptions(own_redis_server.url, command_timeout=timedelta(seconds=5))) as client:
             # Not even attempted, so nothing of it is lost.
             await counted(client, key(node, "u"), 5)
 
@@ -197,7 +201,7 @@ async def test_a_redis_that_is_silent_at_the_start_is_not_waited_for(server: Red
             assert answers == [True] * 5 + [False] * 3
             assert node.checks.slowest < SLACK
             proxy.thaw()
-            async with open_redis(RedisOptions(server.url, command_seconds=5.0)) as client:
+            async with open_redis(RedisOptions(server.url, command_timeout=timedelta(seconds=5))) as client:
                 await counted(client, key(node, "u"), 5)
 
 
@@ -223,7 +227,10 @@ async def test_windows_end_without_a_wait_while_redis_is_slow(server: RedisServe
 
 async def test_every_key_expires(server: RedisServer) -> None:
     """Checked in Redis itself, for keys that were new, added to, asked about, and denied."""
-    async with open_redis(RedisOptions(server.url, command_seconds=5.0)) as client, real_node(server.url) as node:
+    async with (
+        open_redis(RedisOptions(server.url, command_timeout=timedelta(seconds=5))) as client,
+        real_node(server.url) as node,
+    ):
         for duration_ms in (1_000, 2_500, MINUTE, 2_592_000_000):
             for name in ("u", "v"):
                 for limit in (10, 10, 1):

@@ -6,6 +6,7 @@ import asyncio
 import os
 import random
 import signal
+from datetime import timedelta
 
 import pytest
 
@@ -109,7 +110,7 @@ class TestCancellation:
         assert await redis.get(names[0]) == 1
 
     async def test_a_timed_out_answer_does_not_reach_the_next_caller(self, redis_server: RedisServer, key: str) -> None:
-        async with open_redis(RedisOptions(redis_server.url, command_seconds=5.0)) as client:
+        async with open_redis(RedisOptions(redis_server.url, command_timeout=timedelta(seconds=5))) as client:
             await client.increment_many([(f"{key}:a", 1, 60), (f"{key}:b", 2, 60)])
             slow = asyncio.create_task(client._run(b"DEBUG", "SLEEP", "0.2", seconds=0.05))
             with pytest.raises(RedisUnavailable):
@@ -122,7 +123,7 @@ class TestAbsence:
     async def test_starting_without_redis_works_and_the_connection_comes_later(
         self, own_redis_server: RedisServer, key: str
     ) -> None:
-        async with open_redis(RedisOptions(own_redis_server.url, start_seconds=0.05)) as client:
+        async with open_redis(RedisOptions(own_redis_server.url, start_timeout=timedelta(seconds=0.05))) as client:
             with pytest.raises(RedisUnavailable, match="not connected"):
                 await client.get(key)
             own_redis_server.start()
@@ -143,7 +144,7 @@ class TestAbsence:
     async def test_a_frozen_server_costs_one_budget_and_then_nothing(self, own_redis_server: RedisServer) -> None:
         """A peer that went silent is given up, so that later callers fail at once until it is back."""
         own_redis_server.start()
-        async with open_redis(RedisOptions(own_redis_server.url, command_seconds=0.1)) as client:
+        async with open_redis(RedisOptions(own_redis_server.url, command_timeout=timedelta(seconds=0.1))) as client:
             await client.ping()
             os.kill(own_redis_server.pid, signal.SIGSTOP)
             try:
@@ -158,7 +159,7 @@ class TestAbsence:
 
     async def test_callers_waiting_when_the_connection_breaks_are_told(self, own_redis_server: RedisServer) -> None:
         own_redis_server.start()
-        async with open_redis(RedisOptions(own_redis_server.url, command_seconds=5.0)) as client:
+        async with open_redis(RedisOptions(own_redis_server.url, command_timeout=timedelta(seconds=5))) as client:
             await client.ping()
             os.kill(own_redis_server.pid, signal.SIGSTOP)
             waiting = [asyncio.create_task(client.ping()) for _ in range(10)]

@@ -114,6 +114,17 @@ class TestTaken:
             [(n,)] = await depot.sql(f"SELECT COUNT(*) FROM {table} WHERE workspace_id = '{depot.workspace_id}'")
             assert n == 1
 
+    async def test_a_deleted_identity_gets_no_keys(self, depot: Depot) -> None:
+        await depot.import_lines({"key": fresh(), "externalId": "u"})
+        await depot.sql(f"UPDATE identities SET deleted = 1 WHERE workspace_id = '{depot.workspace_id}'")
+        secret = fresh()
+        await depot.import_lines({"key": secret, "externalId": "u"})
+        rows = await depot.sql(
+            f"SELECT id, deleted FROM identities WHERE workspace_id = '{depot.workspace_id}' ORDER BY deleted"
+        )
+        assert [deleted for _, deleted in rows] == [0, 1]
+        assert (await depot.verify(secret))["identity"]["id"] == rows[0][0]
+
     async def test_each_key_has_its_audit_entry(self, depot: Depot) -> None:
         await depot.import_lines({"key": fresh(), "name": "n"}, {"key": fresh()})
         found = await depot.sql(f"SELECT payload FROM clickhouse_outbox WHERE workspace_id = '{depot.workspace_id}'")
@@ -240,6 +251,27 @@ class TestRefused:
             await depot.target("nope")
         depot.api_id = "api_nope"
         with pytest.raises(TransferRefused, match="no API like that"):
+            await depot.target()
+
+    async def test_workspace_with_several_apis_needs_one_of_them(self, depot: Depot) -> None:
+        first = depot.api_id
+        second = (await depot.api.post("/v2/apis.createApi", {"name": "two"}, depot.admin)).json["data"]["apiId"]
+        depot.api_id = ""
+        with pytest.raises(TransferRefused, match=f"say --api: workspace '{depot.workspace_id}' has") as refused:
+            await depot.target()
+        assert all(name in str(refused.value) for name in (first, second))
+        for depot.api_id in (first, second):
+            assert (await depot.target()).api_id == depot.api_id
+
+    async def test_deleted_apis_and_workspaces_take_nothing(self, depot: Depot) -> None:
+        await depot.sql(f"UPDATE apis SET deleted_at_m = 1 WHERE id = '{depot.api_id}'")
+        with pytest.raises(TransferRefused, match="has no API like that"):
+            await depot.target()
+        depot.api_id = ""
+        with pytest.raises(TransferRefused, match=r"has no API$"):
+            await depot.target()
+        await depot.sql(f"UPDATE workspaces SET deleted_at_m = 1 WHERE id = '{depot.workspace_id}'")
+        with pytest.raises(TransferRefused, match=f"there is no workspace '{depot.workspace_id}'"):
             await depot.target()
 
     async def test_file_whose_format_nobody_knows(self, depot: Depot) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.keys import KeyWorld, fresh, hash_of
+from tests.support.keys import START_MS, KeyWorld, fresh, hash_of
 
 pytestmark = pytest.mark.integration
 
@@ -141,6 +141,23 @@ class TestSuccess:
         assert [answer.status for answer in answers] == [200] * 10
         for table, rows in (("permissions", 2), ("roles", 2), ("identities", 1)):
             assert await world.count(table, f"workspace_id='{world.workspace_id}'") == rows
+
+
+class TestUnfinished:
+    async def test_a_hash_that_was_taken_is_our_failure_and_never_a_verdict(self, world: KeyWorld) -> None:
+        """Deleted keys keep theirs, so the imported one cannot be rewritten to it."""
+        secret, id_ = fresh("sk"), await migration(world)
+        foreign = hashlib.sha512(secret.encode()).hexdigest()
+        ((key_id,),) = (
+            [entry["keyId"]] for entry in (await migrate(world, {"hash": foreign}, migration_id=id_))["migrated"]
+        )
+        deleted = await world.key(secret=secret, deleted_at_m=START_MS)
+        answer = await world.call("verifyKey", {"key": secret, "migrationId": id_})
+        assert answer.status == 500, answer.body
+        assert await world.one("keys", key_id, "hash", "pending_migration_id") == (foreign, id_)
+        await world.update("keys", deleted.id, hash=fresh("hash"))
+        assert (await world.verify(secret, migrationId=id_))["valid"]
+        assert await world.one("keys", key_id, "hash", "pending_migration_id") == (hash_of(secret), None)
 
 
 class TestDenied:

@@ -62,23 +62,31 @@ class TestSuccess:
 class TestInvalid:
     @pytest.mark.parametrize("operation", ["increment", "decrement"])
     async def test_changing_by_nothing_is_400(self, world: KeyWorld, operation: str) -> None:
-        key = await world.key(remaining_requests=5)
-        for extra in ({}, {"value": None}):
-            answer = await world.call("updateCredits", {"keyId": key.id, "operation": operation, **extra})
-            assert answer.status == 400
+        for key in (await world.key(remaining_requests=5), await world.key()):
+            for extra in ({}, {"value": None}):
+                answer = await world.call("updateCredits", {"keyId": key.id, "operation": operation, **extra})
+                needed = "`value` is required when the operation is `increment` or `decrement`."
+                assert (answer.status, answer.json["error"]["detail"]) == (400, needed)
 
-    async def test_changing_unlimited_credits_is_400(self, world: KeyWorld) -> None:
+    @pytest.mark.parametrize("operation", ["increment", "decrement"])
+    async def test_changing_unlimited_credits_is_400(self, world: KeyWorld, operation: str) -> None:
         key = await world.key()
-        body = {"keyId": key.id, "operation": "increment", "value": 1}
-        answer = await world.call("updateCredits", body)
+        answer = await world.call("updateCredits", {"keyId": key.id, "operation": operation, "value": 1})
         assert answer.status == 400
         assert answer.json["error"]["type"].endswith("invalid_input")
+        refused = "Unlimited credits cannot be incremented or decremented; use `set`."
+        assert answer.json["error"]["detail"] == refused
+        assert await world.one("keys", key.id, "remaining_requests") == (None,)
 
     async def test_more_than_fits_is_400_and_changes_nothing(self, world: KeyWorld) -> None:
-        key = await world.key(remaining_requests=5)
-        body = {"keyId": key.id, "operation": "increment", "value": 2**63 - 1}
-        assert (await world.call("updateCredits", body)).status == 400
-        assert await world.one("keys", key.id, "remaining_requests") == (5,)
+        most = 2**63 - 1
+        key = await world.key(remaining_requests=most - 5)
+        answer = await world.call("updateCredits", {"keyId": key.id, "operation": "increment", "value": 6})
+        refused = f"`value` is too large: a key holds at most {most} credits."
+        assert (answer.status, answer.json["error"]["detail"]) == (400, refused)
+        assert await world.one("keys", key.id, "remaining_requests") == (most - 5,)
+        fits = await world.ok("updateCredits", {"keyId": key.id, "operation": "increment", "value": 5})
+        assert int(fits["remaining"]) == most
 
     @pytest.mark.parametrize("extra", [{"operation": "add"}, {"value": -1}, {"operation": None}])
     async def test_body_that_breaks_the_schema_is_400(self, world: KeyWorld, extra: dict[str, Any]) -> None:

@@ -113,6 +113,12 @@ async def list_overrides(w: World) -> Body:
     return {"namespace": named["namespace"], "limit": 1}
 
 
+async def list_namespaces(w: World) -> Body:
+    for _ in range(2):
+        await w.new_override()
+    return {"limit": 1}
+
+
 async def create_key(w: World) -> Body:
     return {
         "apiId": await w.new_api(),
@@ -263,6 +269,7 @@ REQUESTS: dict[str, Callable[[World], Awaitable[Body]]] = {
     "ratelimit.deleteOverride": of_override,
     "ratelimit.getOverride": of_override,
     "ratelimit.limit": limit,
+    "ratelimit.listNamespaces": list_namespaces,
     "ratelimit.listOverrides": list_overrides,
     "ratelimit.multiLimit": multi_limit,
     "ratelimit.setOverride": set_override,

@@ -12,7 +12,7 @@ from tests.rpc.published.requests import REQUESTS
 from tests.rpc.published.world import World, shown
 from tests.support.asgi import Answer
 from tools.operations import published_operations
-from unkey_api.container.requirements import REQUIREMENTS
+from unkey_api.container.areas import REQUIREMENTS
 from unkey_api.core.needs import WORKSPACE
 from unkey_api.core.permission_vocabulary import mistake_in
 from unkey_api.infra.mysql import Query

@@ -76,6 +76,18 @@ class TestSuccess:
         assert [len(page) for page in found] == [2, 1]
         assert sorted(key_id for page in found for key_id in page) == readable
 
+    async def test_readable_keys_far_apart_show_once_each(self, ring: Ring) -> None:
+        """They are looked for a thousand at a time."""
+        ids = [f"aaa_{ring.workspace_id}_{number:04}" for number in range(2_001)]
+        columns = "id, hash, start, key_auth_id, workspace_id, for_workspace_id"
+        rows = ", ".join(f"('{key}', '{key}', 'unkey', 'ks_far', 'ws_far', '{ring.workspace_id}')" for key in ids)
+        await ring.sql(f"INSERT INTO `keys` ({columns}) VALUES {rows}")
+        readable = [ids[number] for number in (0, 998, 999, 1_000, 1_998, 1_999, 2_000)]
+        caller = await ring.caller(*(f"rootKeys/{key_id}#read" for key_id in readable))
+        for limit in (3, 100):
+            found = await pages(ring, limit, caller)
+            assert [key_id for page in found for key_id in page] == readable
+
     async def test_caller_who_may_read_none_gets_an_empty_page(self, ring: Ring) -> None:
         answer = await ring.post("listKeys", {}, await ring.caller("rootKeys/*#write"))
         assert (answer.status, answer.json["data"], answer.json["pagination"]) == (200, [], {"hasMore": False})

@@ -116,7 +116,7 @@ def test_whether_any_is_full_is_known_without_looking_for_it(buckets: FailureBuc
     for address, times, milliseconds in (("192.0.2.1", 2, 0), ("192.0.2.1", 1, 0), ("192.0.2.2", 1, 499), ("", 0, 1)):
         fail(buckets, address, times)
         clock.advance(milliseconds)
-        seen.append(buckets.any_full)
+        seen.append(buckets.any_full())
     assert seen == [False, True, True, False]
     assert buckets.seconds_to_wait("192.0.2.1") == 0
 

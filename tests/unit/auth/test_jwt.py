@@ -145,6 +145,37 @@ class TestWorkspace:
         assert world.replica.asked == 1
 
 
+class TestVouching:
+    """For callers whose large bodies are read before anything is looked up."""
+
+    async def test_a_token_that_is_in_force_vouches_once_its_workspace_is_known(self) -> None:
+        world, credentials = World(), Credentials(f"Bearer {shared_token()}", None)
+        assert not world.tokens.vouches_for(credentials)
+        await world.caller()
+        asked = world.replica.asked
+        assert world.tokens.vouches_for(credentials)
+        assert world.replica.asked == asked
+        world.clock.advance(61_000)
+        assert not world.tokens.vouches_for(credentials)
+
+    @pytest.mark.parametrize(
+        "authorization",
+        [
+            *(None, "", "Basic x", "Bearer unkey_abc", "Bearer a.b.c", "Bearer a.b.c.d"),
+            f"Basic {shared_token()}",
+            f"Bearer {shared_token()}.x",
+            f"Bearer {shared_token(secret='another-secret-of-at-least-32-bytes')}",
+            f"Bearer {shared_token(exp=NOW_S - 1)}",
+            f"Bearer {shared_token(org={'id': 'org_unknown'})}",
+        ],
+        ids=lambda text: str(text)[:18],
+    )
+    async def test_nothing_else_does(self, authorization: str | None) -> None:
+        world = World()
+        await world.caller()
+        assert not world.tokens.vouches_for(Credentials(authorization, None))
+
+
 class TestChain:
     async def test_an_issuer_that_is_away_outweighs_a_root_key_that_is_unknown(self) -> None:
         """The caller may well be known to the issuer, so it must not be told that its credential is bad."""

@@ -172,3 +172,37 @@ class TestCookieHeader:
         assert find_cookie("a=1; b=x%20=y; b=2", "b") == "x%20=y"
         assert find_cookie("b=", "b") == ""
         assert find_cookie("a=b", "b") is None
+
+
+class TestVouching:
+    """For callers whose large bodies are read before anything is looked up."""
+
+    @pytest.mark.parametrize(
+        ("credentials", "vouched"),
+        [
+            (Credentials(None, f"portal_session={TOKEN}"), True),
+            (Credentials("Bearer x", f"portal_session={TOKEN}"), False),
+            (Credentials("Bearer x", None), False),
+            (Credentials(None, "portal_session="), False),
+            (Credentials(None, None), False),
+            (Credentials(None, "portal_session=pat_other"), False),
+        ],
+        ids=["session", "session-and-header", "header", "empty", "nothing", "unknown"],
+    )
+    async def test_a_session_seen_before_vouches_for_a_request_without_a_header(
+        self, credentials: Credentials, *, vouched: bool
+    ) -> None:
+        world = World()
+        await world.resolve()
+        asked = len(world.replica.hashes)
+        assert world.cookies.vouches_for(credentials) is vouched
+        assert len(world.replica.hashes) == asked
+
+    async def test_neither_one_never_seen_nor_one_that_ended_vouches(self) -> None:
+        world, cookie = World(), Credentials(None, f"portal_session={TOKEN}")
+        assert not world.cookies.vouches_for(cookie)
+        await world.resolve()
+        world.clock.advance(999)
+        assert world.cookies.vouches_for(cookie)
+        world.clock.advance(1)
+        assert not world.cookies.vouches_for(cookie)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import timedelta
 
 import pytest
 
@@ -94,7 +95,9 @@ async def jobs() -> AsyncIterator[BackgroundJobs]:
 
 @pytest.fixture
 async def cache(clock: FixedClock, jobs: BackgroundJobs, reads: Reads) -> AsyncIterator[SwrCache[str, str]]:
-    windows = CacheWindows(fresh_ms=FRESH_MS, stale_ms=STALE_MS, max_entries=100)
+    windows = CacheWindows(
+        fresh=timedelta(milliseconds=FRESH_MS), stale=timedelta(milliseconds=STALE_MS), max_entries=100
+    )
     cache: SwrCache[str, str] = SwrCache("things", clock=clock, windows=windows, refreshes=jobs, observer=reads)
     yield cache
     await cache.close()
@@ -195,7 +198,7 @@ class TestStale:
 
     async def test_a_full_refresh_queue_still_serves(self, source: Source, clock: FixedClock) -> None:
         none = BackgroundJobs("none", max_queued=0)
-        windows = CacheWindows(fresh_ms=1, stale_ms=100, max_entries=10)
+        windows = CacheWindows(fresh=timedelta(milliseconds=1), stale=timedelta(milliseconds=100), max_entries=10)
         cache: SwrCache[str, str] = SwrCache("c", clock=clock, windows=windows, refreshes=none)
         cache.set("a", "1")
         clock.advance(1)
@@ -236,7 +239,12 @@ class TestSingleFlight:
     async def test_a_source_that_has_gone_silent_fails_the_readers_and_is_not_remembered(
         self, clock: FixedClock, jobs: BackgroundJobs, source: Source
     ) -> None:
-        windows = CacheWindows(fresh_ms=FRESH_MS, stale_ms=STALE_MS, max_entries=100, load_seconds=0.01)
+        windows = CacheWindows(
+            fresh=timedelta(milliseconds=FRESH_MS),
+            stale=timedelta(milliseconds=STALE_MS),
+            max_entries=100,
+            load=timedelta(seconds=0.01),
+        )
         cache: SwrCache[str, str] = SwrCache("things", clock=clock, windows=windows, refreshes=jobs)
         source.gate = asyncio.Event()
         with pytest.raises(DependencyTimeout):
@@ -285,7 +293,7 @@ class TestInvalidation:
 
 class TestBound:
     async def test_size_is_bounded_and_what_is_read_survives(self, clock: FixedClock, jobs: BackgroundJobs) -> None:
-        windows = CacheWindows(fresh_ms=1_000, stale_ms=2_000, max_entries=10)
+        windows = CacheWindows(fresh=timedelta(seconds=1), stale=timedelta(seconds=2), max_entries=10)
         cache: SwrCache[int, int] = SwrCache("c", clock=clock, windows=windows, refreshes=jobs)
         cache.set(-1, -1)
         for number in range(1_000):
@@ -295,7 +303,7 @@ class TestBound:
         assert cache.counts.evicted == 991
 
     async def test_even_when_everything_is_in_use_something_goes(self, clock: FixedClock, jobs: BackgroundJobs) -> None:
-        windows = CacheWindows(fresh_ms=1_000, stale_ms=2_000, max_entries=100)
+        windows = CacheWindows(fresh=timedelta(seconds=1), stale=timedelta(seconds=2), max_entries=100)
         cache: SwrCache[int, int] = SwrCache("c", clock=clock, windows=windows, refreshes=jobs)
         for number in range(300):
             cache.set(number, number)
@@ -308,7 +316,9 @@ class TestRoom:
 
     @pytest.fixture
     def cache(self, clock: FixedClock, jobs: BackgroundJobs) -> SwrCache[str, str]:
-        windows = CacheWindows(fresh_ms=1_000, stale_ms=2_000, max_entries=1_000, max_bytes=10_000, max_absent=5)
+        windows = CacheWindows(
+            fresh=timedelta(seconds=1), stale=timedelta(seconds=2), max_entries=1_000, max_bytes=10_000, max_absent=5
+        )
         return SwrCache("c", clock=clock, windows=windows, refreshes=jobs, weigh=len)
 
     async def test_what_does_not_exist_pushes_out_nothing_that_does(
@@ -360,7 +370,7 @@ class TestRoom:
     async def test_no_room_for_what_does_not_exist_remembers_none(
         self, clock: FixedClock, jobs: BackgroundJobs, source: Source
     ) -> None:
-        windows = CacheWindows(fresh_ms=1_000, stale_ms=2_000, max_entries=10, max_absent=0)
+        windows = CacheWindows(fresh=timedelta(seconds=1), stale=timedelta(seconds=2), max_entries=10, max_absent=0)
         cache: SwrCache[str, str] = SwrCache("c", clock=clock, windows=windows, refreshes=jobs)
         assert (await cache.get("none", source.load)).value is None
         assert (await cache.get("none", source.load)).value is None

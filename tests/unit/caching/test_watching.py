@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,7 +12,7 @@ from unkey_api.infra.caching.index import MemberIndex
 from unkey_api.infra.caching.swr import CacheWindows, SwrCache
 from unkey_api.infra.resilience.background import BackgroundJobs
 
-WINDOWS = CacheWindows(fresh_ms=10, stale_ms=20, max_entries=3)
+WINDOWS = CacheWindows(fresh=timedelta(milliseconds=10), stale=timedelta(milliseconds=20), max_entries=3)
 KEYS = st.sampled_from(["a", "b", "c", "d", "e"])
 STEPS = st.lists(
     st.tuples(st.sampled_from(["set", "drop", "read", "drop_all", "wait"]), KEYS, st.integers()),

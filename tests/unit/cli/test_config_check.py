@@ -108,6 +108,25 @@ def test_variables_of_the_collector_count_once_traces_are_on() -> None:
     )
 
 
+def test_files_and_packages_that_traces_need_are_looked_for(tmp_path: Path) -> None:
+    on = {"UNKEY_OBSERVABILITY_TRACING_SAMPLE_RATE": "0.1"}
+    printed = check(
+        OTEL_PROPAGATORS="tracecontext,b4",
+        OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE="/absent",
+        OTEL_EXPORTER_OTLP_CLIENT_KEY="/absent too",
+        **on,
+    )
+    assert "OTEL_PROPAGATORS names b4, which is not installed" in printed
+    assert "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE cannot be read" in printed
+    assert "OTEL_EXPORTER_OTLP_CLIENT_KEY cannot be read" in printed
+    cert, key = self_signed(tmp_path)
+    shown = {"OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE": str(cert), "OTEL_EXPORTER_OTLP_CLIENT_KEY": str(key)}
+    assert run("config", "check", **shown, **on).exit_code == 0
+    assert "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE is no certificate chain" in check(
+        **shown | {"OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE": str(key)}, **on
+    )
+
+
 def test_everything_is_reported_at_once(tmp_path: Path) -> None:
     """Files too: who mends one thing should not be told the next at the second start."""
     file = tmp_path / "unkey.toml"

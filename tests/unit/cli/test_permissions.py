@@ -7,7 +7,7 @@ import json
 from typer.testing import CliRunner, Result
 
 from unkey_api.cli.main import app
-from unkey_api.container.requirements import REQUIREMENTS
+from unkey_api.container.areas import REQUIREMENTS
 
 
 def run(*words: str) -> Result:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
 
 import pytest
 
@@ -131,7 +132,9 @@ async def test_after_five_tries_the_batch_is_given_up_and_reported() -> None:
 async def test_what_an_open_breaker_refuses_is_no_try_and_spares_the_store() -> None:
     """Otherwise batches would be given up for nothing while a store that is back is not even asked."""
     clock = FixedClock()
-    breaker = CircuitBreaker("inserts", clock, policy=BreakerPolicy(trip_failures=2, open_seconds=10.0, trial_calls=1))
+    breaker = CircuitBreaker(
+        "inserts", clock, policy=BreakerPolicy(trip_failures=2, open_for=timedelta(seconds=10), trial_calls=1)
+    )
     inserts, reports = Inserts(AWAY, AWAY), list[FlushReport]()
     looks = 0
 

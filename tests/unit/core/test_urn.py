@@ -130,3 +130,37 @@ class TestCoverage:
     def test_any_text_is_read_or_ignored_without_an_error(self, text: str) -> None:
         grant = parse_urn_grant(f"unkey:v1:ws:{text}")
         assert grant is None or urn_text(grant.workspace_id, "/".join(grant.segments), grant.action).endswith(text)
+
+
+PATTERNS = st.lists(st.sampled_from(["a", "projects", "*"]), min_size=1, max_size=4)
+IDS = st.sampled_from(["a", "b", "projects", "c"])
+
+
+class TestPlaces:
+    @given(st.lists(GRANT_PATHS, max_size=3), PATTERNS, st.data())
+    def test_places_reach_exactly_what_is_covered(
+        self, granted: list[list[str]], pattern: list[str], data: st.DataObject
+    ) -> None:
+        grants = UrnGrants([f"unkey:v1:ws:{'/'.join(path)}#read" for path in granted])
+        path = [data.draw(IDS) if segment == "*" else segment for segment in pattern]
+        ids = [mine for mine, segment in zip(path, pattern, strict=True) if segment == "*"]
+        reached = any(
+            all(place in ("*", mine) for place, mine in zip(places, ids, strict=True))
+            for places in grants.places("ws", "/".join(pattern), "read")
+        )
+        assert reached == grants.cover("ws", "/".join(path), "read")
+
+    def test_each_grant_names_its_ids(self) -> None:
+        grants = [
+            "unkey:v1:ws:projects/p1/rooms/r1#read",
+            "unkey:v1:ws:projects/p2/**#read",
+            "unkey:v1:ws:*/*/rooms/r3#read",
+            "unkey:v1:ws:projects/p4/rooms/r4#write",
+            "unkey:v1:other:projects/p5/rooms/r5#read",
+            "unkey:v1:ws:projects/p6#read",
+        ]
+        assert UrnGrants(grants).places("ws", "projects/*/rooms/*", "read") == {("p1", "r1"), ("p2", "*"), ("*", "r3")}
+
+    def test_who_may_do_everything_reaches_everything(self) -> None:
+        assert UrnGrants(["unkey:v1:ws:**#*"]).places("ws", "projects/*/rooms/*", "read") == {("*", "*")}
+        assert UrnGrants(["unkey:v1:ws:**#*"]).places("other", "projects/*/rooms/*", "read") == frozenset()

@@ -151,6 +151,19 @@ class TestWithoutRedis:
         with pytest.raises(BalanceMissing):
             await limiter.spend("unknown", 1)
 
+    async def test_what_was_spent_before_is_written_before_mysql_is_spent_from(
+        self, world: World, limiter: CreditLimiter
+    ) -> None:
+        world.balances.write_gate = asyncio.Event()
+        assert await limiter.spend("ten", 4) == allowed(6)
+        world.counter.down = True
+        spend = asyncio.create_task(limiter.spend("ten", 7))
+        await settle()
+        assert not spend.done()
+        world.balances.write_gate.set()
+        assert await spend == denied(6)
+        assert world.balances.rows["ten"] == 6
+
     async def test_the_breaker_opens_so_that_later_spends_do_not_wait(
         self, world: World, limiter: CreditLimiter
     ) -> None:

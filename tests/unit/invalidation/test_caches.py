@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from tests.support.clock import FixedClock
@@ -10,7 +12,7 @@ from unkey_api.infra.invalidation.caches import IN_WORKSPACE, PLAIN, NamedCaches
 from unkey_api.infra.invalidation.ports import Invalidation
 from unkey_api.infra.resilience.background import BackgroundJobs
 
-WINDOWS = CacheWindows(fresh_ms=10_000, stale_ms=60_000, max_entries=100)
+WINDOWS = CacheWindows(fresh=timedelta(seconds=10), stale=timedelta(minutes=1), max_entries=100)
 
 
 class World:

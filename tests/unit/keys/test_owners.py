@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -52,7 +53,7 @@ def key(
 
 class World:
     def __init__(self, max_entries: int = 100) -> None:
-        windows = CacheWindows(fresh_ms=10_000, stale_ms=600_000, max_entries=max_entries)
+        windows = CacheWindows(fresh=timedelta(seconds=10), stale=timedelta(minutes=10), max_entries=max_entries)
         self.cache: SwrCache[KeyHash, VerifiableKey] = SwrCache(
             "verification_key_by_hash", clock=FixedClock(), windows=windows, refreshes=BackgroundJobs("test")
         )

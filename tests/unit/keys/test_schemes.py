@@ -96,6 +96,20 @@ class TestSalted:
     def test_three_characters_find_too_many_keys(self) -> None:
         assert make_salted(BCRYPT, "abc") is None
 
+    def test_a_key_is_looked_up_by_the_longest_beginning_first_and_never_by_all_of_it(self) -> None:
+        assert [len(text) for text in lookups_of("x" * 25)] == [24, 16, 12, 8, 6, 4]
+        for length in (4, 6, 8, 12, 16, 24):
+            assert len(lookups_of("x" * (length + 1))[0]) == length
+        assert lookups_of("xxxx") == []
+
+    @pytest.mark.parametrize(
+        ("visible", "length"), [(4, 4), (5, 4), (7, 6), (11, 8), (15, 12), (16, 16), (23, 16), (64, 24)]
+    )
+    def test_visible_characters_are_cut_to_a_length_that_is_looked_up(self, visible: int, length: int) -> None:
+        made = make_salted(BCRYPT, "x" * visible)
+        assert made is not None
+        assert made.lookup == "x" * length
+
     def test_key_as_short_as_a_lookup_is_not_looked_up_by_all_of_itself(self) -> None:
         assert lookups_of("12345678") == ["123456", "1234"]
 
@@ -132,6 +146,7 @@ class TestCost:
         ("phc", "said"),
         [
             (BCRYPT.replace("$04$", "$12$"), ""),
+            (ARGON2.replace("m=8,t=1,p=1$", "m=65536,t=4,p=4$"), ""),
             (BCRYPT.replace("$04$", "$13$"), "bcrypt cost of 13 is more than the 12"),
             (ARGON2.replace("m=8,", "m=65537,"), "memory in KiB of 65537 is more than the 65536"),
             (ARGON2.replace("t=1,", "t=5,"), "passes of 5 is more than the 4"),
@@ -162,6 +177,13 @@ class TestBudget:
         assert [budget.take("a", 16.0), budget.take("a", 16.0)] == [0, 6.5], "once into debt, then paid off"
         clock.advance(6_500)
         assert [budget.take("a", 0.01), budget.take("a", 0.01)] == [0, 0.5], "the cheapest one counts as one"
+
+    def test_even_the_smallest_lets_one_through_at_a_time(self) -> None:
+        clock = FixedClock()
+        budget = Budget(0.25, clock)
+        assert [budget.take("a"), budget.take("a")] == [0, 4.0]
+        clock.advance(4_000)
+        assert [budget.take("a"), budget.take("a")] == [0, 4.0]
 
     def test_workspaces_are_forgotten_rather_than_piled_up(self) -> None:
         budget = Budget(1.0, FixedClock())
@@ -244,6 +266,18 @@ class TestSlowHashes:
                 await hashes.matches("another", BCRYPT, "s")
             go.set()
             assert await asyncio.gather(*waiting) == [True] * count
+
+    async def test_who_is_turned_away_is_told_whole_seconds_to_wait(self) -> None:
+        def verify(phc: str, secret: str) -> bool:
+            return True
+
+        expensive = BCRYPT.replace("$04$", "$12$")
+        async with open_slow_hashes(verify, clock=FixedClock(), threads=1, per_second=2.0) as hashes:
+            assert await hashes.matches("ws", expensive, "s")
+            assert await hashes.matches("other", expensive, "s")
+            with pytest.raises(HashingBusy) as refused:
+                await hashes.matches("ws", expensive, "s")
+        assert refused.value.retry_after_seconds == 1
 
     async def test_missing_package_is_our_fault(self) -> None:
         def verify(phc: str, secret: str) -> bool:

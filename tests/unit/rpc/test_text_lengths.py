@@ -7,7 +7,7 @@ from typing import Any
 
 from protobuf import DescFieldValueList, DescFieldValueMessage, DescMessage, ScalarType
 
-from unkey_api.container.published import published_services
+from unkey_api.container.areas import published_services
 from unkey_api.rpc.method import describe
 from unkey_api.rpc.violations import field_rules
 

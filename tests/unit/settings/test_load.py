@@ -153,7 +153,7 @@ class TestDefaults:
         tables = "[observability.tracing]\n[observability.logging]\n[observability.metrics]"
         observability = loading.settings(tables=tables).observability
         assert observability.tracing is not None
-        assert observability.tracing.sample_rate == 0.25
+        assert observability.tracing.sample_rate == 0.05
         assert observability.logging is not None
         assert observability.logging.slow_threshold == timedelta(seconds=1)
         assert observability.metrics is not None

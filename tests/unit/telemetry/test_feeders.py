@@ -63,7 +63,7 @@ def feeders() -> list[tuple[str, str]]:
 
 @cache
 def mentioned() -> set[tuple[str, str]]:
-    """Return pairs of an attribute and the one it is taken from, `metrics.spans.on_lost` gives `spans`, `on_lost`."""
+    """Return pairs of an attribute and the one it is taken from, `metrics.spans.on_batch` gives `spans`, `on_batch`."""
     found = set()
     for _, tree in sources():
         for node in ast.walk(tree):
@@ -83,7 +83,7 @@ def feed(metrics: Metrics) -> None:
     metrics.batches.on_flush(report)
     metrics.batches.on_flush(lost)
     metrics.breakers.on_call("s", BreakerState.OPEN)
-    metrics.spans.on_lost("refused", 1)
+    metrics.spans.on_batch("refused", 1)
     metrics.usage.on_replay("success", 0.1)
     metrics.ratelimit.on_origin_call("get", 1, 0.1, failed_for="timeout")
     metrics.invalidation.on_sent("c", "remove")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from unkey_proto.unkey.apis.v2 import apis_pb as pb
-from unkey_proto.unkey.common.v1 import pagination_pb
 
 from unkey_api.areas.apis.queries import ApiSettingsRow
 from unkey_api.areas.apis.service.list_keys import ListKeysCommand
@@ -13,8 +12,7 @@ from unkey_api.areas.keys.convert import from_key
 from unkey_api.areas.keys.service.get import ShownKey
 from unkey_api.areas.keys.types import UNSET
 from unkey_api.core.paging import Page
-
-DEFAULT_PAGE = 100
+from unkey_api.rpc.pages import page_size, pagination_of
 
 
 def from_api(api: LiveApi) -> pb.GetApiResponse:
@@ -58,7 +56,7 @@ def to_list_keys(request: pb.ListKeysRequest) -> ListKeysCommand:
     """Read a request to list keys."""
     return ListKeysCommand(
         api_id=request.api_id,
-        limit=request.limit if request.has_field("limit") else DEFAULT_PAGE,
+        limit=page_size(request),
         cursor=request.cursor,
         external_id=request.external_id if request.has_field("external_id") else None,
         decrypt=request.decrypt,
@@ -67,5 +65,4 @@ def to_list_keys(request: pb.ListKeysRequest) -> ListKeysCommand:
 
 def from_page(page: Page[ShownKey]) -> pb.ListKeysResponse:
     """Return one page of keys."""
-    pagination = pagination_pb.Pagination(cursor=page.next_cursor or None, has_more=page.has_more)
-    return pb.ListKeysResponse(keys=[from_key(shown) for shown in page.items], pagination=pagination)
+    return pb.ListKeysResponse(keys=[from_key(shown) for shown in page.items], pagination=pagination_of(page))

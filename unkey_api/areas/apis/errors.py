@@ -9,15 +9,11 @@ class ApiProtected(AppError):
     """The API must not be deleted."""
 
     code = ErrorCode.APPLICATION_PROTECTED_RESOURCE
-
-    def __init__(self) -> None:
-        super().__init__("This API has delete protection enabled. Disable it before attempting to delete.")
+    sentence = "This API has delete protection enabled. Disable it before attempting to delete."
 
 
 class ApiKeepsNoSecrets(AppError):
     """The keyspace does not keep keys recoverably, so there is nothing to decrypt."""
 
     code = ErrorCode.APPLICATION_PRECONDITION_FAILED
-
-    def __init__(self) -> None:
-        super().__init__("The requested API does not support key encryption.")
+    sentence = "The requested API does not support key encryption."

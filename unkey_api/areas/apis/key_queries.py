@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from unkey_api.areas.apis.types import LiveApi
-from unkey_api.areas.keys.live import KeyDetails, LimitList, LiveKey, StringList
+from unkey_api.areas.keys.live_queries import KeyDetails, LiveKey
 from unkey_api.areas.keys.service.get import ShownKey
 from unkey_api.core.columns import UnixMs
-from unkey_api.core.identifiers import ExternalId, IdentityId, KeyHash, KeyId
+from unkey_api.core.identifiers import KeyHash, KeyId
 from unkey_api.infra.mysql import ReadConn, load_query
 
 
 @dataclass(frozen=True, slots=True)
-class ListedKeyRow:
+class ListedKeyRow(KeyDetails):
     """A key with everything that is shown of it. What it shares with its API is not repeated."""
 
     id: KeyId
@@ -29,21 +29,10 @@ class ListedKeyRow:
     refill_day: int | None
     refill_amount: int | None
     encrypted: str | None
-    created_at: UnixMs
-    updated_at: UnixMs | None
-    last_used_at: UnixMs
-    identity_id: IdentityId | None
-    external_id: ExternalId | None
-    identity_meta: str | None
-    direct_permissions: StringList
-    role_permissions: StringList
-    role_names: StringList
-    key_limits: LimitList
-    identity_limits: LimitList
 
     def shown(self, api: LiveApi) -> ShownKey:
         """Return the key of this API as its owner sees it, without its secret."""
-        return ShownKey(self._key(api), self._details())
+        return ShownKey(self._key(api), self)
 
     def _key(self, api: LiveApi) -> LiveKey:
         return LiveKey(
@@ -67,21 +56,6 @@ class ListedKeyRow:
             default_prefix=api.default_prefix,
             default_bytes=api.default_bytes,
             encrypted=self.encrypted,
-        )
-
-    def _details(self) -> KeyDetails:
-        return KeyDetails(
-            created_at=self.created_at,
-            updated_at=self.updated_at,
-            last_used_at=self.last_used_at,
-            identity_id=self.identity_id,
-            external_id=self.external_id,
-            identity_meta=self.identity_meta,
-            direct_permissions=self.direct_permissions,
-            role_permissions=self.role_permissions,
-            role_names=self.role_names,
-            key_limits=self.key_limits,
-            identity_limits=self.identity_limits,
         )
 
 

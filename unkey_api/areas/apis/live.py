@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TypeAlias
 
 from unkey_api.areas.apis import queries
@@ -13,7 +14,7 @@ from unkey_api.infra.mysql import ReadsOf
 from unkey_api.infra.resilience.background import BackgroundJobs
 
 CACHE = "live_api_by_id"
-WINDOWS = CacheWindows(fresh_ms=10_000, stale_ms=86_400_000, max_entries=1_000_000)
+WINDOWS = CacheWindows(fresh=timedelta(seconds=10), stale=timedelta(days=1), max_entries=1_000_000)
 
 ApiKey: TypeAlias = tuple[str, str]
 """Workspace of the caller, id of the API."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from unkey_proto.unkey.common.v1 import pagination_pb
 from unkey_proto.unkey.identities.v2 import identities_pb as pb
 from unkey_proto.unkey.identities.v2 import identity_pb
 from unkey_proto.unkey.ratelimit.v2.config_pb import Ratelimit, RatelimitConfig
@@ -15,8 +14,8 @@ from unkey_api.areas.identities.types import Identity, IdentityRatelimit
 from unkey_api.areas.ratelimit.attached import AttachedLimit
 from unkey_api.core.paging import Page
 from unkey_api.rpc.metadata import struct_of, text_of
+from unkey_api.rpc.pages import pagination_of
 
-DEFAULT_PAGE = 100
 NO_META = "{}"
 
 
@@ -37,11 +36,6 @@ def to_update(request: pb.UpdateIdentityRequest) -> UpdateIdentityCommand:
     )
 
 
-def to_page_size(request: pb.ListIdentitiesRequest) -> int:
-    """Return how many identities a page may hold."""
-    return request.limit if request.has_field("limit") else DEFAULT_PAGE
-
-
 def from_identity(identity: Identity) -> identity_pb.Identity:
     """Return an identity as it is shown."""
     return identity_pb.Identity(
@@ -54,8 +48,9 @@ def from_identity(identity: Identity) -> identity_pb.Identity:
 
 def from_page(page: Page[Identity]) -> pb.ListIdentitiesResponse:
     """Return one page of identities."""
-    pagination = pagination_pb.Pagination(cursor=page.next_cursor or None, has_more=page.has_more)
-    return pb.ListIdentitiesResponse(identities=[from_identity(item) for item in page.items], pagination=pagination)
+    return pb.ListIdentitiesResponse(
+        identities=[from_identity(item) for item in page.items], pagination=pagination_of(page)
+    )
 
 
 def _specs(messages: Iterable[RatelimitConfig]) -> tuple[AttachedLimit, ...]:

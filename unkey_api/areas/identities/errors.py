@@ -16,9 +16,7 @@ class IdentityNotFound(AppError):
     """No such identity, a deleted one, or one of another workspace: always one sentence."""
 
     code = ErrorCode.DATA_IDENTITY_NOT_FOUND
-
-    def __init__(self) -> None:
-        super().__init__("This identity does not exist.")
+    sentence = "This identity does not exist."
 
 
 class IdentityAlreadyExists(AppError):

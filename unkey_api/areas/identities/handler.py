@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from connectrpc.request import RequestContext
 from unkey_proto.unkey.identities.v2 import identities_pb as pb
 from unkey_proto.unkey.identities.v2.identities_connect import IdentitiesService
 
@@ -14,73 +11,54 @@ from unkey_api.areas.identities.service.delete import DeleteIdentity
 from unkey_api.areas.identities.service.read import GetIdentity, ListIdentities
 from unkey_api.areas.identities.service.update import UpdateIdentity
 from unkey_api.rpc.exchange import current_caller
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IdentityUseCases:
-    """What the handler calls."""
-
-    create: CreateIdentity
-    get: GetIdentity
-    list_identities: ListIdentities
-    update: UpdateIdentity
-    delete: DeleteIdentity
+from unkey_api.rpc.method import Context
+from unkey_api.rpc.pages import page_size
 
 
 class IdentitiesHandler(IdentitiesService):
     """Translates, calls one use case, translates back."""
 
-    def __init__(self, use_cases: IdentityUseCases) -> None:
-        self._use_cases = use_cases
-
-    async def create_identity(
+    def __init__(
         self,
-        request: pb.CreateIdentityRequest,
-        ctx: RequestContext[pb.CreateIdentityRequest, pb.CreateIdentityResponse],
-        /,
-    ) -> pb.CreateIdentityResponse:
+        *,
+        create: CreateIdentity,
+        get: GetIdentity,
+        list_identities: ListIdentities,
+        update: UpdateIdentity,
+        delete: DeleteIdentity,
+    ) -> None:
+        self._create = create
+        self._get = get
+        self._list_identities = list_identities
+        self._update = update
+        self._delete = delete
+
+    async def create_identity(self, request: pb.CreateIdentityRequest, ctx: Context, /) -> pb.CreateIdentityResponse:
         """Create an identity."""
-        identity_id = await self._use_cases.create(current_caller(), convert.to_create(request))
+        identity_id = await self._create(current_caller(), convert.to_create(request))
         return pb.CreateIdentityResponse(identity_id=identity_id)
 
-    async def get_identity(
-        self, request: pb.GetIdentityRequest, ctx: RequestContext[pb.GetIdentityRequest, pb.GetIdentityResponse], /
-    ) -> pb.GetIdentityResponse:
+    async def get_identity(self, request: pb.GetIdentityRequest, ctx: Context, /) -> pb.GetIdentityResponse:
         """Show an identity."""
-        identity = await self._use_cases.get(current_caller().principal, request.identity)
+        identity = await self._get(current_caller().principal, request.identity)
         return pb.GetIdentityResponse(identity=convert.from_identity(identity))
 
-    async def list_identities(
-        self,
-        request: pb.ListIdentitiesRequest,
-        ctx: RequestContext[pb.ListIdentitiesRequest, pb.ListIdentitiesResponse],
-        /,
-    ) -> pb.ListIdentitiesResponse:
+    async def list_identities(self, request: pb.ListIdentitiesRequest, ctx: Context, /) -> pb.ListIdentitiesResponse:
         """List identities."""
-        page = await self._use_cases.list_identities(
+        page = await self._list_identities(
             current_caller().principal,
             cursor=request.cursor,
             search=request.search,
-            limit=convert.to_page_size(request),
+            limit=page_size(request),
         )
         return convert.from_page(page)
 
-    async def update_identity(
-        self,
-        request: pb.UpdateIdentityRequest,
-        ctx: RequestContext[pb.UpdateIdentityRequest, pb.UpdateIdentityResponse],
-        /,
-    ) -> pb.UpdateIdentityResponse:
+    async def update_identity(self, request: pb.UpdateIdentityRequest, ctx: Context, /) -> pb.UpdateIdentityResponse:
         """Change an identity."""
-        identity = await self._use_cases.update(current_caller(), convert.to_update(request))
+        identity = await self._update(current_caller(), convert.to_update(request))
         return pb.UpdateIdentityResponse(identity=convert.from_identity(identity))
 
-    async def delete_identity(
-        self,
-        request: pb.DeleteIdentityRequest,
-        ctx: RequestContext[pb.DeleteIdentityRequest, pb.DeleteIdentityResponse],
-        /,
-    ) -> pb.DeleteIdentityResponse:
+    async def delete_identity(self, request: pb.DeleteIdentityRequest, ctx: Context, /) -> pb.DeleteIdentityResponse:
         """Delete an identity."""
-        await self._use_cases.delete(current_caller(), request.identity)
+        await self._delete(current_caller(), request.identity)
         return pb.DeleteIdentityResponse()

@@ -11,7 +11,8 @@ from unkey_proto.unkey.keys.v2 import issuing_pb, key_pb, management_pb
 from unkey_proto.unkey.permissions.v2 import permission_pb
 from unkey_proto.unkey.ratelimit.v2.config_pb import Ratelimit, RatelimitConfig
 
-from unkey_api.areas.keys.live import KeyDetails, LimitColumns
+from unkey_api.areas.keys.held import LimitColumns
+from unkey_api.areas.keys.live_queries import KeyDetails
 from unkey_api.areas.keys.service.get import ShownKey
 from unkey_api.areas.keys.service.migrate import MigrationResult
 from unkey_api.areas.keys.service.update_credits import CreditState

@@ -11,9 +11,6 @@ class ApiNotFound(AppError):
     code = ErrorCode.DATA_API_NOT_FOUND
     sentence = "The requested API does not exist or has been deleted."
 
-    def __init__(self, *, internal: str = "") -> None:
-        super().__init__(self.sentence, internal=internal)
-
 
 class IssuingApiNotFound(ApiNotFound):
     """The same where a key is to be created: that operation has a sentence of its own."""
@@ -30,22 +27,19 @@ class PreconditionFailed(AppError):
 class NoKeyspace(PreconditionFailed):
     """The API has nowhere to put keys."""
 
-    def __init__(self) -> None:
-        super().__init__("The requested API is not set up to handle keys.")
+    sentence = "The requested API is not set up to handle keys."
 
 
 class NoVault(PreconditionFailed):
     """No vault is configured."""
 
-    def __init__(self) -> None:
-        super().__init__("Vault hasn't been set up.")
+    sentence = "Vault hasn't been set up."
 
 
 class EncryptionUnsupported(PreconditionFailed):
     """The keyspace does not keep keys recoverably."""
 
-    def __init__(self) -> None:
-        super().__init__("This API does not support key encryption.")
+    sentence = "This API does not support key encryption."
 
 
 class EncryptionFailed(ServiceUnavailable):
@@ -58,8 +52,7 @@ class EncryptionFailed(ServiceUnavailable):
 class KeyExpired(PreconditionFailed):
     """A key that has ended is not brought back by a reroll, and a successor would have ended with it."""
 
-    def __init__(self) -> None:
-        super().__init__("The key has expired and cannot be rerolled. Move its `expires` first, or create a new key.")
+    sentence = "The key has expired and cannot be rerolled. Move its `expires` first, or create a new key."
 
 
 class KeyAlreadyRerolled(PreconditionFailed):
@@ -74,52 +67,44 @@ class KeyAlreadyRerolled(PreconditionFailed):
 class RefillNeedsRemaining(InvalidInput):
     """An unlimited key has nothing to fill up."""
 
-    def __init__(self) -> None:
-        super().__init__("`credits.remaining` must be provided when `credits.refill` is set.")
+    sentence = "`credits.remaining` must be provided when `credits.refill` is set."
 
 
 class RefillDayMissing(InvalidInput):
     """A monthly refill without its day."""
 
-    def __init__(self) -> None:
-        super().__init__("`refillDay` must be provided when the refill interval is `monthly`.")
+    sentence = "`refillDay` must be provided when the refill interval is `monthly`."
 
 
 class RefillDayRefused(InvalidInput):
     """A daily refill with a day of the month."""
 
-    def __init__(self) -> None:
-        super().__init__("`refillDay` must not be provided when the refill interval is `daily`.")
+    sentence = "`refillDay` must not be provided when the refill interval is `daily`."
 
 
 class KeyNotFound(AppError):
     """No such key for this caller: absent, deleted, or of another workspace. Always the same answer."""
 
     code = ErrorCode.DATA_KEY_NOT_FOUND
-
-    def __init__(self, *, internal: str = "") -> None:
-        super().__init__("The specified key was not found.", internal=internal)
+    sentence = "The specified key was not found."
 
 
 class DecryptionUnsupported(PreconditionFailed):
     """The keyspace does not keep keys recoverably."""
 
-    def __init__(self) -> None:
-        super().__init__("The API for this key does not support key encryption.")
+    sentence = "The API for this key does not support key encryption."
 
 
 class CreditValueMissing(InvalidInput):
     """Adding or taking nothing in particular."""
 
-    def __init__(self) -> None:
-        super().__init__("`value` is required when the operation is `increment` or `decrement`.")
+    sentence = "`value` is required when the operation is `increment` or `decrement`."
 
 
 class CreditsUnlimited(InvalidInput):
     """There is no number to add to or to take from."""
 
-    def __init__(self) -> None:
-        super().__init__("Unlimited credits cannot be incremented or decremented; use `set`.")
+    sentence = "Unlimited credits cannot be incremented or decremented; use `set`."
 
 
 class CreditsTooLarge(InvalidInput):
@@ -140,6 +125,4 @@ class MigrationNotFound(AppError):
     """The workspace has no such migration."""
 
     code = ErrorCode.DATA_MIGRATION_NOT_FOUND
-
-    def __init__(self) -> None:
-        super().__init__("The requested Migration does not exist or has been deleted.")
+    sentence = "The requested Migration does not exist or has been deleted."

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from connectrpc.request import RequestContext
 from unkey_proto.unkey.liveness.v2 import liveness_pb as pb
 from unkey_proto.unkey.liveness.v2.liveness_connect import LivenessService
+
+from unkey_api.rpc.method import Context
 
 MESSAGE = "we're cooking"
 
@@ -12,8 +13,6 @@ MESSAGE = "we're cooking"
 class LivenessHandler(LivenessService):
     """Says that the process serves requests. Touches no store."""
 
-    async def liveness(
-        self, request: pb.LivenessRequest, ctx: RequestContext[pb.LivenessRequest, pb.LivenessResponse], /
-    ) -> pb.LivenessResponse:
+    async def liveness(self, request: pb.LivenessRequest, ctx: Context, /) -> pb.LivenessResponse:
         """Answer."""
         return pb.LivenessResponse(message=MESSAGE)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from unkey_proto.unkey.common.v1 import pagination_pb
 from unkey_proto.unkey.permissions.v2 import permission_pb
 from unkey_proto.unkey.permissions.v2 import permissions_pb as pb
 
@@ -12,8 +11,7 @@ from unkey_api.areas.permissions.service.set_role_permissions import SetRolePerm
 from unkey_api.areas.permissions.service.update import UpdatePermissionCommand, UpdateRoleCommand
 from unkey_api.areas.permissions.types import Permission, Role, StoredPermission, StoredRole
 from unkey_api.core.paging import Page
-
-DEFAULT_PAGE = 100
+from unkey_api.rpc.pages import pagination_of
 
 
 def to_create_permission(request: pb.CreatePermissionRequest) -> CreatePermissionCommand:
@@ -48,11 +46,6 @@ def to_set_role_permissions(request: pb.SetRolePermissionsRequest) -> SetRolePer
     return SetRolePermissionsCommand(role, tuple(request.permissions))
 
 
-def to_page_size(request: pb.ListPermissionsRequest | pb.ListRolesRequest) -> int:
-    """Return how many items a page may hold."""
-    return request.limit if request.has_field("limit") else DEFAULT_PAGE
-
-
 def from_permission(permission: Permission | StoredPermission) -> permission_pb.Permission:
     """Return a permission as it is shown."""
     return permission_pb.Permission(
@@ -81,15 +74,13 @@ def from_updated_role(role: StoredRole) -> pb.UpdateRoleResponse:
 def from_permissions_page(page: Page[Permission]) -> pb.ListPermissionsResponse:
     """Return one page of permissions."""
     return pb.ListPermissionsResponse(
-        permissions=[from_permission(item) for item in page.items], pagination=_pagination(page.next_cursor)
+        permissions=[from_permission(item) for item in page.items], pagination=pagination_of(page)
     )
 
 
 def from_roles_page(page: Page[Role]) -> pb.ListRolesResponse:
     """Return one page of roles."""
-    return pb.ListRolesResponse(
-        roles=[from_role(item) for item in page.items], pagination=_pagination(page.next_cursor)
-    )
+    return pb.ListRolesResponse(roles=[from_role(item) for item in page.items], pagination=pagination_of(page))
 
 
 def _to_description(request: pb.UpdatePermissionRequest | pb.UpdateRoleRequest) -> str | None:
@@ -97,7 +88,3 @@ def _to_description(request: pb.UpdatePermissionRequest | pb.UpdateRoleRequest) 
     if request.null_fields is not None and "description" in request.null_fields.paths:
         return ""
     return request.description if request.has_field("description") else None
-
-
-def _pagination(cursor: str) -> pagination_pb.Pagination:
-    return pagination_pb.Pagination(cursor=cursor or None, has_more=bool(cursor))

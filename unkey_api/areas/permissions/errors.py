@@ -47,18 +47,14 @@ class UnknownPermission(AppError):
     """No such permission, or one of another workspace."""
 
     code = ErrorCode.DATA_PERMISSION_NOT_FOUND
-
-    def __init__(self) -> None:
-        super().__init__("The requested permission does not exist.")
+    sentence = "The requested permission does not exist."
 
 
 class UnknownRole(AppError):
     """No such role, or one of another workspace."""
 
     code = ErrorCode.DATA_ROLE_NOT_FOUND
-
-    def __init__(self) -> None:
-        super().__init__("The requested role does not exist.")
+    sentence = "The requested role does not exist."
 
 
 class PermissionAlreadyExists(AppError):

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from connectrpc.request import RequestContext
 from unkey_proto.unkey.permissions.v2 import permissions_pb as pb
 from unkey_proto.unkey.permissions.v2.permissions_connect import PermissionsService
 
@@ -16,150 +13,108 @@ from unkey_api.areas.permissions.service.read import GetPermission, GetRole, Lis
 from unkey_api.areas.permissions.service.set_role_permissions import SetRolePermissions
 from unkey_api.areas.permissions.service.update import UpdatePermission, UpdateRole
 from unkey_api.rpc.exchange import current_caller
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PermissionUseCases:
-    """What the handler calls."""
-
-    create_permission: CreatePermission
-    get_permission: GetPermission
-    list_permissions: ListPermissions
-    update_permission: UpdatePermission
-    delete_permission: DeletePermission
-    create_role: CreateRole
-    get_role: GetRole
-    list_roles: ListRoles
-    update_role: UpdateRole
-    delete_role: DeleteRole
-    set_role_permissions: SetRolePermissions
+from unkey_api.rpc.method import Context
+from unkey_api.rpc.pages import page_size
 
 
 class PermissionsHandler(PermissionsService):
     """Translates, calls one use case, translates back."""
 
-    def __init__(self, use_cases: PermissionUseCases) -> None:
-        self._use_cases = use_cases
+    def __init__(  # noqa: PLR0913 - one use case per operation, by name
+        self,
+        *,
+        create_permission: CreatePermission,
+        get_permission: GetPermission,
+        list_permissions: ListPermissions,
+        update_permission: UpdatePermission,
+        delete_permission: DeletePermission,
+        create_role: CreateRole,
+        get_role: GetRole,
+        list_roles: ListRoles,
+        update_role: UpdateRole,
+        delete_role: DeleteRole,
+        set_role_permissions: SetRolePermissions,
+    ) -> None:
+        self._create_permission = create_permission
+        self._get_permission = get_permission
+        self._list_permissions = list_permissions
+        self._update_permission = update_permission
+        self._delete_permission = delete_permission
+        self._create_role = create_role
+        self._get_role = get_role
+        self._list_roles = list_roles
+        self._update_role = update_role
+        self._delete_role = delete_role
+        self._set_role_permissions = set_role_permissions
 
     async def create_permission(
-        self,
-        request: pb.CreatePermissionRequest,
-        ctx: RequestContext[pb.CreatePermissionRequest, pb.CreatePermissionResponse],
-        /,
+        self, request: pb.CreatePermissionRequest, ctx: Context, /
     ) -> pb.CreatePermissionResponse:
         """Create a permission."""
-        permission_id = await self._use_cases.create_permission(current_caller(), convert.to_create_permission(request))
+        permission_id = await self._create_permission(current_caller(), convert.to_create_permission(request))
         return pb.CreatePermissionResponse(permission_id=permission_id)
 
-    async def get_permission(
-        self,
-        request: pb.GetPermissionRequest,
-        ctx: RequestContext[pb.GetPermissionRequest, pb.GetPermissionResponse],
-        /,
-    ) -> pb.GetPermissionResponse:
+    async def get_permission(self, request: pb.GetPermissionRequest, ctx: Context, /) -> pb.GetPermissionResponse:
         """Show a permission."""
-        permission = await self._use_cases.get_permission(current_caller().principal, request.permission)
+        permission = await self._get_permission(current_caller().principal, request.permission)
         return pb.GetPermissionResponse(permission=convert.from_permission(permission))
 
-    async def list_permissions(
-        self,
-        request: pb.ListPermissionsRequest,
-        ctx: RequestContext[pb.ListPermissionsRequest, pb.ListPermissionsResponse],
-        /,
-    ) -> pb.ListPermissionsResponse:
+    async def list_permissions(self, request: pb.ListPermissionsRequest, ctx: Context, /) -> pb.ListPermissionsResponse:
         """List permissions."""
-        page = await self._use_cases.list_permissions(
+        page = await self._list_permissions(
             current_caller().principal,
             cursor=request.cursor,
             search=request.search,
-            limit=convert.to_page_size(request),
+            limit=page_size(request),
         )
         return convert.from_permissions_page(page)
 
     async def update_permission(
-        self,
-        request: pb.UpdatePermissionRequest,
-        ctx: RequestContext[pb.UpdatePermissionRequest, pb.UpdatePermissionResponse],
-        /,
+        self, request: pb.UpdatePermissionRequest, ctx: Context, /
     ) -> pb.UpdatePermissionResponse:
         """Change a permission."""
-        permission = await self._use_cases.update_permission(current_caller(), convert.to_update_permission(request))
+        permission = await self._update_permission(current_caller(), convert.to_update_permission(request))
         return pb.UpdatePermissionResponse(permission=convert.from_permission(permission))
 
     async def delete_permission(
-        self,
-        request: pb.DeletePermissionRequest,
-        ctx: RequestContext[pb.DeletePermissionRequest, pb.DeletePermissionResponse],
-        /,
+        self, request: pb.DeletePermissionRequest, ctx: Context, /
     ) -> pb.DeletePermissionResponse:
         """Delete a permission."""
-        await self._use_cases.delete_permission(current_caller(), request.permission)
+        await self._delete_permission(current_caller(), request.permission)
         return pb.DeletePermissionResponse()
 
-    async def create_role(
-        self,
-        request: pb.CreateRoleRequest,
-        ctx: RequestContext[pb.CreateRoleRequest, pb.CreateRoleResponse],
-        /,
-    ) -> pb.CreateRoleResponse:
+    async def create_role(self, request: pb.CreateRoleRequest, ctx: Context, /) -> pb.CreateRoleResponse:
         """Create a role."""
-        return pb.CreateRoleResponse(
-            role_id=await self._use_cases.create_role(current_caller(), convert.to_create_role(request))
-        )
+        return pb.CreateRoleResponse(role_id=await self._create_role(current_caller(), convert.to_create_role(request)))
 
-    async def get_role(
-        self,
-        request: pb.GetRoleRequest,
-        ctx: RequestContext[pb.GetRoleRequest, pb.GetRoleResponse],
-        /,
-    ) -> pb.GetRoleResponse:
+    async def get_role(self, request: pb.GetRoleRequest, ctx: Context, /) -> pb.GetRoleResponse:
         """Show a role."""
-        role = await self._use_cases.get_role(current_caller().principal, request.role)
+        role = await self._get_role(current_caller().principal, request.role)
         return pb.GetRoleResponse(role=convert.from_role(role))
 
-    async def list_roles(
-        self,
-        request: pb.ListRolesRequest,
-        ctx: RequestContext[pb.ListRolesRequest, pb.ListRolesResponse],
-        /,
-    ) -> pb.ListRolesResponse:
+    async def list_roles(self, request: pb.ListRolesRequest, ctx: Context, /) -> pb.ListRolesResponse:
         """List roles."""
-        page = await self._use_cases.list_roles(
+        page = await self._list_roles(
             current_caller().principal,
             cursor=request.cursor,
             search=request.search,
-            limit=convert.to_page_size(request),
+            limit=page_size(request),
         )
         return convert.from_roles_page(page)
 
-    async def update_role(
-        self,
-        request: pb.UpdateRoleRequest,
-        ctx: RequestContext[pb.UpdateRoleRequest, pb.UpdateRoleResponse],
-        /,
-    ) -> pb.UpdateRoleResponse:
+    async def update_role(self, request: pb.UpdateRoleRequest, ctx: Context, /) -> pb.UpdateRoleResponse:
         """Change a role."""
-        role = await self._use_cases.update_role(current_caller(), convert.to_update_role(request))
+        role = await self._update_role(current_caller(), convert.to_update_role(request))
         return convert.from_updated_role(role)
 
-    async def delete_role(
-        self,
-        request: pb.DeleteRoleRequest,
-        ctx: RequestContext[pb.DeleteRoleRequest, pb.DeleteRoleResponse],
-        /,
-    ) -> pb.DeleteRoleResponse:
+    async def delete_role(self, request: pb.DeleteRoleRequest, ctx: Context, /) -> pb.DeleteRoleResponse:
         """Delete a role."""
-        await self._use_cases.delete_role(current_caller(), request.role)
+        await self._delete_role(current_caller(), request.role)
         return pb.DeleteRoleResponse()
 
     async def set_role_permissions(
-        self,
-        request: pb.SetRolePermissionsRequest,
-        ctx: RequestContext[pb.SetRolePermissionsRequest, pb.SetRolePermissionsResponse],
-        /,
+        self, request: pb.SetRolePermissionsRequest, ctx: Context, /
     ) -> pb.SetRolePermissionsResponse:
         """Replace the permissions of a role."""
-        permissions = await self._use_cases.set_role_permissions(
-            current_caller(), convert.to_set_role_permissions(request)
-        )
+        permissions = await self._set_role_permissions(current_caller(), convert.to_set_role_permissions(request))
         return pb.SetRolePermissionsResponse(permissions=[convert.from_permission(item) for item in permissions])

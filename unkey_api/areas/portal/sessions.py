@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TypeAlias
 
 from unkey_api.areas.portal.types import PortalSessionRow
@@ -11,7 +12,7 @@ from unkey_api.infra.mysql import AnyReads, load_query
 from unkey_api.infra.resilience.background import BackgroundJobs
 
 CACHE = "portal_session"
-WINDOWS = CacheWindows(fresh_ms=10_000, stale_ms=300_000, max_entries=100_000)
+WINDOWS = CacheWindows(fresh=timedelta(seconds=10), stale=timedelta(minutes=5), max_entries=100_000)
 
 SessionCache: TypeAlias = SwrCache[str, PortalSessionRow]
 """Keyed by the digest of the access token."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import structlog
-from unkey_proto.unkey.common.v1 import pagination_pb
 from unkey_proto.unkey.ratelimit.v2 import ratelimit_pb as pb
 
 from unkey_api.areas.ratelimit.service.set_override import SetOverrideCommand
 from unkey_api.areas.ratelimit.types import LimitCommand, LimitOutcome, MultiLimitOutcome, Override
 from unkey_api.core.paging import Page
+from unkey_api.rpc.pages import pagination_of
 
 DEFAULT_COST = 1
 DEFAULT_PAGE = 50  # what callers have always got; the published default of 10 never applied
@@ -62,15 +62,11 @@ def from_override(override: Override) -> pb.Override:
     )
 
 
-def to_page_size(request: pb.ListOverridesRequest) -> int:
-    """Return how many overrides a page may hold."""
-    return request.limit if request.has_field("limit") else DEFAULT_PAGE
-
-
 def from_page(page: Page[Override]) -> pb.ListOverridesResponse:
     """Return one page of overrides."""
-    pagination = pagination_pb.Pagination(cursor=page.next_cursor or None, has_more=page.has_more)
-    return pb.ListOverridesResponse(overrides=[from_override(item) for item in page.items], pagination=pagination)
+    return pb.ListOverridesResponse(
+        overrides=[from_override(item) for item in page.items], pagination=pagination_of(page)
+    )
 
 
 def _from_item(item: pb.LimitRequest, outcome: LimitOutcome) -> pb.MultiLimitResult:

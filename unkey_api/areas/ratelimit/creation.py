@@ -4,43 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from unkey_api.areas.projects.service import DefaultProject
+from unkey_api.areas.parts import Parts
 from unkey_api.areas.ratelimit import queries, requirements
 from unkey_api.areas.ratelimit.errors import NamespaceVanished
 from unkey_api.areas.ratelimit.namespaces import Namespaces
 from unkey_api.areas.ratelimit.types import Namespace, make_namespace
-from unkey_api.audit.service import AuditLog
 from unkey_api.audit.types import AuditAction, AuditEvent, AuditTarget, TargetType
 from unkey_api.core.changes import namespace_changed
-from unkey_api.core.clock import Clock
-from unkey_api.core.columns import UnixMs
 from unkey_api.core.identifiers import NamespaceId
-from unkey_api.core.ids import IdPrefix, IdSource
+from unkey_api.core.ids import IdPrefix
 from unkey_api.core.principal import Caller
 from unkey_api.core.rbac import require
-from unkey_api.infra.mysql import Database, Transaction
+from unkey_api.infra.mysql import Transaction
 from unkey_api.infra.resilience.single_flight import SingleFlight
 
 
 class NamespaceCreation:
     """Creates namespaces; `close` it before the database."""
 
-    def __init__(
-        self,
-        database: Database,
-        audit: AuditLog,
-        projects: DefaultProject,
-        namespaces: Namespaces,
-        *,
-        clock: Clock,
-        ids: IdSource,
-    ) -> None:
-        self._database = database
-        self._audit = audit
-        self._projects = projects
+    def __init__(self, parts: Parts, namespaces: Namespaces) -> None:
+        self._parts = parts
         self._namespaces = namespaces
-        self._clock = clock
-        self._ids = ids
         self._flights: SingleFlight[tuple[str, str], Namespace] = SingleFlight("ratelimit.create_namespace")
 
     async def ensure(self, caller: Caller, name: str) -> Namespace:
@@ -71,7 +55,7 @@ class NamespaceCreation:
 
     async def _create(self, caller: Caller, names: Sequence[str]) -> Mapping[str, Namespace]:
         workspace_id = caller.principal.workspace_id
-        fresh = {name: NamespaceId(self._ids.new(IdPrefix.RATELIMIT_NAMESPACE)) for name in names}
+        fresh = {name: NamespaceId(self._parts.ids.new(IdPrefix.RATELIMIT_NAMESPACE)) for name in names}
         namespaces = dict(await self._insert(caller, fresh))
         for name in fresh.keys() - namespaces.keys():
             namespaces[name] = await self._winner(workspace_id, name)
@@ -80,15 +64,15 @@ class NamespaceCreation:
     async def _insert(self, caller: Caller, fresh: Mapping[str, NamespaceId]) -> Mapping[str, Namespace]:
         """Return what was inserted, by name."""
         workspace_id = caller.principal.workspace_id
-        now = UnixMs(self._clock.now_ms())
+        now = self._parts.now()
 
         async def work(tx: Transaction) -> Mapping[str, Namespace]:
-            project_id = await self._projects.ensure(tx, workspace_id)
+            project_id = await self._parts.projects.ensure(tx, workspace_id)
             rows = [queries.NewNamespace(id_, workspace_id, project_id, name, now) for name, id_ in fresh.items()]
             await queries.insert_missing(tx, rows)
             created = await queries.existing_ids(tx, workspace_id, list(fresh.values()))
             events = [_created(name, id_) for name, id_ in fresh.items() if id_ in created]
-            await self._audit.record(tx, caller, events)
+            await self._parts.audit.record(tx, caller, events)
             inserted = {name: make_namespace(id_, name) for name, id_ in fresh.items() if id_ in created}
             for name, namespace in inserted.items():
                 tx.tell(*namespace_changed(workspace_id, namespace.id, name))
@@ -99,7 +83,7 @@ class NamespaceCreation:
             for namespace in inserted.values():
                 self._namespaces.keep(workspace_id, namespace)
 
-        return await self._database.transaction("ratelimit.create_namespace", work, on_commit=keep)
+        return await self._parts.database.transaction("ratelimit.create_namespace", work, on_commit=keep)
 
     async def _winner(self, workspace_id: str, name: str) -> Namespace:
         found = await self._namespaces.find_current(workspace_id, name)

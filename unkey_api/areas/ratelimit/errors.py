@@ -9,18 +9,14 @@ class NamespaceNotFound(AppError):
     """The workspace has no such namespace."""
 
     code = ErrorCode.DATA_RATELIMIT_NAMESPACE_NOT_FOUND
-
-    def __init__(self) -> None:
-        super().__init__("This namespace does not exist.")
+    sentence = "This namespace does not exist."
 
 
 class NamespaceGone(AppError):
     """The namespace was deleted; its name stays taken."""
 
     code = ErrorCode.DATA_RATELIMIT_NAMESPACE_GONE
-
-    def __init__(self) -> None:
-        super().__init__("This namespace has been deleted. Contact support to restore.")
+    sentence = "This namespace has been deleted. Contact support to restore."
 
 
 class NamespaceVanished(Unexpected):
@@ -44,6 +40,4 @@ class OverrideNotFound(AppError):
     """The namespace has no such override, or the caller may not know of it: always one sentence."""
 
     code = ErrorCode.DATA_RATELIMIT_OVERRIDE_NOT_FOUND
-
-    def __init__(self) -> None:
-        super().__init__("This override does not exist.")
+    sentence = "This override does not exist."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
 from typing import TypeAlias
 
 from unkey_api.areas.ratelimit import queries
@@ -13,7 +14,7 @@ from unkey_api.infra.mysql import Database, ReadConn
 from unkey_api.infra.resilience.background import BackgroundJobs
 
 CACHE = "ratelimit_namespace"
-WINDOWS = CacheWindows(fresh_ms=60_000, stale_ms=86_400_000, max_entries=1_000_000)
+WINDOWS = CacheWindows(fresh=timedelta(minutes=1), stale=timedelta(days=1), max_entries=1_000_000)
 
 NamespaceKey: TypeAlias = tuple[str, str]
 """Workspace, then id or name of the namespace as the caller wrote it."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import groupby
 
+from unkey_api.areas.ratelimit.requirements import Reach
 from unkey_api.areas.ratelimit.types import Namespace, Override, make_namespace
 from unkey_api.core.columns import UnixMs
 from unkey_api.core.identifiers import NamespaceId, OverrideId, ProjectId
@@ -21,6 +22,16 @@ class NamespaceRow:
     id: NamespaceId
     name: str
     deleted_at_m: UnixMs | None
+
+
+@dataclass(frozen=True, slots=True)
+class ListedNamespaceRow:
+    """A namespace as it is shown."""
+
+    id: NamespaceId
+    name: str
+    created_at_m: UnixMs
+    updated_at_m: UnixMs | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +98,7 @@ class _NamespaceWithOverrideRow:
 
 _FIND_WITH_OVERRIDES = load_query(__package__, "ratelimit_namespace_find_with_overrides", row=_NamespaceWithOverrideRow)
 _FIND_BY_KEY = load_query(__package__, "ratelimit_namespace_find_by_key", row=NamespaceRow)
+_LIST = load_query(__package__, "ratelimit_namespace_list", row=ListedNamespaceRow)
 _INSERT_MISSING = load_statement(__package__, "ratelimit_namespace_insert_missing")
 _LIST_IDS = load_query(__package__, "ratelimit_namespace_list_ids", row=NamespaceIdRow)
 _UPSERT_OVERRIDE = load_statement(__package__, "ratelimit_override_upsert")
@@ -106,6 +118,25 @@ async def find_with_overrides(conn: ReadConn, workspace_id: str, keys: Sequence[
 async def find_by_key(conn: ReadConn, workspace_id: str, key: str) -> NamespaceRow | None:
     """Return the namespace with this id or else this name, deleted or not."""
     return await conn.fetch_one(_FIND_BY_KEY, {"workspace_id": workspace_id, "key": key})
+
+
+async def list_namespaces(
+    conn: ReadConn, workspace_id: str, of: Reach, *, cursor: str, pattern: str | None, limit: int
+) -> list[ListedNamespaceRow]:
+    """Return at most `limit` live namespaces of those, the newest first, beginning at the one whose id is `cursor`.
+
+    An empty cursor begins with the newest, one that is no id finds nothing. `pattern` is a LIKE pattern with `!` as its
+    escape; None matches all.
+    """
+    page = {"workspace_id": workspace_id, "cursor": cursor, "pattern": pattern, "limit": limit}
+    # A list is never empty: that would be a subquery, for which no index is used.
+    reach: dict[str, list[str]] = {
+        "ids": ["", *of.ids],
+        "project_ids": ["", *of.project_ids],
+        "paired_ids": ["", *of.ids, *(namespace_id for _, namespace_id in of.pairs)],
+        "pairs": ["", *map("/".join, of.pairs)],
+    }
+    return await conn.fetch_all(_LIST, {**page, **reach, "all": of.all})
 
 
 async def insert_missing(tx: WriteConn, namespaces: Sequence[NewNamespace]) -> None:

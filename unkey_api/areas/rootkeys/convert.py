@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from unkey_proto.unkey.common.v1 import pagination_pb
 from unkey_proto.unkey.rootkeys.v2 import rootkeys_pb as pb
 
 from unkey_api.areas.rootkeys.types import CreateRootKeyCommand, RootKey, UpdateRootKeyCommand
 from unkey_api.core.paging import Page
-
-DEFAULT_PAGE = 100
+from unkey_api.rpc.pages import pagination_of
 
 
 def to_create(request: pb.CreateKeyRequest) -> CreateRootKeyCommand:
@@ -37,15 +35,9 @@ def to_grace_ms(request: pb.RerollKeyRequest) -> int | None:
     return request.expiration if request.has_field("expiration") else None
 
 
-def to_page_size(request: pb.ListKeysRequest) -> int:
-    """Return how many keys a page may hold."""
-    return request.limit if request.has_field("limit") else DEFAULT_PAGE
-
-
 def from_page(page: Page[RootKey]) -> pb.ListKeysResponse:
     """Return one page."""
-    pagination = pagination_pb.Pagination(cursor=page.next_cursor or None, has_more=page.has_more)
-    return pb.ListKeysResponse(keys=[from_root_key(key) for key in page.items], pagination=pagination)
+    return pb.ListKeysResponse(keys=[from_root_key(key) for key in page.items], pagination=pagination_of(page))
 
 
 def from_root_key(key: RootKey) -> pb.RootKey:

@@ -9,18 +9,14 @@ class RootKeyNotFound(AppError):
     """The caller's workspace has no live root key of this id."""
 
     code = ErrorCode.DATA_KEY_NOT_FOUND
-
-    def __init__(self) -> None:
-        super().__init__("The specified root key was not found.")
+    sentence = "The specified root key was not found."
 
 
 class RootKeyEnded(AppError):
     """A root key that has expired is not brought back; a successor would have ended with it."""
 
     code = ErrorCode.APPLICATION_PRECONDITION_FAILED
-
-    def __init__(self) -> None:
-        super().__init__("The root key has expired and cannot be rerolled. Create a new one.")
+    sentence = "The root key has expired and cannot be rerolled. Create a new one."
 
 
 class OutlivesCaller(AppError):
@@ -36,8 +32,7 @@ class OutlivesCaller(AppError):
 class ExpiryInThePast(InvalidInput):
     """A key cannot be created expired."""
 
-    def __init__(self) -> None:
-        super().__init__("`expires` must be in the future.")
+    sentence = "`expires` must be in the future."
 
 
 class PermissionUnsupported(InvalidInput):

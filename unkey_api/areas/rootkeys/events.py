@@ -20,23 +20,16 @@ def changed(action: AuditAction, sentence: str, *targets: AuditTarget) -> AuditE
 
 def connected(key: AuditTarget, grants: Iterable[Grant]) -> list[AuditEvent]:
     """Tell which permissions a root key got."""
-    return [
-        AuditEvent(
-            AuditAction.AUTHORIZATION_CONNECT_PERMISSION_AND_KEY,
-            f"Added permission {grant.permission} to root key {key.id}",
-            (key, AuditTarget(TargetType.PERMISSION, grant.permission_id, grant.permission)),
-        )
-        for grant in grants
-    ]
+    action = AuditAction.AUTHORIZATION_CONNECT_PERMISSION_AND_KEY
+    return [_of_grant(action, f"Added permission {grant.permission} to", key, grant) for grant in grants]
 
 
 def disconnected(key: AuditTarget, grants: Iterable[Grant]) -> list[AuditEvent]:
     """Tell which permissions a root key lost."""
-    return [
-        AuditEvent(
-            AuditAction.AUTHORIZATION_DISCONNECT_PERMISSION_AND_KEY,
-            f"Removed permission {grant.permission} from root key {key.id}",
-            (key, AuditTarget(TargetType.PERMISSION, grant.permission_id, grant.permission)),
-        )
-        for grant in grants
-    ]
+    action = AuditAction.AUTHORIZATION_DISCONNECT_PERMISSION_AND_KEY
+    return [_of_grant(action, f"Removed permission {grant.permission} from", key, grant) for grant in grants]
+
+
+def _of_grant(action: AuditAction, what: str, key: AuditTarget, grant: Grant) -> AuditEvent:
+    target = AuditTarget(TargetType.PERMISSION, grant.permission_id, grant.permission)
+    return AuditEvent(action, f"{what} root key {key.id}", (key, target))

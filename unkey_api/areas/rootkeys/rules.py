@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from unkey_api.areas.rootkeys.errors import ExpiryInThePast, OutlivesCaller, PermissionUnsupported
 from unkey_api.core.permission_vocabulary import mistake_in, mistake_in_urn
@@ -17,10 +17,7 @@ def require_supported(workspace_id: str, permissions: Iterable[str]) -> None:
     Raises:
         PermissionUnsupported: The first that is not is named, with the nearest one that is.
     """
-    for permission in permissions:
-        mistake = mistake_in_urn(permission, workspace_id)
-        if mistake is not None:
-            raise PermissionUnsupported(permission, mistake)
+    _require_right(permissions, lambda permission: mistake_in_urn(permission, workspace_id))
 
 
 def require_known(workspace_id: str, permissions: Iterable[str]) -> None:
@@ -29,8 +26,12 @@ def require_known(workspace_id: str, permissions: Iterable[str]) -> None:
     Raises:
         PermissionUnsupported: The first that does not is named, with the nearest one that does.
     """
+    _require_right(permissions, lambda permission: mistake_in(permission, workspace_id))
+
+
+def _require_right(permissions: Iterable[str], mistake_in_one: Callable[[str], str | None]) -> None:
     for permission in permissions:
-        mistake = mistake_in(permission, workspace_id)
+        mistake = mistake_in_one(permission)
         if mistake is not None:
             raise PermissionUnsupported(permission, mistake)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
@@ -52,6 +53,9 @@ class CacheObserver(Protocol):
         ...
 
 
+_MILLISECOND = timedelta(milliseconds=1)
+
+
 @dataclass(slots=True)
 class CacheCounts:
     """Plain counters of one cache, for metrics to read at scrape time."""
@@ -69,16 +73,16 @@ class CacheCounts:
 class CacheWindows:
     """How long an entry serves, and how many there may be."""
 
-    fresh_ms: int
-    stale_ms: int
-    """Counted from the load, so at least `fresh_ms`."""
+    fresh: timedelta
+    stale: timedelta
+    """Counted from the load, so at least `fresh`."""
     max_entries: int
     """Of those that exist."""
     max_absent: int = ABSENT_MAX
     """Of those that do not, which have a place of their own and never push out the others; 0 remembers none."""
     max_bytes: int | None = None
     """Of those that exist, as weighed by the cache's owner; None bounds their number alone."""
-    load_seconds: float = 5.0
+    load: timedelta = timedelta(seconds=5)
     """What a reader waits for the source at most."""
 
 
@@ -105,9 +109,12 @@ class SwrCache(Generic[K, V]):
         "_doubts",
         "_entries",
         "_flights",
+        "_fresh_ms",
         "_jobs",
+        "_load_seconds",
         "_observer",
         "_shelf",
+        "_stale_ms",
         "_watcher",
         "_weigh",
         "_windows",
@@ -139,6 +146,9 @@ class SwrCache(Generic[K, V]):
         self.counts = CacheCounts()
         self._clock = clock
         self._windows = windows
+        self._fresh_ms = windows.fresh // _MILLISECOND
+        self._stale_ms = windows.stale // _MILLISECOND
+        self._load_seconds = windows.load.total_seconds()
         self._jobs = refreshes
         self._observer = observer
         self._weigh = weigh
@@ -216,9 +226,7 @@ class SwrCache(Generic[K, V]):
         if entry is not None:
             self._refresh_one(key, entry, load, is_absent)
             return self._seen(Cached(entry.view.value, Freshness.STALE), started)
-        flight = self._flights.get(key) or self._depart(
-            (key,), one(key, load, is_absent, seconds=self._windows.load_seconds)
-        )
+        flight = self._flights.get(key) or self._depart((key,), one(key, load, is_absent, seconds=self._load_seconds))
         loaded = await asyncio.shield(flight)
         return self._seen(Cached(loaded[key], Freshness.MISS), started)
 
@@ -244,7 +252,7 @@ class SwrCache(Generic[K, V]):
                 if key not in self._flights and self._clock.now_ms() >= entry.refresh_after:
                     stale.append(key)
         if stale:
-            self._refresh(tuple(stale), many(tuple(stale), load, seconds=self._windows.load_seconds))
+            self._refresh(tuple(stale), many(tuple(stale), load, seconds=self._load_seconds))
         for key, value in (await self._load_missing(missing, load)).items():
             self.counts.miss += 1
             results[key] = Cached(value, Freshness.MISS)
@@ -307,7 +315,7 @@ class SwrCache(Generic[K, V]):
         waiting = {key: self._flights[key] for key in missing if key in self._flights}
         cold = tuple(key for key in missing if key not in waiting)
         if cold:
-            flight = self._depart(cold, many(cold, load, seconds=self._windows.load_seconds))
+            flight = self._depart(cold, many(cold, load, seconds=self._load_seconds))
             waiting.update(dict.fromkeys(cold, flight))
         return {key: (await asyncio.shield(flight))[key] for key, flight in waiting.items()}
 
@@ -315,7 +323,7 @@ class SwrCache(Generic[K, V]):
         self, key: K, entry: Entry[Cached[V]], load: Load[K, V], is_absent: Callable[[Exception], bool]
     ) -> None:
         if key not in self._flights and self._clock.now_ms() >= entry.refresh_after:
-            self._refresh((key,), one(key, load, is_absent, seconds=self._windows.load_seconds))
+            self._refresh((key,), one(key, load, is_absent, seconds=self._load_seconds))
 
     def _refresh(self, keys: tuple[K, ...], work: Callable[[], Coroutine[Any, Any, Mapping[K, V | None]]]) -> None:
         pause_until = self._clock.now_ms() + REFRESH_PAUSE_MS
@@ -363,9 +371,7 @@ class SwrCache(Generic[K, V]):
         self._pop(key)
         weight = 0 if value is None or self._weigh is None else self._weigh(value) + ENTRY_BYTES
         now_ms = self._clock.now_ms()
-        entry = Entry(
-            Cached(value, Freshness.FRESH), now_ms + self._windows.fresh_ms, now_ms + self._windows.stale_ms, weight
-        )
+        entry = Entry(Cached(value, Freshness.FRESH), now_ms + self._fresh_ms, now_ms + self._stale_ms, weight)
         shelf = self._absent if value is None else self._shelf
         # Noted before, since an entry that does not fit is reported as dropped at once.
         if self._watcher is not None:

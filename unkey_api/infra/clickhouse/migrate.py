@@ -9,6 +9,7 @@ import structlog
 
 from unkey_api.infra.clickhouse.client import ClickHouseClient
 from unkey_api.infra.clickhouse.errors import ClickHouseRefused
+from unkey_api.infra.clickhouse.rollups import FAMILIES
 
 SCHEMA = "unkey_api.infra.clickhouse.schema"
 # Servers from before the JSON type was final need to be asked for it; newer ones ignore the wish.
@@ -18,7 +19,7 @@ _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class SchemaObject:
-    """A table or a view: its name is its file's name."""
+    """A table or a view. One that is no rollup is in a file of its name."""
 
     name: str
     statement: str
@@ -31,16 +32,22 @@ class SchemaObject:
 
 def schema_objects() -> list[SchemaObject]:
     """Return every table, then every view, each kind by name: a view needs its tables."""
-    return [*_read("tables"), *_read("views")]
+    rolled_up = [(list(family.tables()), list(family.views())) for family in FAMILIES]
+    tables = [*_read("tables"), *(SchemaObject(*each) for tables, _ in rolled_up for each in tables)]
+    views = [*_read("views"), *(SchemaObject(*each) for _, views in rolled_up for each in views)]
+    return [*sorted(tables, key=_name), *sorted(views, key=_name)]
 
 
 def _read(folder: str) -> list[SchemaObject]:
-    entries = sorted(files(SCHEMA).joinpath(folder).iterdir(), key=lambda entry: entry.name)
     return [
         SchemaObject(entry.name.removesuffix(".sql"), entry.read_text())
-        for entry in entries
+        for entry in files(SCHEMA).joinpath(folder).iterdir()
         if entry.name.endswith(".sql")
     ]
+
+
+def _name(item: SchemaObject) -> str:
+    return item.name
 
 
 async def migrate(client: ClickHouseClient) -> list[str]:

@@ -9,7 +9,7 @@ import structlog
 OrphanHook = Callable[[str, BaseException], None]
 """Told the name of a write and why it failed, when nobody is left to whom the error could be raised. Must not raise."""
 
-_log = structlog.get_logger(__name__)
+_log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
 def log_orphan(name: str, error: BaseException) -> None:

@@ -7,6 +7,7 @@ import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Protocol
 
 import structlog
@@ -16,8 +17,8 @@ from unkey_api.infra.redis.errors import RedisTimeout, RedisUnavailable
 from unkey_api.infra.redis.reconnecting import ReconnectingConnection
 from unkey_api.infra.redis.scripts import INCREMENT_MANY, Script
 
-START_SECONDS = 2.0  # how long a start waits for Redis before it goes on without
-COMMAND_SECONDS = 0.3  # what a request may lose to Redis before it decides without
+START_TIMEOUT = timedelta(seconds=2)  # how long a start waits for Redis before it goes on without
+COMMAND_TIMEOUT = timedelta(seconds=0.3)  # what a request may lose to Redis before it decides without
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -29,8 +30,8 @@ class RedisOptions:
     """How to reach Redis."""
 
     url: str
-    command_seconds: float = COMMAND_SECONDS
-    start_seconds: float = START_SECONDS
+    command_timeout: timedelta = COMMAND_TIMEOUT
+    start_timeout: timedelta = START_TIMEOUT
 
 
 class CommandObserver(Protocol):
@@ -51,11 +52,11 @@ class RedisClient:
         self,
         reconnecting: ReconnectingConnection,
         *,
-        command_seconds: float = COMMAND_SECONDS,
+        command_timeout: timedelta = COMMAND_TIMEOUT,
         observer: CommandObserver | None = None,
     ) -> None:
         self._reconnecting = reconnecting
-        self._seconds = command_seconds
+        self._seconds = command_timeout.total_seconds()
         self._observer = observer
         self.in_flight = 0
         """Commands sent and not yet answered or given up."""
@@ -189,7 +190,7 @@ def _integer(answer: object) -> int | None:
 
 @asynccontextmanager
 async def open_redis(options: RedisOptions, *, observer: CommandObserver | None = None) -> AsyncIterator[RedisClient]:
-    """Connect, and disconnect on leaving. Redis being away only delays this by `start_seconds`.
+    """Connect, and disconnect on leaving. Redis being away only delays this by `start_timeout`.
 
     Raises:
         ValueError: The URL is empty or not one of Redis.
@@ -199,8 +200,8 @@ async def open_redis(options: RedisOptions, *, observer: CommandObserver | None 
     reconnecting = ReconnectingConnection(options.url)
     reconnecting.start()
     try:
-        if not await reconnecting.wait_up(options.start_seconds):
+        if not await reconnecting.wait_up(options.start_timeout.total_seconds()):
             _log.warning("redis is not reachable, going on without and connecting later")
-        yield RedisClient(reconnecting, command_seconds=options.command_seconds, observer=observer)
+        yield RedisClient(reconnecting, command_timeout=options.command_timeout, observer=observer)
     finally:
         await reconnecting.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from typing import TypeVar
 
@@ -32,9 +33,9 @@ class BreakerPolicy:
     """Share of failed calls, above 0 and at most 1, that trips once `min_calls` have ended in the cycle."""
     min_calls: int = 1
     """Calls that must have ended in the cycle before the ratio means anything."""
-    cycle_seconds: float = 5.0
+    cycle: timedelta = timedelta(seconds=5)
     """Counters start again after this long, so that old failures do not add up."""
-    open_seconds: float = 60.0
+    open_for: timedelta = timedelta(minutes=1)
     """How long calls are refused after tripping."""
     trial_calls: int = 10
     """Calls let through when half open; that many successes in a row close the breaker."""
@@ -51,8 +52,10 @@ class CircuitBreaker:
         "_clock",
         "_counts",
         "_cycle_ends",
+        "_cycle_seconds",
         "_failures",
         "_on_call",
+        "_open_seconds",
         "_open_until",
         "_policy",
         "_state",
@@ -91,7 +94,9 @@ class CircuitBreaker:
         self._total = 0
         self._failures = 0
         self._streak = 0
-        self._cycle_ends = clock.monotonic() + self._policy.cycle_seconds
+        self._cycle_seconds = self._policy.cycle.total_seconds()
+        self._open_seconds = self._policy.open_for.total_seconds()
+        self._cycle_ends = clock.monotonic() + self._cycle_seconds
 
     @property
     def state(self) -> BreakerState:
@@ -152,7 +157,7 @@ class CircuitBreaker:
         self._streak = 0
         if self._state is BreakerState.HALF_OPEN or self._over_threshold():
             self._state = BreakerState.OPEN
-            self._open_until = self._clock.monotonic() + self._policy.open_seconds
+            self._open_until = self._clock.monotonic() + self._open_seconds
 
     def _over_threshold(self) -> bool:
         policy = self._policy
@@ -164,4 +169,4 @@ class CircuitBreaker:
         self._total = 0
         self._failures = 0
         self._streak = 0
-        self._cycle_ends = now + self._policy.cycle_seconds
+        self._cycle_ends = now + self._cycle_seconds

@@ -33,6 +33,10 @@ _LEVELS = {
     "warning": logging.WARNING,
     "error": logging.ERROR,
 }
+_QUIETER = {
+    "opentelemetry": logging.ERROR,  # would quote every malformed header about a trace, for whoever sends them
+    "opentelemetry.exporter": logging.CRITICAL,  # would quote addresses, once per batch; `exporting` tells the rest
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +84,8 @@ def configure_logging(
         root.removeHandler(old)
     root.addHandler(ForwardingHandler())
     root.setLevel(max(style.level, logging.INFO))
+    for name, least in _QUIETER.items():
+        logging.getLogger(name).setLevel(least)
 
 
 def flush_logging(seconds: float) -> bool:

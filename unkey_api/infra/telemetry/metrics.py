@@ -142,11 +142,19 @@ class SpanMetrics:
     """Traces on their way to the collector."""
 
     def __init__(self, make: _Factory) -> None:
+        self._batches = make.counter(
+            "unkey_span_batches_total", "Batches of spans, by what the collector did with them.", "outcome"
+        )
         self._lost = make.counter("unkey_spans_lost_total", "Spans the collector did not take.", "reason")
 
-    def on_lost(self, reason: str, spans: int) -> None:
-        """Count spans given up. `reason` is `refused`, the collector said no, or `unreachable`."""
-        self._lost.labels(reason).inc(spans)
+    def on_batch(self, outcome: str, lost: int) -> None:
+        """Count a batch: `taken`, `refused`, `unreachable`, `closed` (at the end) or `unencodable` (a bug).
+
+        Of one that was taken, a collector may have `lost` some spans; these count as refused.
+        """
+        self._batches.labels(outcome).inc()
+        if lost:
+            self._lost.labels("refused" if outcome == "taken" else outcome).inc(lost)
 
 
 class BreakerMetrics:

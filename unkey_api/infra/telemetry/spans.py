@@ -1,12 +1,12 @@
 """Spans of work that has ended, below the span of the running request.
 
 Drivers report after the fact (a name, how long it took, what went wrong), so their spans are made with explicit times.
-Nothing here exists while tracing is off.
+Nothing here exists while tracing is off, and where the request is not traced there is no more to it than the question.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from opentelemetry import trace
 
@@ -18,22 +18,25 @@ _NANOSECONDS = 1_000_000_000
 
 
 class EndedSpans:
-    """Adds finished child spans to whatever span is current. Without a current span it does nothing."""
+    """Adds finished child spans to whatever span is current."""
 
     def __init__(self, tracer: trace.Tracer, clock: Clock) -> None:
         self._tracer = tracer
         self._clock = clock
 
-    def add(self, name: str, seconds: float, error: str | None, attributes: dict[str, str]) -> None:
-        """Record one piece of work that took `seconds` and ended now; `error` names the kind of failure."""
-        if not trace.get_current_span().get_span_context().is_valid:
-            return
+    @staticmethod
+    def wanted() -> bool:
+        """Say whether the running request is traced."""
+        return trace.get_current_span().get_span_context().trace_flags.sampled
+
+    def add(self, name: str, seconds: float, error: BaseException | None, attributes: Mapping[str, str]) -> None:
+        """Record one piece of work that took `seconds` and ended now; of an `error` its kind, as its text may tell."""
         end = self._clock.now_ms() * NANOSECONDS_PER_MS
         span = self._tracer.start_span(
             name, kind=trace.SpanKind.CLIENT, attributes=attributes, start_time=end - int(seconds * _NANOSECONDS)
         )
         if error is not None:
-            span.set_status(trace.StatusCode.ERROR, error)
+            span.set_status(trace.StatusCode.ERROR, type(error).__name__)
         span.end(end)
 
 
@@ -47,8 +50,9 @@ class StatementSpans:
         self, name: str, mode: Mode, operation: Operation, seconds: float, error: BaseException | None
     ) -> None:
         """Record one statement by its name; its text and values stay out."""
-        attributes = {"db.system.name": "mysql", "db.operation.name": operation, "db.mode": mode}
-        self._spans.add(f"mysql {name}", seconds, type(error).__name__ if error else None, attributes)
+        if self._spans.wanted():
+            attributes = {"db.system.name": "mysql", "db.operation.name": operation, "db.mode": mode}
+            self._spans.add(f"mysql {name}", seconds, error, attributes)
 
 
 class CommandSpans:
@@ -62,8 +66,9 @@ class CommandSpans:
         """Record one command by its name; keys and values stay out."""
         if self._next is not None:
             self._next.on_command(command, seconds, error)
-        attributes = {"db.system.name": "redis", "db.operation.name": command}
-        self._spans.add(f"redis {command}", seconds, type(error).__name__ if error else None, attributes)
+        if self._spans.wanted():
+            attributes = {"db.system.name": "redis", "db.operation.name": command}
+            self._spans.add(f"redis {command}", seconds, error, attributes)
 
 
 class StatementObservers:

@@ -31,6 +31,7 @@ class Admission:
         """Take how callers identify themselves; `authentication` is None where they need not."""
         self._kind = kind
         self._authentication = authentication
+        self._wary = None if authentication is None else authentication.wary
         self._budget = budget
         self.limits = limits
         most = limits.max_bytes if limits.max_bytes > 0 else 2**62
@@ -47,12 +48,12 @@ class Admission:
         declared = headers.get(b"content-length")
         if declared is not None and len(declared) > self._plain_digits:
             return False
-        return self._authentication is None or not self._authentication.wary
+        return self._wary is None or not self._wary()
 
     async def open(self, exchange: Exchange) -> None:
         """Look at the head of a request. What is returned from here may be read up to `light_bytes`."""
         check_presence(exchange, self._kind)
-        if self._authentication is not None and self._authentication.wary:
+        if self._authentication is not None and self._wary is not None and self._wary():
             await self._authentication.screen(exchange)
         if self._kind is AuthKind.ROOT_KEY:
             authorization = exchange.headers[b"authorization"]

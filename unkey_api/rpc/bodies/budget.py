@@ -22,11 +22,9 @@ class TooManyHeavyBodies(AppError):
     """No share became free in time. Trying again helps."""
 
     code = ErrorCode.USER_TOO_MANY_REQUESTS_WORKSPACE_RATE_LIMITED
-
-    def __init__(self) -> None:
-        super().__init__(
-            "Too many requests with large bodies are being worked on. Send fewer of them at once, or try again later."
-        )
+    sentence = (
+        "Too many requests with large bodies are being worked on. Send fewer of them at once, or try again later."
+    )
 
 
 class Share:

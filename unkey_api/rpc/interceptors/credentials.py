@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import Protocol, runtime_checkable
 
 from connectrpc.code import Code
@@ -36,8 +36,8 @@ class Screening(Protocol):
     """What an authenticator has besides, that wants to look at requests before their bodies are read."""
 
     @property
-    def wary(self) -> bool:
-        """Whether there is anything to look for at the moment."""
+    def wary(self) -> Callable[[], bool]:
+        """Says whether there is anything to look for at the moment. Asked about every request."""
         ...
 
     async def screen(self, exchange: Exchange, authorization: str | None, cookie: str | None) -> None:
@@ -87,12 +87,9 @@ class Authentication:
         self._recognise = authenticator.recognise
         self._authenticate = authenticator.authenticate
         self._screening = authenticator if isinstance(authenticator, Screening) else None
+        self.wary: Callable[[], bool] | None = None if self._screening is None else self._screening.wary
+        """Says whether `screen` may have something to say about a request; None where it never has."""
         self._reads_cookies = reads_cookies
-
-    @property
-    def wary(self) -> bool:
-        """Whether `screen` may have something to say about a request."""
-        return self._screening is not None and self._screening.wary
 
     async def screen(self, exchange: Exchange) -> None:
         """Look at the head of a request whose body was not read. Raises an `AppError` when it is not let in."""

@@ -30,9 +30,8 @@ class KnowingAuthenticator(Protocol):
 class Failures(Protocol):
     """Counts refused credentials per address."""
 
-    @property
     def any_full(self) -> bool:
-        """Whether some address may have failed too often."""
+        """Say whether some address may have failed too often."""
         ...
 
     def seconds_to_wait(self, address: str) -> int:
@@ -62,13 +61,10 @@ class GuardedAuthenticator:
     def __init__(self, authenticator: KnowingAuthenticator, failures: Failures) -> None:
         self.recognise = authenticator.recognise
         """Return the caller if that takes no waiting; whoever is returned has guessed nothing."""
+        self.wary = failures.any_full
+        """Say whether `screen` may have something to say about a request; every request is asked about."""
         self._authenticator = authenticator
         self._failures = failures
-
-    @property
-    def wary(self) -> bool:
-        """Whether `screen` may have something to say about a request."""
-        return self._failures.any_full
 
     async def screen(self, exchange: Exchange, authorization: str | None, cookie: str | None) -> None:
         """Look at the head of a request, before its body costs anything: refuse one from an address that guesses.

@@ -2,31 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection, Mapping
+from typing import Protocol
 
 from opentelemetry import context, trace
-from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from unkey_api.core.clock import NANOSECONDS_PER_MS
 from unkey_api.rpc.exchange import Exchange
 from unkey_api.rpc.observers.reports import UNMATCHED
 
-_PARENT_HEADERS = ("traceparent", "tracestate")
+
+class Places(Protocol):
+    """Decides which requests are traced."""
+
+    def place(self, headers: Mapping[bytes, bytes]) -> context.Context | None:
+        """Return the context to begin the span of a request with these headers in; None when it is not traced."""
+        ...
 
 
 class RequestTracing:
     """Opens the span when a request enters and ends it with the outcome; everything in between finds it as parent.
 
-    A request without a caller's trace is drawn for before anything is made: most of them are not sampled, and a span
-    that is not recorded costs the SDK nearly as much as the whole of the metrics.
+    Whether it is traced is decided before anything is made: most requests are not, and a span that is not recorded
+    costs the SDK nearly as much as the whole of the metrics.
     """
 
-    def __init__(self, tracer: trace.Tracer, *, sample_rate: float, draw: Callable[[], float]) -> None:
-        """`sample_rate` is the share of new traces to begin, `draw` a number from 0 to 1 for each request."""
+    def __init__(self, tracer: trace.Tracer, places: Places) -> None:
         self._tracer = tracer
-        self._sample_rate = sample_rate
-        self._draw = draw
-        self._propagator = TraceContextTextMapPropagator()
+        self._place = places.place
         self._paths: frozenset[str] = frozenset()
 
     def know(self, paths: Collection[str]) -> None:
@@ -35,8 +38,8 @@ class RequestTracing:
 
     def begin(self, exchange: Exchange) -> None:
         """Open the span and make it current, if the request is sampled."""
-        parent = self._extract(exchange) if b"traceparent" in exchange.headers else None
-        if not (parent or self._drawn()):
+        place = self._place(exchange.headers)
+        if place is None:
             return
         name = exchange.path if exchange.path in self._paths else UNMATCHED
         attributes = {
@@ -45,22 +48,15 @@ class RequestTracing:
             "unkey.request_id": exchange.request_id,
         }
         started_ns = exchange.started_ms * NANOSECONDS_PER_MS
-        span = self._tracer.start_span(name, parent, trace.SpanKind.SERVER, attributes, start_time=started_ns)
+        span = self._tracer.start_span(name, place, trace.SpanKind.SERVER, attributes, start_time=started_ns)
         # The request has a task, and so a context, of its own: nothing needs to be put back afterwards.
         context.attach(trace.set_span_in_context(span))
         exchange.span = span
 
-    def _extract(self, exchange: Exchange) -> context.Context:
-        """Return the caller's trace as the one above; empty when the header cannot be read."""
-        return self._propagator.extract({name: exchange.header(name.encode()) or "" for name in _PARENT_HEADERS})
-
-    def _drawn(self) -> bool:
-        return self._sample_rate >= 1 or self._draw() < self._sample_rate
-
     def complete(self, exchange: Exchange) -> None:
         """End the span."""
         span = exchange.span
-        if not isinstance(span, trace.Span):
+        if span is None or not isinstance(span, trace.Span):
             return
         span.set_attribute("http.response.status_code", exchange.status)
         if exchange.status >= 500:

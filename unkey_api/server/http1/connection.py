@@ -6,12 +6,9 @@ import asyncio
 from collections.abc import Hashable
 
 from unkey_api.rpc.asgi import Scope
-from unkey_api.server.http1.connections import TICK_SECONDS, Connections, log
-from unkey_api.server.http1.head import Peers, Refusal, Refused, address_of
-from unkey_api.server.http1.intake import SLICE_BYTES, Intake
-from unkey_api.server.http1.output import FAR, Output
-from unkey_api.server.http1.pace import BodyPace
-from unkey_api.server.http1.refusals import CROWDED, FAILED, SLOW_BODY, SLOW_HEAD, answer_to
+from unkey_api.server.http1.connections import FAR, TICK_SECONDS, Connections, Output, log
+from unkey_api.server.http1.head import CROWDED, FAILED, SLOW_BODY, SLOW_HEAD, Refusal, Refused, answer_to, peers_of
+from unkey_api.server.http1.intake import SLICE_BYTES, BodyPace, Intake
 from unkey_api.server.http1.request import Request
 from unkey_api.server.http1.starting import start
 
@@ -81,12 +78,10 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport = transport  # type: ignore[assignment]  # a stream's always
         shared = self.shared
         self.output: Output = Output(shared, self._transport)
-        client = address_of(transport, "peername")
-        self._intake: Intake = Intake(
-            self, bounds=shared.bounds, peers=Peers(client, address_of(transport, "sockname"), self._scheme)
-        )
+        peers = peers_of(transport, self._scheme)
+        self._intake: Intake = Intake(self, bounds=shared.bounds, peers=peers)
         if self._holder is None:
-            self._holder = shared.admission.enter(client[0] if client else "")
+            self._holder = shared.admission.enter(peers.client[0] if peers.client else "")
         shared.open.add(self)
         if self._holder is None:
             self._turn_away()

@@ -1,4 +1,7 @@
-"""What the connections of one worker share: limits, the clock hand, the outgoing answers, the counts, the stop."""
+"""What the connections of one worker share: limits, the clock hand, the counts, the stop, and how answers go out.
+
+The answers of one turn of the loop leave together, each by the outgoing half of its connection.
+"""
 
 from __future__ import annotations
 
@@ -9,23 +12,31 @@ from collections.abc import Awaitable, Callable
 from contextvars import Context
 from dataclasses import dataclass
 from email.utils import formatdate
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from unkey_api.core.clock import Clock
+from unkey_api.rpc.asgi import Scope
 from unkey_api.server.admission import Admission
-from unkey_api.server.http1.refusals import Form, no_form
 from unkey_api.server.turns import Turns
 from unkey_api.settings.limits import LimitSettings
 
-if TYPE_CHECKING:
-    from unkey_api.server.http1.connection import Connection
-    from unkey_api.server.http1.output import Output
-
 Asgi = Callable[[Any, Any, Any], Awaitable[None]]  # scope, receive, send; events are mappings with values of any kind
+Form = Callable[[Scope, int, str], tuple[bytes, bytes] | None]
+"""Puts a status and a sentence into the words of the application: content type and body.
+
+Takes the scope of a request, or what is known of one that never was; returns None when it has no words of its own.
+"""
 TICK_SECONDS = 0.5
+TOGETHER_BYTES = 65_536  # answers kept for the end of the turn
+FAR = float("inf")
 TURNED_AWAY_AT_ONCE = 256  # connections over the limit that are told so; more are just closed
 
 log = logging.getLogger(__name__)
+
+
+def no_form(_scope: Scope, _status: int, _text: str) -> None:
+    """Leave every refusal in plain text."""
+    return
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +73,25 @@ class Bounds:
         )
 
 
+class Kept(Protocol):
+    """A connection, as far as all of them are kept together."""
+
+    deadline: float
+    output: Output
+
+    def expire(self) -> None:
+        """Do what is due."""
+        ...
+
+    def close_if_idle(self) -> None:
+        """Close it unless an answer, or the reading of one, is owed."""
+        ...
+
+    def abort(self, reason: str) -> None:
+        """Cut the connection."""
+        ...
+
+
 class Connections:
     """All connections of one listener in one worker.
 
@@ -90,7 +120,7 @@ class Connections:
         self.admission = admission
         self.context = Context()
         """Copied for each request, so that none finds what another one set."""
-        self.open: set[Connection] = set()
+        self.open: set[Kept] = set()
         self.tasks: set[asyncio.Task[None]] = set()
         """Requests that wait for something."""
         self.handshakes: set[asyncio.Task[None]] = set()
@@ -163,3 +193,105 @@ class Connections:
         outgoing, self._outgoing = self._outgoing, []
         for output in outgoing:
             output.flush()
+
+
+class Output:
+    """The outgoing half of a connection."""
+
+    __slots__ = (
+        "_bytes",
+        "_closed",
+        "_pieces",
+        "_relief",
+        "_shared",
+        "_transport",
+        "_unread_bytes",
+        "congested",
+        "deadline",
+    )
+
+    def __init__(self, shared: Connections, transport: asyncio.Transport) -> None:
+        self._shared = shared
+        self._transport = transport
+        self._pieces: list[bytes] = []
+        self._bytes = 0
+        self._unread_bytes = 0
+        self._relief: asyncio.Event | None = None
+        self._closed = False
+        self.congested = False
+        """Whether answers pile up because the caller does not read."""
+        self.deadline = FAR
+        """When the caller must have read something."""
+
+    @property
+    def unread(self) -> bool:
+        """Whether something was written that the kernel has not taken yet."""
+        return self._transport.get_write_buffer_size() > 0
+
+    def write(self, data: bytes) -> None:
+        """Send, at the end of this turn of the loop or once enough has come together. Ignored once closed."""
+        if self._closed:
+            return
+        if not self._pieces:
+            self._shared.enqueue(self)
+        self._pieces.append(data)
+        self._bytes += len(data)
+        if self._bytes > TOGETHER_BYTES:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what waits to be written."""
+        pieces = self._pieces
+        if pieces:
+            data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+            pieces.clear()
+            self._bytes = 0
+            if not self._transport.is_closing():
+                self._transport.write(data)
+
+    def pause(self) -> None:
+        """Note that the caller does not read."""
+        self.congested = True
+        self.watch()
+
+    def resume(self) -> None:
+        """Note that the caller has read."""
+        self.congested = False
+        self.deadline = FAR
+        self._relieve()
+
+    async def until_read(self) -> None:
+        """Return once the caller has read enough for more, or has left."""
+        if self._relief is None:
+            self._relief = asyncio.Event()
+        while self.congested and not self._closed:
+            self._relief.clear()
+            await self._relief.wait()
+
+    def watch(self) -> None:
+        """Give the caller time to read a part of what was written."""
+        if self.deadline == FAR:
+            self._unread_bytes = self._transport.get_write_buffer_size()
+            if self._unread_bytes:
+                self.deadline = self._shared.now + self._shared.bounds.send_seconds
+
+    def is_stuck(self) -> bool:
+        """Say, when the time is over, whether the caller has read next to nothing; if not, it has that time again."""
+        bounds = self._shared.bounds
+        unread = self._transport.get_write_buffer_size()
+        if unread and self._unread_bytes - unread < bounds.body_bytes_per_second * bounds.send_seconds:
+            return True
+        self.deadline = FAR
+        self.watch()
+        return False
+
+    def close(self) -> None:
+        """Let go of what nobody will read."""
+        self._closed = True
+        self.deadline = FAR
+        self._pieces.clear()
+        self._relieve()
+
+    def _relieve(self) -> None:
+        if self._relief is not None:
+            self._relief.set()

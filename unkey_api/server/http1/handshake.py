@@ -11,7 +11,7 @@ from socket import socket
 
 from unkey_api.server.http1.connection import NEW, Connection
 from unkey_api.server.http1.connections import Connections, log
-from unkey_api.server.http1.refusals import CROWDED
+from unkey_api.server.http1.head import CROWDED
 from unkey_api.server.sockets import BACKLOG
 
 HANDSHAKE = "handshake"

@@ -1,4 +1,4 @@
-"""From a parsed head to an ASGI scope: what llhttp leaves to its users to check."""
+"""From a parsed head to an ASGI scope: what llhttp leaves to its users to check, and what they are told who fail it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from urllib.parse import unquote
 import httptools
 
 from unkey_api.rpc.asgi import Scope
+from unkey_api.server.http1.connections import Form
+from unkey_api.server.http1.request import refusal
 
 Fields = list[tuple[bytes, bytes]]
 Address = tuple[str, int] | None
@@ -33,6 +35,13 @@ class Refusal:
     """A sentence for the caller."""
 
 
+CROWDED = Refusal(503, "crowded", "Too many connections. Try again in a second, or use the ones you have.")
+SLOW_HEAD = Refusal(408, "slow_head", "The head of the request did not arrive in time.")
+SLOW_BODY = Refusal(408, "slow_body", "The body of the request did not arrive in time.")
+FAILED = Refusal(500, "failed", "Internal Server Error")
+PLAIN = b"text/plain; charset=utf-8"
+
+
 class Refused(Exception):
     """The input is refused."""
 
@@ -51,8 +60,12 @@ class Peers:
     scheme: str
 
 
-def address_of(transport: asyncio.BaseTransport, which: str) -> Address:
-    """Return `peername` or `sockname` of a transport; None where it has none, as a UNIX socket."""
+def peers_of(transport: asyncio.BaseTransport, scheme: str) -> Peers:
+    """Return both ends of a transport, which have no addresses on a UNIX socket."""
+    return Peers(_address_of(transport, "peername"), _address_of(transport, "sockname"), scheme)
+
+
+def _address_of(transport: asyncio.BaseTransport, which: str) -> Address:
     found = transport.get_extra_info(which)
     return (str(found[0]), int(found[1])) if isinstance(found, tuple) else None
 
@@ -135,3 +148,25 @@ def _unusual(target: bytes, method: str) -> tuple[bytes, bytes]:
     if parsed is None or parsed.schema not in (b"http", b"https") or parsed.fragment:
         raise Refused(400, "target", "The request target must be a path that begins with a slash.")
     return parsed.path or b"/", parsed.query or b""
+
+
+def unread_scope(method: str, target: bytes, fields: Fields, peers: Peers) -> Scope:
+    """Return what is known of a request whose head was not read to its end: its path, and some of its fields."""
+    path, _, query = target.partition(b"?")
+    return {
+        "type": "http",
+        "method": method,
+        "path": path.decode("latin-1"),
+        "raw_path": path,
+        "query_string": query,
+        "headers": fields,
+        "client": peers.client,
+    }
+
+
+def answer_to(scope: Scope | None, why: Refusal, form: Form, *, date: bytes) -> bytes:
+    """Return the whole answer, after which the connection is closed; in plain text where nothing is known of it."""
+    extra = ((b"retry-after", b"1"),) if why is CROWDED else ()
+    formed = None if scope is None else form(scope, why.status, why.text)
+    content_type, body = formed or (PLAIN, why.text.encode() + b"\n")
+    return refusal(why.status, content_type, body, date=date, extra=extra)

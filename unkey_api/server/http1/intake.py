@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING
 
 import httptools
 
 from unkey_api.rpc.asgi import Scope
-from unkey_api.server.http1.head import FRAMING, Fields, Peers, Refused, body_length, check_framing, scope_of
-from unkey_api.server.http1.refusals import unread_scope
-from unkey_api.server.http1.request import Request
-
-if TYPE_CHECKING:
-    from unkey_api.server.http1.connection import Connection
-    from unkey_api.server.http1.connections import Bounds
+from unkey_api.server.http1.connections import FAR, Bounds
+from unkey_api.server.http1.head import (
+    FRAMING,
+    Fields,
+    Peers,
+    Refused,
+    body_length,
+    check_framing,
+    scope_of,
+    unread_scope,
+)
+from unkey_api.server.http1.request import Carrier, Request
 
 SLICE_BYTES = 2_048  # given to the parser at once: some hundred chunks of a byte, or seventy requests
 FIELD_OVERHEAD = 4  # colon, space, line break
@@ -43,7 +47,7 @@ class Intake:
         "ready",
     )
 
-    def __init__(self, connection: Connection, *, bounds: Bounds, peers: Peers) -> None:
+    def __init__(self, connection: Carrier, *, bounds: Bounds, peers: Peers) -> None:
         self._connection = connection
         self._bounds = bounds
         self._peers = peers
@@ -261,3 +265,28 @@ def _refused(error: httptools.HttpParserError) -> Refused:
 
 def _parts(refused: Refused) -> tuple[int, str, str]:
     return refused.refusal.status, refused.refusal.reason, refused.refusal.text
+
+
+class BodyPace:
+    """The clock of one body after the other. It stands while it is us who do not read."""
+
+    __slots__ = ("_began", "_halted")
+
+    def __init__(self) -> None:
+        self._began = 0.0
+        self._halted = 0.0
+
+    def begin(self, now: float) -> None:
+        """Start the clock of the next body."""
+        self._began, self._halted = now, 0.0
+
+    def due(self, request: Request, now: float, bounds: Bounds, *, halted: bool) -> float:
+        """Return when more must have come; never while it is `halted`."""
+        if self._halted:
+            self._began += now - self._halted
+            self._halted = 0.0
+        if halted:
+            self._halted = now
+            return FAR
+        pace = bounds.head_seconds + request.received / bounds.body_bytes_per_second
+        return self._began + min(bounds.body_seconds, pace)

@@ -13,9 +13,8 @@ from unkey_api.core.addresses import Network
 from unkey_api.core.clock import SystemClock
 from unkey_api.server.admission import Admission
 from unkey_api.server.http1.connection import Connection
-from unkey_api.server.http1.connections import Bounds, Connections
+from unkey_api.server.http1.connections import Bounds, Connections, Form, no_form
 from unkey_api.server.http1.handshake import TlsServer
-from unkey_api.server.http1.refusals import Form, no_form
 from unkey_api.server.listeners import LOOK_SECONDS, TlsFiles, lingering, stop_accepting, until
 from unkey_api.server.sockets import BACKLOG
 from unkey_api.server.turns import Turns

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 from urllib.parse import unquote
 
 from hypercorn.protocol.events import Event, StreamClosed
@@ -14,8 +14,28 @@ from hypercorn.typing import ConnectionState
 
 from unkey_api.server.http2.heads import Head
 
-if TYPE_CHECKING:
-    from unkey_api.server.http2.streams import Streams
+
+class Owner(Protocol):
+    """The connection of a stream, as far as the stream has to do with it."""
+
+    # Any: hypercorn's own, which a stream only hands on to it
+    app: Any
+    config: Any
+    context: Any
+    task_group: Any
+    ssl: bool
+    client: Any
+    server: Any
+    unread: int
+    """Bytes of bodies that the applications of all streams have not read."""
+
+    async def stream_send(self, event: Event) -> None:
+        """Send what a stream has to say."""
+        ...
+
+    async def took(self, stream_id: int, size: int) -> None:
+        """Let the client send as much again as an application has read."""
+        ...
 
 
 class Outgoing(StreamBuffer):
@@ -74,7 +94,7 @@ class Outgoing(StreamBuffer):
 class Stream(HTTPStream):
     """One request. Its body waits here, within the window of the stream, until the application asks for it."""
 
-    def __init__(self, owner: Streams, stream_id: int, began: float) -> None:
+    def __init__(self, owner: Owner, stream_id: int, began: float) -> None:
         super().__init__(
             owner.app,
             owner.config,

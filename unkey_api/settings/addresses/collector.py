@@ -1,7 +1,9 @@
 """Where traces go, as the standard `OTEL_EXPORTER_OTLP_*` variables say.
 
 Those for traces (`OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`) win over those for all signals (`OTEL_EXPORTER_OTLP_ENDPOINT`).
-Understood are ENDPOINT, HEADERS, TIMEOUT (milliseconds), CERTIFICATE and COMPRESSION.
+Understood are ENDPOINT, PROTOCOL, HEADERS, TIMEOUT (milliseconds), COMPRESSION, CERTIFICATE, CLIENT_CERTIFICATE and
+CLIENT_KEY. They are read here and handed to the SDK's exporter, which takes a time-out for seconds and what it cannot
+read for the default.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ SHARED = "OTEL_EXPORTER_OTLP_"
 OWN = "OTEL_EXPORTER_OTLP_TRACES_"
 DEFAULT_ENDPOINT = "http://localhost:4318"
 TRACES_PATH = "/v1/traces"
+PROTOCOL = "http/protobuf"
 DEFAULT_SECONDS = 10.0
 TIMEOUT_MS_MAX = 600_000
 
@@ -32,10 +35,24 @@ class Collector:
     url: str
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     seconds: float = DEFAULT_SECONDS
-    """For one batch."""
+    """For one batch, however often it is tried."""
     certificate: str = ""
     """File with the authorities to trust; empty for the system's."""
+    client_certificate: str = ""
+    """File with the certificate to show; empty to show none."""
+    client_key: str = ""
+    """File with its key; empty when it is in the same file."""
     compressed: bool = False
+
+    @property
+    def files(self) -> Mapping[str, str]:
+        """The files it needs, by the end of the variable that names them."""
+        named = (
+            ("CERTIFICATE", self.certificate),
+            ("CLIENT_CERTIFICATE", self.client_certificate),
+            ("CLIENT_KEY", self.client_key),
+        )
+        return {name: file for name, file in named if file}
 
 
 class CollectorError(AddressError):
@@ -57,17 +74,37 @@ def collector_of(environ: Mapping[str, str]) -> Collector:
         url=reading.value("ENDPOINT", _endpoint, DEFAULT_ENDPOINT + TRACES_PATH),
         headers=reading.value("HEADERS", _headers, {}),
         seconds=reading.value("TIMEOUT", _seconds, DEFAULT_SECONDS),
-        certificate=reading.value("CERTIFICATE", lambda text, _: text, ""),
+        certificate=reading.value("CERTIFICATE", _file, ""),
+        client_certificate=reading.value("CLIENT_CERTIFICATE", _file, ""),
+        client_key=reading.value("CLIENT_KEY", _file, ""),
         compressed=reading.value("COMPRESSION", _compressed, otherwise=False),
     )
+    reading.value("PROTOCOL", _protocol, PROTOCOL)
+    if collector.client_key and not collector.client_certificate:
+        reading.problems.append(Problem(variable_of("CLIENT_KEY", environ), "needs CLIENT_CERTIFICATE beside it"))
     if reading.problems:
         raise CollectorError(tuple(reading.problems))
     return collector
 
 
-def certificate_variable(environ: Mapping[str, str]) -> str:
-    """Return the name of the variable that names the certificate file."""
-    return f"{OWN}CERTIFICATE" if environ.get(f"{OWN}CERTIFICATE") else f"{SHARED}CERTIFICATE"
+def variable_of(name: str, environ: Mapping[str, str]) -> str:
+    """Return the variable whose value counts, for instance of `CERTIFICATE`."""
+    return next((prefix + name for prefix in (OWN, SHARED) if environ.get(prefix + name, "").strip()), SHARED + name)
+
+
+def read_pairs(text: str) -> Mapping[str, str]:
+    """Read `name=value` pairs separated by commas, percent-encoded, as headers and resource attributes are written.
+
+    Raises:
+        AddressError: It is something else, or has control characters in it.
+    """
+    pairs = [pair.partition("=") for pair in text.split(",") if pair.strip()]
+    if not all(equals and name.strip() for name, equals, _ in pairs):
+        raise AddressError("must be pairs like name=value, separated by commas")
+    read = {unquote(name.strip()): unquote(value.strip()) for name, _, value in pairs}
+    if not all((name + value).isprintable() for name, value in read.items()):
+        raise AddressError("has a control character in it")
+    return read
 
 
 class _Reading:
@@ -94,11 +131,21 @@ def _endpoint(url: str, own: bool) -> str:  # noqa: FBT001 - called in one place
     return url if own else url.rstrip("/") + TRACES_PATH
 
 
+def _protocol(text: str, _own: bool) -> str:  # noqa: FBT001 - called in one place
+    if text != PROTOCOL:
+        raise AddressError(f"must be {PROTOCOL}; put an OpenTelemetry Collector in front of what takes nothing else")
+    return text
+
+
 def _headers(text: str, _own: bool) -> Mapping[str, str]:  # noqa: FBT001 - the same
-    pairs = [pair.partition("=") for pair in text.split(",") if pair.strip()]
-    if not all(equals and name.strip() for name, equals, _ in pairs):
-        raise AddressError("must be pairs like name=value, separated by commas")
-    return {unquote(name.strip()): unquote(value.strip()) for name, _, value in pairs}
+    headers = read_pairs(text)
+    if not all((name + value).isascii() for name, value in headers.items()):
+        raise AddressError("must be ASCII text")
+    return headers
+
+
+def _file(text: str, _own: bool) -> str:  # noqa: FBT001 - the same
+    return text
 
 
 def _seconds(text: str, _own: bool) -> float:  # noqa: FBT001 - the same

@@ -3,30 +3,21 @@
 from __future__ import annotations
 
 from unkey_api.areas.apis import queries, requirements
-from unkey_api.areas.projects.service import DefaultProject
-from unkey_api.audit.service import AuditLog
+from unkey_api.areas.parts import Parts
 from unkey_api.audit.types import AuditAction, AuditEvent, AuditTarget, TargetType
 from unkey_api.core.changes import api_changed
-from unkey_api.core.clock import Clock
-from unkey_api.core.columns import UnixMs
 from unkey_api.core.identifiers import ApiId, KeyspaceId
-from unkey_api.core.ids import IdPrefix, IdSource
+from unkey_api.core.ids import IdPrefix
 from unkey_api.core.principal import Caller
 from unkey_api.core.rbac import require
-from unkey_api.infra.mysql import Database, Transaction
+from unkey_api.infra.mysql import Transaction
 
 
 class CreateApi:
     """Creates an API and its keyspace."""
 
-    def __init__(
-        self, database: Database, audit: AuditLog, projects: DefaultProject, *, clock: Clock, ids: IdSource
-    ) -> None:
-        self._database = database
-        self._audit = audit
-        self._projects = projects
-        self._clock = clock
-        self._ids = ids
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
 
     async def __call__(self, caller: Caller, name: str) -> ApiId:
         """Create an API called `name`, which need not be unique, and return its id.
@@ -36,20 +27,20 @@ class CreateApi:
             StoreUnavailable: Nothing was created.
         """
         require(caller.principal.permissions, requirements.create(caller.principal.workspace_id))
-        api_id = ApiId(self._ids.new(IdPrefix.API))
-        keyspace_id = KeyspaceId(self._ids.new(IdPrefix.KEYSPACE))
-        now = UnixMs(self._clock.now_ms())
+        api_id = ApiId(self._parts.ids.new(IdPrefix.API))
+        keyspace_id = KeyspaceId(self._parts.ids.new(IdPrefix.KEYSPACE))
+        now = self._parts.now()
 
         async def work(tx: Transaction) -> None:
             workspace_id = caller.principal.workspace_id
-            project_id = await self._projects.ensure(tx, workspace_id)
+            project_id = await self._parts.projects.ensure(tx, workspace_id)
             await queries.insert_keyspace(tx, queries.NewKeyspace(keyspace_id, workspace_id, project_id, now))
             api = queries.NewApi(api_id, name, workspace_id, project_id, keyspace_id, now)
             await queries.insert_api(tx, api)
-            await self._audit.record(tx, caller, [_created(api_id, name)])
+            await self._parts.audit.record(tx, caller, [_created(api_id, name)])
             tx.tell(api_changed(workspace_id, api_id, keyspace_id))
 
-        await self._database.transaction("apis.create", work)
+        await self._parts.database.transaction("apis.create", work)
         return api_id
 
 

@@ -5,24 +5,20 @@ from __future__ import annotations
 from unkey_api.areas.apis import queries, requirements
 from unkey_api.areas.apis.errors import ApiProtected
 from unkey_api.areas.keys.errors import ApiNotFound
-from unkey_api.audit.service import AuditLog
+from unkey_api.areas.parts import Parts
 from unkey_api.audit.types import AuditAction, AuditEvent, AuditTarget, TargetType
 from unkey_api.core.changes import api_changed
-from unkey_api.core.clock import Clock
-from unkey_api.core.columns import UnixMs
 from unkey_api.core.needs import ANY
 from unkey_api.core.principal import Caller
 from unkey_api.core.rbac import require_unseen
-from unkey_api.infra.mysql import Database, Transaction
+from unkey_api.infra.mysql import Transaction
 
 
 class DeleteApi:
     """Deletes an API, leaving its keyspace and keys where they are. No key of it verifies any more."""
 
-    def __init__(self, database: Database, audit: AuditLog, *, clock: Clock) -> None:
-        self._database = database
-        self._audit = audit
-        self._clock = clock
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
 
     async def __call__(self, caller: Caller, api_id: str) -> None:
         """Mark the API as deleted. Repeating it raises ApiNotFound.
@@ -34,7 +30,7 @@ class DeleteApi:
             StoreUnavailable: Nothing was changed.
         """
         workspace_id = caller.principal.workspace_id
-        now = UnixMs(self._clock.now_ms())
+        now = self._parts.now()
 
         async def work(tx: Transaction) -> None:
             api = await require_unseen(
@@ -47,10 +43,10 @@ class DeleteApi:
             if api.delete_protection:
                 raise ApiProtected
             await queries.mark_deleted(tx, api_id, workspace_id, now=now)
-            await self._audit.record(tx, caller, [_deleted(api)])
+            await self._parts.audit.record(tx, caller, [_deleted(api)])
             tx.tell(api_changed(workspace_id, api_id, api.key_auth_id))
 
-        await self._database.transaction("apis.delete", work)
+        await self._parts.database.transaction("apis.delete", work)
 
 
 def _deleted(api: queries.ApiRow) -> AuditEvent:

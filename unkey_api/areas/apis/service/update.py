@@ -10,18 +10,16 @@ from unkey_api.areas.apis import queries, requirements
 from unkey_api.areas.apis.queries import ApiSettingsRow
 from unkey_api.areas.keys.errors import ApiNotFound, NoVault
 from unkey_api.areas.keys.types import UNSET, Unset
+from unkey_api.areas.parts import Parts
 from unkey_api.audit.changes import changed_members
-from unkey_api.audit.service import AuditLog
 from unkey_api.audit.types import AuditAction, AuditEvent, AuditTarget, TargetType
 from unkey_api.core.addresses import read_network
 from unkey_api.core.changes import api_changed
-from unkey_api.core.clock import Clock
-from unkey_api.core.columns import UnixMs
 from unkey_api.core.errors import InvalidInput, Violation
 from unkey_api.core.needs import ANY
 from unkey_api.core.principal import Caller
 from unkey_api.core.rbac import require_unseen
-from unkey_api.infra.mysql import Database, Transaction
+from unkey_api.infra.mysql import Transaction
 
 T = TypeVar("T")
 
@@ -49,10 +47,8 @@ class UpdateApiCommand:
 class UpdateApi:
     """Changes an API; what is not mentioned stays."""
 
-    def __init__(self, database: Database, audit: AuditLog, *, clock: Clock, has_vault: bool) -> None:
-        self._database = database
-        self._audit = audit
-        self._clock = clock
+    def __init__(self, parts: Parts, *, has_vault: bool) -> None:
+        self._parts = parts
         self._has_vault = has_vault
 
     async def __call__(self, caller: Caller, command: UpdateApiCommand) -> ApiSettingsRow:
@@ -65,7 +61,7 @@ class UpdateApi:
             NoVault: Secrets are to be kept, and nothing could encrypt them.
             StoreUnavailable: Nothing was changed.
         """
-        workspace_id, now = caller.principal.workspace_id, UnixMs(self._clock.now_ms())
+        workspace_id, now = caller.principal.workspace_id, self._parts.now()
 
         async def work(tx: Transaction) -> ApiSettingsRow:
             before = await require_unseen(
@@ -80,11 +76,11 @@ class UpdateApi:
                 raise NoVault
             if after != before:
                 await queries.update_settings(tx, workspace_id, after, now=now)
-                await self._audit.record(tx, caller, [_updated(before, after)])
+                await self._parts.audit.record(tx, caller, [_updated(before, after)])
                 tx.tell(api_changed(workspace_id, after.id, after.keyspace_id))
             return after
 
-        return await self._database.transaction("apis.update", work)
+        return await self._parts.database.transaction("apis.update", work)
 
 
 def joined(entries: Sequence[str]) -> str | None:

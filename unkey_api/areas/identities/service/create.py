@@ -9,19 +9,17 @@ from unkey_api.areas.identities import queries, requirements
 from unkey_api.areas.identities.errors import IdentityAlreadyExists
 from unkey_api.areas.identities.events import identity_event, ratelimit_event
 from unkey_api.areas.identities.types import MAX_META_BYTES, IdentityRatelimit
-from unkey_api.areas.projects.service import DefaultProject
+from unkey_api.areas.parts import Parts
 from unkey_api.areas.ratelimit.attached import AttachedLimit, last_of_each_name
-from unkey_api.audit.service import AuditLog
 from unkey_api.audit.types import AuditAction, AuditEvent
 from unkey_api.core.byte_caps import require_bytes_at_most
 from unkey_api.core.changes import identity_changed
-from unkey_api.core.clock import Clock
 from unkey_api.core.columns import UnixMs
 from unkey_api.core.identifiers import IdentityId, RatelimitId
 from unkey_api.core.ids import IdPrefix, IdSource
 from unkey_api.core.principal import Caller
 from unkey_api.core.rbac import require
-from unkey_api.infra.mysql import Database, DuplicateKey, Transaction
+from unkey_api.infra.mysql import DuplicateKey, Transaction
 
 
 class CreateIdentityCommand(NamedTuple):
@@ -37,14 +35,8 @@ class CreateIdentityCommand(NamedTuple):
 class CreateIdentity:
     """Creates an identity with its limits."""
 
-    def __init__(
-        self, database: Database, audit: AuditLog, projects: DefaultProject, *, clock: Clock, ids: IdSource
-    ) -> None:
-        self._database = database
-        self._audit = audit
-        self._projects = projects
-        self._clock = clock
-        self._ids = ids
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
 
     async def __call__(self, caller: Caller, command: CreateIdentityCommand) -> IdentityId:
         """Create the identity and return its id. A deleted one of the same external id is no obstacle.
@@ -57,14 +49,14 @@ class CreateIdentity:
         """
         require(caller.principal.permissions, requirements.on_all(caller.principal.workspace_id, "create_identity"))
         require_bytes_at_most("Metadata", command.meta, cap=MAX_META_BYTES)
-        identity_id = IdentityId(self._ids.new(IdPrefix.IDENTITY))
-        ratelimits = new_ratelimits(self._ids, last_of_each_name(command.ratelimits))
-        correlation_id = self._ids.new(IdPrefix.CORRELATION)
-        now = UnixMs(self._clock.now_ms())
+        identity_id = IdentityId(self._parts.ids.new(IdPrefix.IDENTITY))
+        ratelimits = new_ratelimits(self._parts.ids, last_of_each_name(command.ratelimits))
+        correlation_id = self._parts.ids.new(IdPrefix.CORRELATION)
+        now = self._parts.now()
         workspace_id = caller.principal.workspace_id
 
         async def work(tx: Transaction) -> None:
-            project_id = await self._projects.ensure(tx, workspace_id)
+            project_id = await self._parts.projects.ensure(tx, workspace_id)
             identity = queries.NewIdentity(
                 identity_id, command.external_id, workspace_id, project_id, now, meta=command.meta
             )
@@ -74,10 +66,10 @@ class CreateIdentity:
                 raise IdentityAlreadyExists(command.external_id) from err
             await queries.insert_ratelimits(tx, rows_of(ratelimits, workspace_id, identity_id, now))
             events = _created(identity_id, command.external_id, ratelimits)
-            await self._audit.record(tx, caller, events, correlation_id)
+            await self._parts.audit.record(tx, caller, events, correlation_id)
             tx.tell(identity_changed(workspace_id, identity_id))
 
-        await self._database.transaction("identities.create", work)
+        await self._parts.database.transaction("identities.create", work)
         return identity_id
 
 

@@ -7,22 +7,20 @@ from unkey_api.areas.identities.errors import IdentityNotFound
 from unkey_api.areas.identities.events import identity_event, ratelimit_event
 from unkey_api.areas.identities.service.read import find_identity
 from unkey_api.areas.identities.types import Identity
-from unkey_api.audit.service import AuditLog
+from unkey_api.areas.parts import Parts
 from unkey_api.audit.types import AuditAction, AuditEvent
 from unkey_api.core.changes import identity_changed
-from unkey_api.core.ids import IdPrefix, IdSource
+from unkey_api.core.ids import IdPrefix
 from unkey_api.core.principal import Caller
 from unkey_api.core.rbac import require
-from unkey_api.infra.mysql import Database, DuplicateKey, Transaction, WriteConn
+from unkey_api.infra.mysql import DuplicateKey, Transaction, WriteConn
 
 
 class DeleteIdentity:
     """Deletes an identity. Its keys go on without it; its row is kept until the next of its external id is deleted."""
 
-    def __init__(self, database: Database, audit: AuditLog, *, ids: IdSource) -> None:
-        self._database = database
-        self._audit = audit
-        self._ids = ids
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
 
     async def __call__(self, caller: Caller, key: str) -> None:
         """Delete the identity with this id, else the one with this external id. Repeating it raises IdentityNotFound.
@@ -34,8 +32,8 @@ class DeleteIdentity:
         """
         require(caller.principal.permissions, requirements.on_all(caller.principal.workspace_id, "delete_identity"))
         workspace_id = caller.principal.workspace_id
-        identity = await find_identity(self._database.primary, workspace_id, key)
-        correlation_id = self._ids.new(IdPrefix.CORRELATION)
+        identity = await find_identity(self._parts.database.primary, workspace_id, key)
+        correlation_id = self._parts.ids.new(IdPrefix.CORRELATION)
 
         async def work(tx: Transaction) -> None:
             locked = await queries.find_locked(tx, workspace_id, identity.id)
@@ -44,10 +42,10 @@ class DeleteIdentity:
             if locked.deleted:
                 return  # somebody else did it at the same time, and wrote the entries
             await self._mark(tx, workspace_id, identity)
-            await self._audit.record(tx, caller, _deleted(identity), correlation_id)
+            await self._parts.audit.record(tx, caller, _deleted(identity), correlation_id)
             tx.tell(identity_changed(workspace_id, identity.id))
 
-        await self._database.transaction("identities.delete", work)
+        await self._parts.database.transaction("identities.delete", work)
 
     @staticmethod
     async def _mark(tx: WriteConn, workspace_id: str, identity: Identity) -> None:

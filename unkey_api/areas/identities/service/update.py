@@ -12,19 +12,18 @@ from unkey_api.areas.identities.events import identity_event, ratelimit_event
 from unkey_api.areas.identities.service.create import new_ratelimits, rows_of
 from unkey_api.areas.identities.service.read import find_identity, ratelimit_of
 from unkey_api.areas.identities.types import MAX_META_BYTES, Identity, IdentityRatelimit
+from unkey_api.areas.parts import Parts
 from unkey_api.areas.ratelimit.attached import AttachedLimit, first_repeated_name
 from unkey_api.audit.changes import changed_members
-from unkey_api.audit.service import AuditLog
 from unkey_api.audit.types import AuditAction, AuditEvent
 from unkey_api.core.byte_caps import require_bytes_at_most
 from unkey_api.core.changes import identity_changed
-from unkey_api.core.clock import Clock
 from unkey_api.core.columns import UnixMs
 from unkey_api.core.identifiers import RatelimitId
-from unkey_api.core.ids import IdPrefix, IdSource
+from unkey_api.core.ids import IdPrefix
 from unkey_api.core.principal import Caller
 from unkey_api.core.rbac import require
-from unkey_api.infra.mysql import Database, Transaction, WriteConn
+from unkey_api.infra.mysql import Transaction, WriteConn
 
 
 class UpdateIdentityCommand(NamedTuple):
@@ -60,11 +59,8 @@ class _Change:
 class UpdateIdentity:
     """Changes metadata and limits of an identity."""
 
-    def __init__(self, database: Database, audit: AuditLog, *, clock: Clock, ids: IdSource) -> None:
-        self._database = database
-        self._audit = audit
-        self._clock = clock
-        self._ids = ids
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
 
     async def __call__(self, caller: Caller, command: UpdateIdentityCommand) -> Identity:
         """Change the identity and return it, with metadata only if the call gave some.
@@ -80,10 +76,10 @@ class UpdateIdentity:
         if (repeated := first_repeated_name(command.ratelimits or ())) is not None:
             raise RatelimitNamedTwice(repeated)
         require_bytes_at_most("Metadata", command.meta or "", cap=MAX_META_BYTES)
-        found = await find_identity(self._database.primary, caller.principal.workspace_id, command.identity)
-        fresh = new_ratelimits(self._ids, command.ratelimits or ())
-        correlation_id = self._ids.new(IdPrefix.CORRELATION)
-        now = UnixMs(self._clock.now_ms())
+        found = await find_identity(self._parts.database.primary, caller.principal.workspace_id, command.identity)
+        fresh = new_ratelimits(self._parts.ids, command.ratelimits or ())
+        correlation_id = self._parts.ids.new(IdPrefix.CORRELATION)
+        now = self._parts.now()
 
         async def work(tx: Transaction) -> tuple[IdentityRatelimit, ...]:
             locked = await queries.find_locked(tx, caller.principal.workspace_id, found.id)
@@ -95,11 +91,11 @@ class UpdateIdentity:
             if command.ratelimits is not None:
                 change = await self._replace(tx, caller.principal.workspace_id, found, fresh, now)
             told = {} if command.meta is None else changed_members({"meta": locked.meta}, {"meta": command.meta})
-            await self._audit.record(tx, caller, _updated(found, change, told), correlation_id)
+            await self._parts.audit.record(tx, caller, _updated(found, change, told), correlation_id)
             tx.tell(identity_changed(caller.principal.workspace_id, found.id))
             return found.ratelimits if change is None else change.result
 
-        ratelimits = await self._database.transaction("identities.update", work)
+        ratelimits = await self._parts.database.transaction("identities.update", work)
         return Identity(found.id, found.external_id, command.meta, ratelimits)
 
     @staticmethod

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TypeVar
 
 import structlog
@@ -28,8 +29,12 @@ ROUNDS = 50  # of waiting for a copy that others make, only to find that it has 
 INT64_MAX = 2**63 - 1
 MAX_DIVERGED = 10_000  # keys spent in MySQL while Redis was away that are remembered
 
-COUNTER_POLICY = BreakerPolicy(trip_failures=5, cycle_seconds=5.0, open_seconds=5.0, trial_calls=10)
-WRITE_POLICY = BreakerPolicy(trip_failures=5, cycle_seconds=5.0, open_seconds=60.0, trial_calls=10)
+COUNTER_POLICY = BreakerPolicy(
+    trip_failures=5, cycle=timedelta(seconds=5), open_for=timedelta(seconds=5), trial_calls=10
+)
+WRITE_POLICY = BreakerPolicy(
+    trip_failures=5, cycle=timedelta(seconds=5), open_for=timedelta(seconds=60), trial_calls=10
+)
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 

@@ -171,6 +171,11 @@ class CreditReplays:
                     self._keep(key_id, epoch, granted)
                     last_tries -= self._closing.is_set()
                     await self._sleep(RETRY_SECONDS)
+        except asyncio.CancelledError:
+            # Cut off at the end of the drain: nobody knows whether it was written, so it counts as not.
+            cut_off, marks = self._writing.get(key_id, {}), self._pending.setdefault(key_id, {})
+            marks.update({epoch: max(granted, marks.get(epoch, 0)) for epoch, granted in cut_off.items()})
+            raise
         finally:
             self._writing.pop(key_id, None)
             self._moved_on()

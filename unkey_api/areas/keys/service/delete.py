@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from unkey_api.areas.keys import changes
-from unkey_api.areas.keys.errors import KeyNotFound
-from unkey_api.areas.keys.live import get_key
+from unkey_api.areas.keys import change_queries
+from unkey_api.areas.keys.live_queries import get_key_for
 from unkey_api.areas.keys.service import events
 from unkey_api.areas.keys.service.parts import KeyParts
 from unkey_api.core.principal import Caller
-from unkey_api.core.rbac import require
 from unkey_api.infra.mysql import Transaction
 
 
@@ -26,18 +24,16 @@ class DeleteKey:
             InsufficientPermissions: The caller may not delete it.
             StoreUnavailable: Nothing was deleted.
         """
-        key = await get_key(self._parts.database.primary, caller.principal, key_id)
-        require(caller.principal.permissions, key.needs("delete_key"))
+        primary = self._parts.database.primary
+        key = await get_key_for(primary, caller.principal, key_id, lambda key: key.needs("delete_key"))
         now = self._parts.now()
 
         async def work(tx: Transaction) -> None:
-            locked = await changes.lock(tx, key.workspace_id, key.id)
-            if locked is None:
-                raise KeyNotFound(internal=f"key {key.id} was deleted meanwhile")
+            locked = await change_queries.lock(tx, key.workspace_id, key.id)
             if permanent:
-                await changes.delete(tx, key.workspace_id, key.id)
+                await change_queries.delete(tx, key.workspace_id, key.id)
             else:
-                await changes.mark_deleted(tx, key.workspace_id, key.id, now=now)
+                await change_queries.mark_deleted(tx, key.workspace_id, key.id, now=now)
             event = events.key_deleted(events.key_target(key.id, key.name or ""), permanent=permanent)
             await self._parts.audit.record(tx, caller, [event])
             tx.tell(locked.changed(key.workspace_id))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import structlog
 
 from unkey_api.areas.keys.errors import DecryptionUnsupported, KeyNotFound, NoVault
-from unkey_api.areas.keys.live import KeyDetails, LiveKey, get_details, get_key, get_key_by_hash
+from unkey_api.areas.keys.live_queries import KeyDetails, LiveKey, get_details, get_key, get_key_by_hash
 from unkey_api.areas.keys.service.parts import KeyParts
 from unkey_api.core.keymaterial import hash_key
 from unkey_api.core.principal import Principal

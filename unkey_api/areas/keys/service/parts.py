@@ -8,34 +8,20 @@ from dataclasses import dataclass, field
 
 from unkey_api.areas.keys.ports import CreditControl, LiveApis
 from unkey_api.areas.keys.schemes.salted import HashCaps
-from unkey_api.areas.projects.service import DefaultProject
-from unkey_api.audit.service import AuditLog
-from unkey_api.core.clock import Clock
-from unkey_api.core.columns import UnixMs
-from unkey_api.core.ids import IdSource
+from unkey_api.areas.parts import Parts
 from unkey_api.core.keymaterial import RandomBytes
-from unkey_api.infra.mysql import Database
 from unkey_api.infra.vault.port import VaultClient
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KeyParts:
+class KeyParts(Parts):
     """Collaborators shared by the use cases."""
 
-    database: Database
-    audit: AuditLog
-    projects: DefaultProject
     vault: VaultClient | None
     """None when no vault is configured."""
     credits: CreditControl
     apis: LiveApis
-    clock: Clock
-    ids: IdSource
     random_bytes: RandomBytes
     hash_caps: HashCaps = field(default_factory=HashCaps)
     """What a salted hash may cost that is imported."""
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
-
-    def now(self) -> UnixMs:
-        """Return the present instant."""
-        return UnixMs(self.clock.now_ms())

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from unkey_api.areas.keys import changes, queries, requirements, rerolls
-from unkey_api.areas.keys.errors import EncryptionUnsupported, KeyNotFound, NoVault
-from unkey_api.areas.keys.live import LiveKey, get_key
+from unkey_api.areas.keys import change_queries, queries, requirements, rerolls
+from unkey_api.areas.keys.errors import EncryptionUnsupported, NoVault
+from unkey_api.areas.keys.live_queries import LiveKey, get_key
 from unkey_api.areas.keys.queries import NewEncryptedKey, NewKey
 from unkey_api.areas.keys.ratelimits import new_ratelimits
 from unkey_api.areas.keys.rerolls import Reroll
@@ -97,15 +97,13 @@ class RerollKey:
     async def _write(self, tx: Transaction, caller: Caller, key_id: str, draft: _Draft) -> None:
         """Copy the key as it is under its lock: what was read before decided only whether it may be copied at all."""
         workspace_id, now = caller.principal.workspace_id, draft.now
-        locked = await changes.lock(tx, workspace_id, key_id)
-        if locked is None:
-            raise KeyNotFound(internal=f"key {key_id} was deleted meanwhile")
+        locked = await change_queries.lock(tx, workspace_id, key_id)
         old = await get_key(tx, caller.principal, key_id)
         await rerolls.refuse_ended(tx, workspace_id, old.id, old.expires, now=now)
         await self._copy(tx, old, draft)
         if draft.grace_ms is not None:
             ends_at = rerolls.earlier_end(old.expires, end_of_grace(now, draft.grace_ms))
-            await changes.set_expiry(tx, workspace_id, old.id, to_datetime(ends_at), now=now)
+            await change_queries.set_expiry(tx, workspace_id, old.id, to_datetime(ends_at), now=now)
             await rerolls.record(tx, Reroll(old.id, workspace_id, draft.new_id, ends_at, now))
         await self._parts.audit.record(tx, caller, [_rerolled(old, draft.new_id)])
         tx.tell(locked.changed(workspace_id), key_changed(workspace_id, draft.material.hash, old.keyspace_id))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from unkey_api.areas.keys.live import get_details, get_key
+from unkey_api.areas.keys.live_queries import get_details, get_key
 from unkey_api.core.principal import Principal
 from unkey_api.infra.mysql import ReadConn
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 
 from unkey_api.areas.identities.ensure import ensure_identity
 from unkey_api.areas.identities.queries import NewIdentity
-from unkey_api.areas.keys import changes, queries
-from unkey_api.areas.keys.changes import FieldChanges
-from unkey_api.areas.keys.errors import KeyNotFound, RefillDayMissing, RefillDayRefused
-from unkey_api.areas.keys.live import LiveKey, get_key
+from unkey_api.areas.keys import change_queries, queries
+from unkey_api.areas.keys.change_queries import FieldChanges
+from unkey_api.areas.keys.errors import RefillDayMissing, RefillDayRefused
+from unkey_api.areas.keys.live_queries import LiveKey, get_key_for
 from unkey_api.areas.keys.queries import NewRatelimit
 from unkey_api.areas.keys.ratelimits import new_ratelimits
 from unkey_api.areas.keys.service import events
@@ -33,7 +33,6 @@ from unkey_api.core.byte_caps import require_bytes_at_most
 from unkey_api.core.identifiers import CorrelationId, IdentityId
 from unkey_api.core.ids import IdPrefix
 from unkey_api.core.principal import Caller
-from unkey_api.core.rbac import require
 from unkey_api.infra.mysql import Transaction
 
 CREATED_BY_UPDATE = "Auto-created permission: {slug}"
@@ -71,8 +70,8 @@ class UpdateKey:
             StoreUnavailable: Nothing was changed.
         """
         parts = self._parts
-        key = await get_key(parts.database.primary, caller.principal, command.key_id)
-        require(caller.principal.permissions, key.needs("update_key"))
+        primary = parts.database.primary
+        key = await get_key_for(primary, caller.principal, command.key_id, lambda key: key.needs("update_key"))
         project_id = await parts.projects.ensure(parts.database.primary, key.workspace_id)
         draft = self._draft(command, key, project_id)
         if command.credits is not UNSET:
@@ -109,16 +108,14 @@ class UpdateKey:
 
     async def _write(self, tx: Transaction, caller: Caller, draft: _Draft) -> None:
         key, fields = draft.key, draft.fields
-        locked = await changes.lock(tx, key.workspace_id, key.id)
-        if locked is None:
-            raise KeyNotFound(internal=f"key {key.id} was deleted meanwhile")
+        locked = await change_queries.lock(tx, key.workspace_id, key.id)
         before = await state_of(tx, caller.principal, key.id)
         if draft.identity is not None:
             identity_id = await ensure_identity(tx, draft.identity)
             fields = replace(fields, set_identity_id=True, identity_id=identity_id)
-        await changes.update_fields(tx, fields)
+        await change_queries.update_fields(tx, fields)
         if draft.limits is not None:
-            await changes.keep_ratelimits(tx, key.workspace_id, key.id, [limit.name for limit in draft.limits])
+            await change_queries.keep_ratelimits(tx, key.workspace_id, key.id, [limit.name for limit in draft.limits])
             await queries.put_ratelimits(tx, draft.limits)
         created = await self._replace_permissions(tx, draft)
         await self._replace_roles(tx, draft)
@@ -134,7 +131,9 @@ class UpdateKey:
             return ()
         key, now = draft.key, draft.fields.now
         ensured = await ensure_permissions(tx, key.workspace_id, draft.permissions)
-        await changes.keep_permissions(tx, key.workspace_id, key.id, [permission.id for permission in ensured.all])
+        await change_queries.keep_permissions(
+            tx, key.workspace_id, key.id, [permission.id for permission in ensured.all]
+        )
         links = [(key.id, permission.id) for permission in ensured.all]
         await queries.link_permissions(tx, key.workspace_id, links, now=now)
         return ensured.created
@@ -144,7 +143,7 @@ class UpdateKey:
             return
         key = draft.key
         roles = await find_roles(tx, key.workspace_id, draft.roles)
-        await changes.keep_roles(tx, key.workspace_id, key.id, [role.id for role in roles])
+        await change_queries.keep_roles(tx, key.workspace_id, key.id, [role.id for role in roles])
         links = [(key.id, role.id) for role in roles]
         await queries.link_roles(tx, key.workspace_id, links, now=draft.fields.now)
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from unkey_api.areas.keys import changes
-from unkey_api.areas.keys.errors import CreditsTooLarge, CreditsUnlimited, CreditValueMissing, KeyNotFound
-from unkey_api.areas.keys.live import LiveKey, get_key
+from unkey_api.areas.keys import change_queries
+from unkey_api.areas.keys.errors import CreditsTooLarge, CreditsUnlimited, CreditValueMissing
+from unkey_api.areas.keys.live_queries import LiveKey, get_key_for
 from unkey_api.areas.keys.service import events
 from unkey_api.areas.keys.service.parts import KeyParts
 from unkey_api.areas.keys.types import UNSET, CreditOperation, Unset
 from unkey_api.core.principal import Caller
-from unkey_api.core.rbac import require
 from unkey_api.infra.mysql import Transaction
 
 CREDITS_MAX = 2**63 - 1
@@ -51,8 +50,8 @@ class UpdateCredits:
             InvalidInput: The operation makes no sense for the value or for the key.
             StoreUnavailable: Nothing was changed.
         """
-        key = await get_key(self._parts.database.primary, caller.principal, key_id)
-        require(caller.principal.permissions, key.needs("update_key"))
+        primary = self._parts.database.primary
+        key = await get_key_for(primary, caller.principal, key_id, lambda key: key.needs("update_key"))
         amount = None if value is UNSET else value
         if operation is not CreditOperation.SET:
             if amount is None:
@@ -63,11 +62,9 @@ class UpdateCredits:
         await self._parts.credits.flush(key.id)
 
         async def work(tx: Transaction) -> int | None:
-            locked = await changes.lock(tx, key.workspace_id, key.id)
-            if locked is None:
-                raise KeyNotFound(internal=f"key {key.id} was deleted meanwhile")
+            locked = await change_queries.lock(tx, key.workspace_id, key.id)
             remaining = _changed(locked.remaining_requests, operation, amount)
-            await changes.set_credits(tx, key.workspace_id, key.id, remaining, drop_refill=drop_refill)
+            await change_queries.set_credits(tx, key.workspace_id, key.id, remaining, drop_refill=drop_refill)
             event = events.credits_set(key.id, key.keyspace_id, locked.remaining_requests, remaining)
             await self._parts.audit.record(tx, caller, [event])
             tx.tell(locked.changed(key.workspace_id))

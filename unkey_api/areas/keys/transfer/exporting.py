@@ -8,7 +8,7 @@ from typing import TextIO
 
 import orjson
 
-from unkey_api.areas.keys.live import LimitColumns
+from unkey_api.areas.keys.held import LimitColumns
 from unkey_api.areas.keys.transfer import queries
 from unkey_api.areas.keys.transfer.queries import ApiRow, ExportRow
 from unkey_api.areas.keys.transfer.types import FileFormat

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from unkey_api.areas.keys.live import LimitList, StringList
+from unkey_api.areas.keys.held import LimitList, StringList
 from unkey_api.areas.keys.types import MigrationAlgorithm
 from unkey_api.core.columns import UnixMs
 from unkey_api.core.identifiers import ApiId, KeyHash, KeyId, KeyspaceId, MigrationId

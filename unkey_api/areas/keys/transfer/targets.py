@@ -43,6 +43,7 @@ async def find_target(
     found = await apis_of(database, workspace_id, api=api, keyspace=keyspace)
     if len(found) > 1:
         raise TransferRefused(f"say --api: workspace '{workspace_id}' has {', '.join(row.id for row in found)}")
+    [chosen] = found
     row = await find_migration(database.primary, workspace_id, migration) if migration else None
     if migration and row is None:
         raise TransferRefused(
@@ -51,9 +52,9 @@ async def find_target(
     return Target(
         workspace_id=workspace_id,
         project_id=await projects.ensure(database.primary, workspace_id),
-        api_id=found[0].id,
-        api_name=found[0].name,
-        keyspace_id=found[0].keyspace_id,
+        api_id=chosen.id,
+        api_name=chosen.name,
+        keyspace_id=chosen.keyspace_id,
         migration_id=row.id if row else None,
         prefixed=row is not None and row.algorithm is MigrationAlgorithm.PREFIXED_API_KEY,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Literal
 
 from unkey_api.areas.keys.verification import queries
@@ -20,7 +21,9 @@ from unkey_api.infra.resilience.background import BackgroundJobs
 from unkey_api.settings.stores import CacheSettings
 
 CACHE_NAME = "verification_key_by_hash"
-WINDOWS = CacheWindows(fresh_ms=10_000, stale_ms=600_000, max_entries=10_000_000)  # their bytes are what bounds them
+WINDOWS = CacheWindows(
+    fresh=timedelta(seconds=10), stale=timedelta(minutes=10), max_entries=10_000_000
+)  # their bytes are what bounds them
 
 Presented = Literal["key", "root_key"]
 """For what a key is looked up: to be verified, or as a credential."""

@@ -30,9 +30,7 @@ class MalformedKey(AppError):
     """The key does not have the form its migration expects."""
 
     code = ErrorCode.AUTHENTICATION_MALFORMED
-
-    def __init__(self) -> None:
-        super().__init__("Invalid key format")
+    sentence = "Invalid key format"
 
 
 class UnknownLimit(AppError):

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
 
-from unkey_api.core.columns import FromJson, UnixMs
+from unkey_api.areas.keys.held import HeldByKey
+from unkey_api.core.columns import UnixMs
 from unkey_api.core.identifiers import (
     ApiId,
-    ExternalId,
-    IdentityId,
     KeyHash,
     KeyId,
     KeyspaceId,
@@ -18,14 +16,9 @@ from unkey_api.core.identifiers import (
 )
 from unkey_api.infra.mysql import ReadConn, WriteConn, load_query, load_statement
 
-StringList = Annotated[list[str] | None, FromJson()]
-LimitColumns = tuple[str, str, int, int, int]
-"""Id, name, limit, duration in milliseconds, whether it applies by itself (0 or 1)."""
-LimitList = Annotated[list[LimitColumns] | None, FromJson()]
-
 
 @dataclass(frozen=True, slots=True)
-class VerifiableKeyRow:
+class VerifiableKeyRow(HeldByKey):
     """A key with everything that decides its verification."""
 
     id: KeyId
@@ -46,14 +39,6 @@ class VerifiableKeyRow:
     workspace_deleted_at: UnixMs | None
     for_workspace_enabled: bool | None
     """None when there is no such workspace, or it is deleted."""
-    identity_id: IdentityId | None
-    external_id: ExternalId | None
-    identity_meta: str | None
-    direct_permissions: StringList
-    role_permissions: StringList
-    role_names: StringList
-    key_limits: LimitList
-    identity_limits: LimitList
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from unkey_api.areas.keys.held import LimitColumns
 from unkey_api.areas.keys.requirements import on_key
-from unkey_api.areas.keys.verification.queries import LimitColumns, VerifiableKeyRow
+from unkey_api.areas.keys.verification.queries import VerifiableKeyRow
 from unkey_api.areas.keys.verification.types import KeyIdentity, LimitConfig, PlannedCheck, Status, VerifiableKey
 from unkey_api.areas.ratelimit.engine.types import Check
 from unkey_api.core.addresses import AddressList

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from unkey_api.areas.parts import Parts
 from unkey_api.areas.permissions import requirements, role_queries
 from unkey_api.areas.permissions.ensure import Ensured, distinct_slugs, ensure_permissions, new_permissions
 from unkey_api.areas.permissions.errors import RoleAlreadyExists
@@ -11,17 +12,14 @@ from unkey_api.areas.permissions.events import connected, created_on_the_way, ro
 from unkey_api.areas.permissions.holding import hold_permissions
 from unkey_api.areas.permissions.queries import NewRole
 from unkey_api.areas.permissions.types import StoredRole
-from unkey_api.areas.projects.service import DefaultProject
-from unkey_api.audit.service import AuditLog
 from unkey_api.audit.types import AuditAction, AuditEvent
 from unkey_api.core.changes import role_changed
-from unkey_api.core.clock import Clock
 from unkey_api.core.columns import UnixMs
 from unkey_api.core.identifiers import RoleId
-from unkey_api.core.ids import IdPrefix, IdSource
+from unkey_api.core.ids import IdPrefix
 from unkey_api.core.principal import Caller
 from unkey_api.core.rbac import require
-from unkey_api.infra.mysql import Database, DuplicateKey, Transaction, WriteConn
+from unkey_api.infra.mysql import DuplicateKey, Transaction, WriteConn
 
 
 class CreateRoleCommand(NamedTuple):
@@ -37,20 +35,8 @@ class CreateRoleCommand(NamedTuple):
 class CreateRole:
     """Creates a role with its permissions, and permissions that do not exist yet."""
 
-    def __init__(
-        self,
-        database: Database,
-        audit: AuditLog,
-        projects: DefaultProject,
-        *,
-        clock: Clock,
-        ids: IdSource,
-    ) -> None:
-        self._database = database
-        self._audit = audit
-        self._projects = projects
-        self._clock = clock
-        self._ids = ids
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
 
     async def __call__(self, caller: Caller, command: CreateRoleCommand) -> RoleId:
         """Create the role and return its id.
@@ -66,29 +52,29 @@ class CreateRole:
         slugs = distinct_slugs(command.permissions)
         if slugs:
             require(granted, requirements.add_to_new_role(workspace_id))
-        role_id = RoleId(self._ids.new(IdPrefix.ROLE))
-        now = UnixMs(self._clock.now_ms())
-        wanted = new_permissions(self._ids, workspace_id, "", slugs, now=now)
+        role_id = RoleId(self._parts.ids.new(IdPrefix.ROLE))
+        now = self._parts.now()
+        wanted = new_permissions(self._parts.ids, workspace_id, "", slugs, now=now)
 
         async def work(tx: Transaction) -> None:
             async def on_missing() -> str:
                 require(granted, requirements.create_permission(workspace_id))
-                return await self._projects.ensure(tx, workspace_id)
+                return await self._parts.projects.ensure(tx, workspace_id)
 
             resolved = await ensure_permissions(tx, workspace_id, wanted, any_case=True, on_missing=on_missing)
             role = await self._insert(tx, workspace_id, role_id, command, now)
             await hold_permissions(tx, workspace_id, (each.id for each in resolved.found))
             await role_queries.add_permissions(tx, workspace_id, role_id, resolved.all, now=now)
-            await self._audit.record(tx, caller, _created(role, resolved))
+            await self._parts.audit.record(tx, caller, _created(role, resolved))
             tx.tell(role_changed(workspace_id, role.name))
 
-        await self._database.transaction("permissions.create_role", work)
+        await self._parts.database.transaction("permissions.create_role", work)
         return role_id
 
     async def _insert(
         self, tx: WriteConn, workspace_id: str, role_id: RoleId, command: CreateRoleCommand, now: UnixMs
     ) -> StoredRole:
-        project_id = await self._projects.ensure(tx, workspace_id)
+        project_id = await self._parts.projects.ensure(tx, workspace_id)
         description = command.description or None
         try:
             await role_queries.insert(tx, NewRole(role_id, workspace_id, project_id, command.name, now, description))

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
+from unkey_api.areas.parts import Parts
 from unkey_api.areas.permissions import permission_queries, requirements, role_queries
 from unkey_api.areas.permissions.errors import UnknownPermission, UnknownRole
 from unkey_api.areas.permissions.events import permission_event, role_event
-from unkey_api.audit.service import AuditLog
 from unkey_api.audit.types import AuditAction
 from unkey_api.core.changes import permission_changed, role_changed
 from unkey_api.core.needs import ANY
 from unkey_api.core.principal import Caller
 from unkey_api.core.rbac import require_unseen
-from unkey_api.infra.mysql import Database, Transaction
+from unkey_api.infra.mysql import Transaction
 
 
 class DeletePermission:
     """Deletes a permission and takes it from all roles and keys."""
 
-    def __init__(self, database: Database, audit: AuditLog) -> None:
-        self._database = database
-        self._audit = audit
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
 
     async def __call__(self, caller: Caller, key: str) -> None:
         """Delete the permission with this id, else the one with this slug. Repeating it raises UnknownPermission.
@@ -32,7 +31,7 @@ class DeletePermission:
         workspace_id = caller.principal.workspace_id
         found = await require_unseen(
             caller.principal.permissions,
-            lambda: permission_queries.find_by_key(self._database.primary, workspace_id, key),
+            lambda: permission_queries.find_by_key(self._parts.database.primary, workspace_id, key),
             lambda row: requirements.on_permission(workspace_id, "delete_permission", row.id if row else ANY),
         )
         if found is None:
@@ -45,18 +44,17 @@ class DeletePermission:
             await permission_queries.delete_links(tx, workspace_id, stored.id)
             await permission_queries.delete(tx, workspace_id, stored.id)
             event = permission_event(AuditAction.PERMISSION_DELETE, f"Deleted {stored.id}", stored)
-            await self._audit.record(tx, caller, [event])
+            await self._parts.audit.record(tx, caller, [event])
             tx.tell(permission_changed(workspace_id, stored.slug))
 
-        await self._database.transaction("permissions.delete", work)
+        await self._parts.database.transaction("permissions.delete", work)
 
 
 class DeleteRole:
     """Deletes a role and takes it from all keys. The permissions it had stay."""
 
-    def __init__(self, database: Database, audit: AuditLog) -> None:
-        self._database = database
-        self._audit = audit
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
 
     async def __call__(self, caller: Caller, key: str) -> None:
         """Delete the role with this id, else the one with this name. Repeating it raises UnknownRole.
@@ -69,7 +67,7 @@ class DeleteRole:
         workspace_id = caller.principal.workspace_id
         found = await require_unseen(
             caller.principal.permissions,
-            lambda: role_queries.find_by_key(self._database.primary, workspace_id, key),
+            lambda: role_queries.find_by_key(self._parts.database.primary, workspace_id, key),
             lambda row: requirements.on_role(workspace_id, "delete_role", row.id if row else ANY),
         )
         if found is None:
@@ -81,7 +79,7 @@ class DeleteRole:
                 raise UnknownRole
             await role_queries.delete(tx, workspace_id, stored.id)
             event = role_event(AuditAction.ROLE_DELETE, f"Deleted {stored.id}", stored)
-            await self._audit.record(tx, caller, [event])
+            await self._parts.audit.record(tx, caller, [event])
             tx.tell(role_changed(workspace_id, stored.name))
 
-        await self._database.transaction("permissions.delete_role", work)
+        await self._parts.database.transaction("permissions.delete_role", work)

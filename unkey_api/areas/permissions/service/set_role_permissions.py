@@ -5,23 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from unkey_api.areas.parts import Parts
 from unkey_api.areas.permissions import requirements, role_queries
 from unkey_api.areas.permissions.ensure import Ensured, distinct_slugs, ensure_permissions, new_permissions
 from unkey_api.areas.permissions.errors import UnknownRole
 from unkey_api.areas.permissions.events import connected, created_on_the_way, disconnected, role_target
 from unkey_api.areas.permissions.holding import hold_permissions
 from unkey_api.areas.permissions.types import Permission, StoredRole
-from unkey_api.areas.projects.service import DefaultProject
-from unkey_api.audit.service import AuditLog
 from unkey_api.audit.types import AuditEvent
 from unkey_api.core.changes import role_changed
-from unkey_api.core.clock import Clock
 from unkey_api.core.columns import UnixMs
-from unkey_api.core.ids import IdPrefix, IdSource
+from unkey_api.core.ids import IdPrefix
 from unkey_api.core.needs import ANY
 from unkey_api.core.principal import Caller
 from unkey_api.core.rbac import require, require_unseen
-from unkey_api.infra.mysql import Database, Transaction, WriteConn
+from unkey_api.infra.mysql import Transaction, WriteConn
 
 
 class SetRolePermissionsCommand(NamedTuple):
@@ -36,20 +34,8 @@ class SetRolePermissionsCommand(NamedTuple):
 class SetRolePermissions:
     """Gives a role exactly the named permissions, creating those that do not exist yet."""
 
-    def __init__(
-        self,
-        database: Database,
-        audit: AuditLog,
-        projects: DefaultProject,
-        *,
-        clock: Clock,
-        ids: IdSource,
-    ) -> None:
-        self._database = database
-        self._audit = audit
-        self._projects = projects
-        self._clock = clock
-        self._ids = ids
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
 
     async def __call__(self, caller: Caller, command: SetRolePermissionsCommand) -> tuple[Permission, ...]:
         """Replace the permissions and return them in ascending order of the slugs asked for. Safe to repeat.
@@ -60,13 +46,13 @@ class SetRolePermissions:
             UnknownRole: There is no such role.
             StoreUnavailable: Nothing was changed.
         """
-        correlation_id = self._ids.new(IdPrefix.CORRELATION)
-        now = UnixMs(self._clock.now_ms())
+        correlation_id = self._parts.ids.new(IdPrefix.CORRELATION)
+        now = self._parts.now()
         workspace_id = caller.principal.workspace_id
-        wanted = new_permissions(self._ids, workspace_id, "", distinct_slugs(command.permissions), now=now)
+        wanted = new_permissions(self._parts.ids, workspace_id, "", distinct_slugs(command.permissions), now=now)
         found = await require_unseen(
             caller.principal.permissions,
-            lambda: role_queries.find_by_key(self._database.primary, workspace_id, command.role),
+            lambda: role_queries.find_by_key(self._parts.database.primary, workspace_id, command.role),
             lambda row: requirements.set_role_permissions(workspace_id, row.id if row else ANY),
         )
         if found is None:
@@ -75,18 +61,18 @@ class SetRolePermissions:
         async def work(tx: Transaction) -> tuple[Permission, ...]:
             async def on_missing() -> str:
                 _require_create(caller)
-                return await self._projects.ensure(tx, workspace_id)
+                return await self._parts.projects.ensure(tx, workspace_id)
 
             role = await role_queries.find_locked(tx, workspace_id, found.id)
             if role is None:
                 raise UnknownRole
             resolved = await ensure_permissions(tx, workspace_id, wanted, any_case=True, on_missing=on_missing)
             events = await _replace(tx, workspace_id, role, resolved, now)
-            await self._audit.record(tx, caller, events, correlation_id)
+            await self._parts.audit.record(tx, caller, events, correlation_id)
             tx.tell(role_changed(workspace_id, role.name))
             return resolved.all
 
-        return await self._database.transaction("permissions.set_role_permissions", work)
+        return await self._parts.database.transaction("permissions.set_role_permissions", work)
 
 
 async def _replace(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import NamedTuple
 
+from unkey_api.areas.parts import Parts
 from unkey_api.areas.permissions import permission_queries, requirements, role_queries
 from unkey_api.areas.permissions.errors import (
     PermissionAlreadyExists,
@@ -15,14 +16,11 @@ from unkey_api.areas.permissions.errors import (
 from unkey_api.areas.permissions.events import permission_event, permission_meta, role_event, role_meta
 from unkey_api.areas.permissions.types import StoredPermission, StoredRole
 from unkey_api.audit.changes import changed_members
-from unkey_api.audit.service import AuditLog
 from unkey_api.audit.types import AuditAction
 from unkey_api.core.changes import permission_changed, role_changed
-from unkey_api.core.clock import Clock
-from unkey_api.core.columns import UnixMs
 from unkey_api.core.principal import Caller
 from unkey_api.core.rbac import require
-from unkey_api.infra.mysql import Database, DuplicateKey, Transaction
+from unkey_api.infra.mysql import DuplicateKey, Transaction
 
 
 class UpdatePermissionCommand(NamedTuple):
@@ -49,10 +47,8 @@ class UpdateRoleCommand(NamedTuple):
 class UpdatePermission:
     """Changes a permission. Roles and keys that have it keep it."""
 
-    def __init__(self, database: Database, audit: AuditLog, *, clock: Clock) -> None:
-        self._database = database
-        self._audit = audit
-        self._clock = clock
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
 
     async def __call__(self, caller: Caller, command: UpdatePermissionCommand) -> StoredPermission:
         """Change the permission and return it as it is then; with nothing to change nothing is written.
@@ -64,14 +60,14 @@ class UpdatePermission:
             StoreUnavailable: Nothing was changed.
         """
         workspace_id = caller.principal.workspace_id
-        found = await permission_queries.find_by_key(self._database.primary, workspace_id, command.permission)
+        found = await permission_queries.find_by_key(self._parts.database.primary, workspace_id, command.permission)
         if found is None:
             raise UnknownPermission
         needed = requirements.update_permission(workspace_id, found.project_id, found.id)
         require(caller.principal.permissions, needed)
         if command.name is None and command.slug is None and command.description is None:
             return found
-        now = UnixMs(self._clock.now_ms())
+        now = self._parts.now()
 
         async def work(tx: Transaction) -> StoredPermission:
             stored = await permission_queries.find_locked(tx, workspace_id, found.id)
@@ -84,21 +80,19 @@ class UpdatePermission:
                 raise PermissionAlreadyExists(changed.slug) from err
             event = permission_event(AuditAction.PERMISSION_UPDATE, f"Updated {changed.id}", changed)
             told = changed_members(permission_meta(stored), permission_meta(changed))
-            await self._audit.record(tx, caller, [replace(event, meta=told)])
+            await self._parts.audit.record(tx, caller, [replace(event, meta=told)])
             # Under both names: keys have it by the old one, and who was told that the new one is absent must ask again.
             tx.tell(permission_changed(workspace_id, stored.slug), permission_changed(workspace_id, changed.slug))
             return changed
 
-        return await self._database.transaction("permissions.update", work)
+        return await self._parts.database.transaction("permissions.update", work)
 
 
 class UpdateRole:
     """Changes name and description of a role. Its permissions and keys stay."""
 
-    def __init__(self, database: Database, audit: AuditLog, *, clock: Clock) -> None:
-        self._database = database
-        self._audit = audit
-        self._clock = clock
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
 
     async def __call__(self, caller: Caller, command: UpdateRoleCommand) -> StoredRole:
         """Change the role and return it as it is then; with nothing to change nothing is written.
@@ -110,13 +104,13 @@ class UpdateRole:
             StoreUnavailable: Nothing was changed.
         """
         workspace_id = caller.principal.workspace_id
-        found = await role_queries.find_by_key(self._database.primary, workspace_id, command.role)
+        found = await role_queries.find_by_key(self._parts.database.primary, workspace_id, command.role)
         if found is None:
             raise UnknownRole
         require(caller.principal.permissions, requirements.update_role(workspace_id, found.project_id, found.id))
         if command.name is None and command.description is None:
             return found
-        now = UnixMs(self._clock.now_ms())
+        now = self._parts.now()
 
         async def work(tx: Transaction) -> StoredRole:
             stored = await role_queries.find_locked(tx, workspace_id, found.id)
@@ -129,11 +123,11 @@ class UpdateRole:
                 raise RoleAlreadyExists(changed.name) from err
             event = role_event(AuditAction.ROLE_UPDATE, f"Updated {changed.id}", changed)
             told = changed_members(role_meta(stored), role_meta(changed))
-            await self._audit.record(tx, caller, [replace(event, meta=told)])
+            await self._parts.audit.record(tx, caller, [replace(event, meta=told)])
             tx.tell(role_changed(workspace_id, stored.name), role_changed(workspace_id, changed.name))
             return changed
 
-        return await self._database.transaction("permissions.update_role", work)
+        return await self._parts.database.transaction("permissions.update_role", work)
 
 
 def _changed_permission(stored: StoredPermission, command: UpdatePermissionCommand) -> StoredPermission:

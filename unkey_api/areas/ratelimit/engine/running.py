@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from unkey_api.areas.ratelimit.engine.bounds import TableBounds
@@ -25,7 +26,7 @@ JANITOR_SECONDS = 60.0
 REGION_SECONDS = 5.0
 TRIM_SECONDS = 3_600.0
 REGION_JITTER = 0.2  # nodes that start together would otherwise all write in the same moment
-PUSH_POLICY = BreakerPolicy(trip_failures=5, cycle_seconds=5.0, open_seconds=60.0, trial_calls=10)
+PUSH_POLICY = BreakerPolicy(trip_failures=5, cycle=timedelta(seconds=5), open_for=timedelta(seconds=60), trial_calls=10)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

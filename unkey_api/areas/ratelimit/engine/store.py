@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import timedelta
 from typing import NamedTuple, Protocol, TypeVar
 
 from unkey_api.areas.ratelimit.engine.counts import LimiterObserver, StoreOperation
@@ -18,7 +19,9 @@ T = TypeVar("T")
 READ_SECONDS = 0.3  # a request waits at most this long for the store before it is decided without
 SYNC_SECONDS = 2.0
 
-STORE_POLICY = BreakerPolicy(trip_ratio=0.5, min_calls=20, cycle_seconds=5.0, open_seconds=5.0, trial_calls=10)
+STORE_POLICY = BreakerPolicy(
+    trip_ratio=0.5, min_calls=20, cycle=timedelta(seconds=5), open_for=timedelta(seconds=5), trial_calls=10
+)
 
 
 class Increment(NamedTuple):

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
+from unkey_api.areas.parts import Parts
 from unkey_api.areas.ratelimit import queries, requirements
 from unkey_api.areas.ratelimit.errors import OverrideNotFound
 from unkey_api.areas.ratelimit.service.set_override import find_live_namespace
-from unkey_api.audit.service import AuditLog
 from unkey_api.audit.types import AuditAction, AuditEvent, AuditTarget, TargetType
 from unkey_api.core.changes import namespace_changed
-from unkey_api.core.clock import Clock
-from unkey_api.core.columns import UnixMs
 from unkey_api.core.identifiers import NamespaceId
 from unkey_api.core.needs import ANY
 from unkey_api.core.principal import Caller
 from unkey_api.core.rbac import require_unseen
-from unkey_api.infra.mysql import Database, Transaction
+from unkey_api.infra.mysql import Transaction
 
 
 class DeleteOverride:
     """Deletes the override of exactly one identifier; the row stays, marked."""
 
-    def __init__(self, database: Database, audit: AuditLog, *, clock: Clock) -> None:
-        self._database = database
-        self._audit = audit
-        self._clock = clock
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
 
     async def __call__(self, caller: Caller, namespace_key: str, identifier: str) -> None:
         """Delete the override. Patterns are not expanded. Repeating it raises OverrideNotFound.
@@ -38,7 +34,7 @@ class DeleteOverride:
             StoreUnavailable: Nothing was changed.
         """
         workspace_id = caller.principal.workspace_id
-        now = UnixMs(self._clock.now_ms())
+        now = self._parts.now()
 
         async def work(tx: Transaction) -> None:
             namespace = await find_live_namespace(tx, workspace_id, namespace_key)
@@ -50,10 +46,10 @@ class DeleteOverride:
             if override is None:
                 raise OverrideNotFound
             await queries.mark_override_deleted(tx, workspace_id, override.id, now=now)
-            await self._audit.record(tx, caller, [_deleted(namespace, override)])
+            await self._parts.audit.record(tx, caller, [_deleted(namespace, override)])
             tx.tell(*namespace_changed(workspace_id, namespace.id, namespace.name))
 
-        await self._database.transaction("ratelimit.delete_override", work)
+        await self._parts.database.transaction("ratelimit.delete_override", work)
 
 
 async def _find_locked(

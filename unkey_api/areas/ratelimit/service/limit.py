@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
 
 from unkey_api.areas.ratelimit import requirements
@@ -32,23 +33,22 @@ class Origin(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counting:
+    """What counting works with, be it one request or several."""
+
+    namespaces: Namespaces
+    creation: NamespaceCreation
+    limiter: RateLimiter
+    rows: Sink[RatelimitRow]
+    clock: Clock
+
+
 class Limit:
     """Counts one request. Warm, it waits for nothing: neither MySQL nor the store of counters is asked."""
 
-    def __init__(
-        self,
-        namespaces: Namespaces,
-        creation: NamespaceCreation,
-        limiter: RateLimiter,
-        rows: Sink[RatelimitRow],
-        *,
-        clock: Clock,
-    ) -> None:
-        self._namespaces = namespaces
-        self._creation = creation
-        self._limiter = limiter
-        self._rows = rows
-        self._clock = clock
+    def __init__(self, counting: Counting) -> None:
+        self._with = counting
 
     async def __call__(
         self, principal: Principal, command: LimitCommand, origin: Origin, *, record: bool
@@ -66,33 +66,33 @@ class Limit:
             NamespaceGone: The namespace is deleted.
             StoreUnavailable: The namespace is not known here and could not be read or created.
         """
-        found = self._namespaces.peek(principal.workspace_id, command.namespace)
+        found = self._with.namespaces.peek(principal.workspace_id, command.namespace)
         namespace = found.value if found is not None else await self._find(principal, command.namespace)
         if namespace is None:
-            namespace = await self._creation.ensure(origin.caller(), command.namespace)
+            namespace = await self._with.creation.ensure(origin.caller(), command.namespace)
         if namespace.deleted:
             raise NamespaceGone
         if ANY_LIMIT not in principal.permissions and namespace.limit_grant not in principal.permissions:
             require(principal.permissions, requirements.limit(principal.workspace_id, namespace.id))
-        now_ms = self._clock.now_ms()
+        now_ms = self._with.clock.now_ms()
         check, override_id = build_check(principal.workspace_id, namespace, command, command.time_ms or now_ms)
-        decision = self._limiter.try_limit_now(check)
+        decision = self._with.limiter.try_limit_now(check)
         latency_ms = 0
         if decision is None:
             decision, latency_ms = await self._ask_store(check)
-            now_ms = self._clock.now_ms()
+            now_ms = self._with.clock.now_ms()
         if record:
-            self._rows.add(analytics_row(origin.request_id, now_ms, check, decision, override_id, latency_ms))
+            self._with.rows.add(analytics_row(origin.request_id, now_ms, check, decision, override_id, latency_ms))
         return LimitOutcome(decision, override_id)
 
     async def _find(self, principal: Principal, key: str) -> Namespace | None:
-        return await self._namespaces.find(principal.workspace_id, key)
+        return await self._with.namespaces.find(principal.workspace_id, key)
 
     async def _ask_store(self, check: Check) -> tuple[Decision, int]:
         """Return the decision and how many whole milliseconds it took."""
-        started = self._clock.monotonic()
-        decision = await self._limiter.limit(check)
-        return decision, int((self._clock.monotonic() - started) * 1000)
+        started = self._with.clock.monotonic()
+        decision = await self._with.limiter.limit(check)
+        return decision, int((self._with.clock.monotonic() - started) * 1000)
 
 
 def build_check(workspace_id: str, namespace: Namespace, command: LimitCommand, time_ms: int) -> tuple[Check, str]:

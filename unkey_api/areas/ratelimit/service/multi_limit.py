@@ -4,38 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from unkey_api.areas.ratelimit.creation import NamespaceCreation
-from unkey_api.areas.ratelimit.engine.limiter import RateLimiter
 from unkey_api.areas.ratelimit.engine.types import Check
 from unkey_api.areas.ratelimit.errors import NamespaceGone
-from unkey_api.areas.ratelimit.namespaces import Namespaces
 from unkey_api.areas.ratelimit.requirements import ANY_LIMIT, limit_all
-from unkey_api.areas.ratelimit.service.limit import analytics_row, build_check
+from unkey_api.areas.ratelimit.service.limit import Counting, analytics_row, build_check
 from unkey_api.areas.ratelimit.types import LimitCommand, LimitOutcome, MultiLimitOutcome, Namespace
-from unkey_api.core.clock import Clock
 from unkey_api.core.principal import Caller, Principal
 from unkey_api.core.rbac import require
-from unkey_api.infra.batching.batcher import Sink
-from unkey_api.infra.clickhouse.rows import RatelimitRow
 
 
 class MultiLimit:
     """Counts several requests together."""
 
-    def __init__(
-        self,
-        namespaces: Namespaces,
-        creation: NamespaceCreation,
-        limiter: RateLimiter,
-        rows: Sink[RatelimitRow],
-        *,
-        clock: Clock,
-    ) -> None:
-        self._namespaces = namespaces
-        self._creation = creation
-        self._limiter = limiter
-        self._rows = rows
-        self._clock = clock
+    def __init__(self, counting: Counting) -> None:
+        self._with = counting
 
     async def __call__(self, caller: Caller, commands: Sequence[LimitCommand]) -> MultiLimitOutcome:
         """Count all of `commands` or none, at one instant, and say what became of each.
@@ -51,7 +33,7 @@ class MultiLimit:
         _require_limit(caller.principal, wanted)
         if any(namespace.deleted for namespace in wanted):
             raise NamespaceGone
-        now_ms = self._clock.now_ms()
+        now_ms = self._with.clock.now_ms()
         workspace_id = caller.principal.workspace_id
         checks = [
             build_check(workspace_id, namespace, command, command.time_ms or now_ms)
@@ -61,18 +43,18 @@ class MultiLimit:
 
     async def _resolve(self, caller: Caller, commands: Sequence[LimitCommand]) -> Mapping[str, Namespace]:
         keys = {command.namespace for command in commands}
-        found = await self._namespaces.find_many(caller.principal.workspace_id, keys)
+        found = await self._with.namespaces.find_many(caller.principal.workspace_id, keys)
         known = {key: namespace for key, namespace in found.items() if namespace is not None}
         missing = keys - known.keys()
-        return {**known, **await self._creation.ensure_many(caller, missing)} if missing else known
+        return {**known, **await self._with.creation.ensure_many(caller, missing)} if missing else known
 
     async def _count(self, request_id: str, checks: Sequence[tuple[Check, str]], now_ms: int) -> MultiLimitOutcome:
-        started = self._clock.monotonic()
-        batch = await self._limiter.limit_many([check for check, _ in checks])
-        latency = int((self._clock.monotonic() - started) * 1000) / len(checks)
+        started = self._with.clock.monotonic()
+        batch = await self._with.limiter.limit_many([check for check, _ in checks])
+        latency = int((self._with.clock.monotonic() - started) * 1000) / len(checks)
         outcomes = []
         for (check, override_id), decision in zip(checks, batch.decisions, strict=True):
-            self._rows.add(analytics_row(request_id, now_ms, check, decision, override_id, latency))
+            self._with.rows.add(analytics_row(request_id, now_ms, check, decision, override_id, latency))
             outcomes.append(LimitOutcome(decision, override_id))
         return MultiLimitOutcome(batch.passed, tuple(outcomes))
 

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from unkey_api.areas.parts import Parts
 from unkey_api.areas.ratelimit import queries, requirements
 from unkey_api.areas.ratelimit.errors import NamespaceNotFound, TooManyPatterns
 from unkey_api.areas.ratelimit.patterns import PATTERNS_MAX, WILDCARD
-from unkey_api.audit.service import AuditLog
 from unkey_api.audit.types import AuditAction, AuditEvent, AuditTarget, TargetType
 from unkey_api.core.changes import namespace_changed
-from unkey_api.core.clock import Clock
 from unkey_api.core.columns import UnixMs
 from unkey_api.core.errors import Unexpected
 from unkey_api.core.identifiers import NamespaceId, OverrideId
-from unkey_api.core.ids import IdPrefix, IdSource
+from unkey_api.core.ids import IdPrefix
 from unkey_api.core.principal import Caller
 from unkey_api.core.rbac import require
-from unkey_api.infra.mysql import Database, Transaction, WriteConn
+from unkey_api.infra.mysql import Transaction, WriteConn
 
 
 class SetOverrideCommand(NamedTuple):
@@ -36,11 +35,8 @@ class SetOverrideCommand(NamedTuple):
 class SetOverride:
     """Creates the override of an identifier, changes it, or brings a deleted one back."""
 
-    def __init__(self, database: Database, audit: AuditLog, *, clock: Clock, ids: IdSource) -> None:
-        self._database = database
-        self._audit = audit
-        self._clock = clock
-        self._ids = ids
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
 
     async def __call__(self, caller: Caller, command: SetOverrideCommand) -> OverrideId:
         """Store the override and return the id it is stored under, the same each time for one identifier.
@@ -51,19 +47,19 @@ class SetOverride:
             TooManyPatterns: The identifier has a wildcard, and the namespace as many of those as it may have.
             StoreUnavailable: Nothing was changed.
         """
-        fresh_id = OverrideId(self._ids.new(IdPrefix.RATELIMIT_OVERRIDE))
-        now = UnixMs(self._clock.now_ms())
+        fresh_id = OverrideId(self._parts.ids.new(IdPrefix.RATELIMIT_OVERRIDE))
+        now = self._parts.now()
 
         async def work(tx: Transaction) -> OverrideId:
             namespace = await find_live_namespace(tx, caller.principal.workspace_id, command.namespace)
             may_set = requirements.set_override(caller.principal.workspace_id, namespace.id)
             require(caller.principal.permissions, may_set)
             override_id = await self._store(tx, caller, namespace, command, fresh_id, now)
-            await self._audit.record(tx, caller, [_set(namespace, override_id, command.identifier)])
+            await self._parts.audit.record(tx, caller, [_set(namespace, override_id, command.identifier)])
             tx.tell(*namespace_changed(caller.principal.workspace_id, namespace.id, namespace.name))
             return override_id
 
-        return await self._database.transaction("ratelimit.set_override", work)
+        return await self._parts.database.transaction("ratelimit.set_override", work)
 
     @staticmethod
     async def _store(

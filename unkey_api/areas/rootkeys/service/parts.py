@@ -7,16 +7,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from unkey_api.areas.projects.service import DefaultProject
+from unkey_api.areas.parts import Parts
 from unkey_api.areas.rootkeys import queries
 from unkey_api.areas.rootkeys.errors import RootKeyNotFound
 from unkey_api.areas.rootkeys.grants import Grants
 from unkey_api.areas.rootkeys.issuing import RootKeyIssuing
 from unkey_api.areas.rootkeys.keyspace import RootKeyspace
 from unkey_api.areas.rootkeys.writing import RootKeyWriter, StoredRootKey, load_locked
-from unkey_api.audit.service import AuditLog
 from unkey_api.core.clock import Clock
-from unkey_api.core.ids import IdSource
 from unkey_api.core.keymaterial import RandomBytes
 from unkey_api.core.principal import Principal, SubjectType
 from unkey_api.infra.mysql import Database, WriteConn
@@ -50,24 +48,16 @@ class RootKeyParts:
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
 
-def root_key_parts(
-    database: Database,
-    audit: AuditLog,
-    projects: DefaultProject,
-    callers: CallerLocks,
-    *,
-    clock: Clock,
-    ids: IdSource,
-    random_bytes: RandomBytes,
-) -> RootKeyParts:
+def root_key_parts(parts: Parts, callers: CallerLocks, *, random_bytes: RandomBytes) -> RootKeyParts:
     """Put the collaborators together."""
-    grants = Grants(projects, clock=clock, ids=ids)
+    clock, ids = parts.clock, parts.ids
+    grants = Grants(parts.projects, clock=clock, ids=ids)
     issuing = RootKeyIssuing(grants, clock=clock, ids=ids, random_bytes=random_bytes)
-    root_keyspace = RootKeyspace(audit, projects, clock=clock, ids=ids)
+    root_keyspace = RootKeyspace(parts.audit, parts.projects, clock=clock, ids=ids)
     return RootKeyParts(
-        database=database,
+        database=parts.database,
         issuing=issuing,
-        writer=RootKeyWriter(audit, root_keyspace, grants, issuing, clock=clock, ids=ids),
+        writer=RootKeyWriter(parts.audit, root_keyspace, grants, issuing, clock=clock, ids=ids),
         callers=callers,
         clock=clock,
     )

@@ -1,1 +1,1 @@
-"""The tables this service writes or reads, and the views that fill the rollups. One statement per file."""
+"""The tables this service writes or reads, and the views that fill them; the rollups are in rollups.py."""

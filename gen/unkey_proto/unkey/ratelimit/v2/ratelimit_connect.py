@@ -19,7 +19,7 @@ from connectrpc.server import ConnectASGIApplication, ConnectWSGIApplication, DE
 from protobuf import DescService
 
 from . import ratelimit_pb
-from .ratelimit_pb import DeleteOverrideRequest, DeleteOverrideResponse, GetOverrideRequest, GetOverrideResponse, LimitRequest, LimitResponse, ListOverridesRequest, ListOverridesResponse, MultiLimitRequest, MultiLimitResponse, SetOverrideRequest, SetOverrideResponse
+from .ratelimit_pb import DeleteOverrideRequest, DeleteOverrideResponse, GetOverrideRequest, GetOverrideResponse, LimitRequest, LimitResponse, ListNamespacesRequest, ListNamespacesResponse, ListOverridesRequest, ListOverridesResponse, MultiLimitRequest, MultiLimitResponse, SetOverrideRequest, SetOverrideResponse
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable, Mapping
@@ -76,6 +76,13 @@ class RatelimitService(Protocol):
     async def list_overrides(self, request: ListOverridesRequest, ctx: RequestContext[ListOverridesRequest, ListOverridesResponse], /) -> ListOverridesResponse:
         """
         List the overrides of a namespace, ordered by their id.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    async def list_namespaces(self, request: ListNamespacesRequest, ctx: RequestContext[ListNamespacesRequest, ListNamespacesResponse], /) -> ListNamespacesResponse:
+        """
+        List the namespaces of the workspace, the newest first. Deleted ones are left
+        out, and so are those the caller may not read.
         """
         raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
 
@@ -158,6 +165,17 @@ class RatelimitServiceASGIApplication(ConnectASGIApplication[RatelimitService]):
                         stream_type=StreamType.UNARY,
                     ),
                     function=svc.list_overrides,
+                ),
+                "/unkey.ratelimit.v2.RatelimitService/ListNamespaces": Endpoint.unary(
+                    method=MethodInfo(
+                        name="ListNamespaces",
+                        service_name="unkey.ratelimit.v2.RatelimitService",
+                        input=ListNamespacesRequest,
+                        output=ListNamespacesResponse,
+                        idempotency_level=IdempotencyLevel.UNKNOWN,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=svc.list_namespaces,
                 ),
                 "/unkey.ratelimit.v2.RatelimitService/DeleteOverride": Endpoint.unary(
                     method=MethodInfo(
@@ -317,6 +335,30 @@ class RatelimitServiceClient(ConnectClient):
             headers=headers,
             timeout_ms=timeout_ms,
         )
+    async def list_namespaces(
+        self,
+        request: ListNamespacesRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+    ) -> ListNamespacesResponse:
+        """
+        List the namespaces of the workspace, the newest first. Deleted ones are left
+        out, and so are those the caller may not read.
+        """
+        return await self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="ListNamespaces",
+                service_name="unkey.ratelimit.v2.RatelimitService",
+                input=ListNamespacesRequest,
+                output=ListNamespacesResponse,
+                idempotency_level=IdempotencyLevel.UNKNOWN,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+        )
     async def delete_override(
         self,
         request: DeleteOverrideRequest,
@@ -388,6 +430,13 @@ class RatelimitServiceSync(Protocol):
     def list_overrides(self, request: ListOverridesRequest, ctx: RequestContext[ListOverridesRequest, ListOverridesResponse], /) -> ListOverridesResponse:
         """
         List the overrides of a namespace, ordered by their id.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    def list_namespaces(self, request: ListNamespacesRequest, ctx: RequestContext[ListNamespacesRequest, ListNamespacesResponse], /) -> ListNamespacesResponse:
+        """
+        List the namespaces of the workspace, the newest first. Deleted ones are left
+        out, and so are those the caller may not read.
         """
         raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
 
@@ -468,6 +517,17 @@ class RatelimitServiceWSGIApplication(ConnectWSGIApplication):
                         stream_type=StreamType.UNARY,
                     ),
                     function=service.list_overrides,
+                ),
+                "/unkey.ratelimit.v2.RatelimitService/ListNamespaces": EndpointSync.unary(
+                    method=MethodInfo(
+                        name="ListNamespaces",
+                        service_name="unkey.ratelimit.v2.RatelimitService",
+                        input=ListNamespacesRequest,
+                        output=ListNamespacesResponse,
+                        idempotency_level=IdempotencyLevel.UNKNOWN,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=service.list_namespaces,
                 ),
                 "/unkey.ratelimit.v2.RatelimitService/DeleteOverride": EndpointSync.unary(
                     method=MethodInfo(
@@ -621,6 +681,30 @@ class RatelimitServiceClientSync(ConnectClientSync):
                 service_name="unkey.ratelimit.v2.RatelimitService",
                 input=ListOverridesRequest,
                 output=ListOverridesResponse,
+                idempotency_level=IdempotencyLevel.UNKNOWN,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+        )
+    def list_namespaces(
+        self,
+        request: ListNamespacesRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+    ) -> ListNamespacesResponse:
+        """
+        List the namespaces of the workspace, the newest first. Deleted ones are left
+        out, and so are those the caller may not read.
+        """
+        return self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="ListNamespaces",
+                service_name="unkey.ratelimit.v2.RatelimitService",
+                input=ListNamespacesRequest,
+                output=ListNamespacesResponse,
                 idempotency_level=IdempotencyLevel.UNKNOWN,
                 stream_type=StreamType.UNARY,
             ),

@@ -1,0 +1,1 @@
+"""The conditions of statements, one by one."""
