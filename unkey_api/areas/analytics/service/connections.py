@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TypeAlias
 
 from unkey_api.areas.analytics import queries
@@ -19,9 +20,9 @@ from unkey_api.infra.resilience.background import BackgroundJobs
 from unkey_api.infra.vault import VaultClient, VaultUnavailable
 
 SETTINGS_CACHE = "clickhouse_setting"
-SETTINGS_WINDOWS = CacheWindows(fresh_ms=60_000, stale_ms=86_400_000, max_entries=1_000_000)
+SETTINGS_WINDOWS = CacheWindows(fresh=timedelta(minutes=1), stale=timedelta(days=1), max_entries=1_000_000)
 LOGINS_CACHE = "clickhouse_analytics_connection"
-LOGINS_WINDOWS = CacheWindows(fresh_ms=86_400_000, stale_ms=86_400_000, max_entries=1_000)
+LOGINS_WINDOWS = CacheWindows(fresh=timedelta(days=1), stale=timedelta(days=1), max_entries=1_000)
 QUERIES_AT_ONCE = 10
 """Of one workspace in one process; an answer may take 8 MB while it is read."""
 
