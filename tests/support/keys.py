@@ -39,8 +39,7 @@ from unkey_api.auth.root_key import RootKeys
 from unkey_api.container.areas import built
 from unkey_api.container.revocation import ChangedCaches
 from unkey_api.core.clock import SystemClock
-from unkey_api.core.identifiers import KeyHash
-from unkey_api.core.ids import ALPHABET, RandomIds
+from unkey_api.core.ids import ALPHABET, KeyHash, RandomIds
 from unkey_api.core.secret import Secret
 from unkey_api.infra import passwords
 from unkey_api.infra.invalidation.caches import IN_WORKSPACE, PLAIN, KeyText, NamedCaches

@@ -27,7 +27,7 @@ from unkey_api.core.keymaterial import RandomBytes
 from unkey_api.core.needs import Operations
 from unkey_api.infra.batching.batcher import Sink
 from unkey_api.infra.clickhouse.rows import KeyVerificationRow, RatelimitRow
-from unkey_api.infra.vault.port import VaultClient
+from unkey_api.infra.vault import VaultClient
 
 Handler = TypeVar("Handler")
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TypeAlias
 
 from unkey_api.core.clock import Clock
-from unkey_api.core.identifiers import WorkspaceId
+from unkey_api.core.ids import WorkspaceId
 from unkey_api.infra.caching.swr import CacheObserver, CacheWindows, SwrCache
 from unkey_api.infra.mysql import ANY_WORKSPACE, AnyReads, load_query
 from unkey_api.infra.resilience.background import BackgroundJobs

@@ -20,7 +20,7 @@ from unkey_api.container.telemetry import open_telemetry
 from unkey_api.infra.telemetry.logging import dropped_lines
 from unkey_api.infra.telemetry.metrics import Metrics
 from unkey_api.openapi_document import document_files
-from unkey_api.profiling.profiles import Profiles
+from unkey_api.profiling import Profiles
 from unkey_api.rpc.bodies.limits import BodyLimits
 from unkey_api.rpc.documents import Documents
 from unkey_api.rpc.edge import Observer

@@ -16,9 +16,9 @@ from unkey_api.container.caches import Caches
 from unkey_api.container.lifecycle import running
 from unkey_api.container.runtime import Runtime
 from unkey_api.core.changes import Change, ChangeKind, LoggedChange
-from unkey_api.core.identifiers import KeyHash
+from unkey_api.core.ids import KeyHash
 from unkey_api.infra.changes.follower import ChangeFollower
-from unkey_api.infra.changes.trimming import ChangeTrimming
+from unkey_api.infra.changes.log import ChangeTrimming
 from unkey_api.infra.invalidation.caches import IN_WORKSPACE, PLAIN, KeyText, NamedCaches
 from unkey_api.infra.invalidation.ports import Invalidation, InvalidationBus
 from unkey_api.infra.mysql import Database

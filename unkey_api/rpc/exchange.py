@@ -8,7 +8,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from unkey_api.core.addresses import Network, client_address, shown_address
 from unkey_api.core.principal import Caller, Principal
-from unkey_api.core.shortening import QUOTED_CHARS_MAX, shorten
+from unkey_api.core.text import QUOTED_CHARS_MAX, shorten
 from unkey_api.rpc.asgi import Scope
 from unkey_api.rpc.errors import Failure
 

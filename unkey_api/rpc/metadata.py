@@ -6,7 +6,7 @@ import orjson
 import structlog
 from protobuf.wkt.google.protobuf.struct_pb import Struct
 
-from unkey_api.core.canonical_json import canonical_json
+from unkey_api.core.text import canonical_json
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 

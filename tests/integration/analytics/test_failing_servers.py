@@ -25,7 +25,7 @@ from unkey_api.areas.analytics.types import Rows
 from unkey_api.core.errors import AppError
 from unkey_api.core.secret import Secret
 from unkey_api.dev.ports import free_ports
-from unkey_api.infra.clickhouse.errors import ClickHouseRefused, ClickHouseUnavailable
+from unkey_api.infra.clickhouse.client import ClickHouseRefused, ClickHouseUnavailable
 from unkey_api.infra.clickhouse.reading import AnswerTooLarge, AnswerTooLate, Login, QueryReader, open_query_reader
 from unkey_api.infra.mysql import Statement
 from unkey_api.infra.resilience.background import BackgroundJobs

@@ -24,8 +24,7 @@ from unkey_api.areas.analytics.guard.policy import Policy, RowFilter
 from unkey_api.areas.analytics.guard.rewriting import rewrite
 from unkey_api.areas.analytics.tables import VERIFICATIONS
 from unkey_api.core.errors import AppError
-from unkey_api.infra.clickhouse.client import ClickHouseClient
-from unkey_api.infra.clickhouse.errors import ClickHouseRefused
+from unkey_api.infra.clickhouse.client import ClickHouseClient, ClickHouseRefused
 
 pytestmark = pytest.mark.integration
 

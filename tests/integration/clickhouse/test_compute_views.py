@@ -8,8 +8,7 @@ import time
 
 import pytest
 
-from unkey_api.infra.clickhouse.client import ClickHouseClient
-from unkey_api.infra.clickhouse.errors import ClickHouseRefused
+from unkey_api.infra.clickhouse.client import ClickHouseClient, ClickHouseRefused
 from unkey_api.infra.clickhouse.migrate import migrate, schema_objects
 
 pytestmark = pytest.mark.integration

@@ -13,7 +13,7 @@ from unkey_api.areas.analytics.errors import (
 )
 from unkey_api.areas.analytics.refusals import refusal_of
 from unkey_api.core.errors import AppError
-from unkey_api.infra.clickhouse.errors import ClickHouseRefused
+from unkey_api.infra.clickhouse.client import ClickHouseRefused
 
 
 def refusal(text: str) -> AppError:

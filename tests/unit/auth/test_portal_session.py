@@ -23,7 +23,7 @@ from unkey_api.auth.portal_session import (
 )
 from unkey_api.core.columns import UnixMs
 from unkey_api.core.cookies import find_cookie
-from unkey_api.core.identifiers import ExternalId, PortalId, PortalSessionId, WorkspaceId
+from unkey_api.core.ids import ExternalId, PortalId, PortalSessionId, WorkspaceId
 from unkey_api.core.keymaterial import hash_key
 from unkey_api.core.principal import PortalScope, Principal, SubjectType
 from unkey_api.infra.mysql import StoreUnavailable

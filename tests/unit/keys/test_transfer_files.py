@@ -15,7 +15,7 @@ from unkey_api.areas.keys.transfer.journal import Journal, JournalState, Pending
 from unkey_api.areas.keys.transfer.prefetching import BREATH_RECORDS, parsed_batches
 from unkey_api.areas.keys.transfer.reading import EDGE_BYTES, LINE_BYTES_MAX, format_of, open_records
 from unkey_api.areas.keys.transfer.types import FileFormat, Progress, RawRecord, Rejection, Target
-from unkey_api.core.identifiers import KeyspaceId, MigrationId
+from unkey_api.core.ids import KeyspaceId, MigrationId
 
 TARGET = Target(
     workspace_id="ws",

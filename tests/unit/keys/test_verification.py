@@ -21,7 +21,7 @@ from unkey_api.areas.keys.verification.types import Status, Verdict, Verificatio
 from unkey_api.areas.ratelimit.engine.types import BatchDecision, Check, Decision
 from unkey_api.core.columns import UnixMs
 from unkey_api.core.errors import ServiceUnavailable
-from unkey_api.core.identifiers import ApiId, KeyHash, KeyId, KeyspaceId, WorkspaceId
+from unkey_api.core.ids import ApiId, KeyHash, KeyId, KeyspaceId, WorkspaceId
 from unkey_api.core.keymaterial import hash_key
 from unkey_api.core.principal import Caller, Principal, SubjectType
 from unkey_api.infra.batching.batcher import NullSink

@@ -8,7 +8,7 @@ from unkey_api.areas.apis.types import LiveApi
 from unkey_api.areas.keys.live_queries import KeyDetails, LiveKey
 from unkey_api.areas.keys.service.get import ShownKey
 from unkey_api.core.columns import UnixMs
-from unkey_api.core.identifiers import KeyHash, KeyId
+from unkey_api.core.ids import KeyHash, KeyId
 from unkey_api.infra.mysql import ReadConn, load_query
 
 

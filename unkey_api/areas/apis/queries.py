@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 
 from unkey_api.areas.apis.types import LiveApi
 from unkey_api.core.columns import UnixMs
-from unkey_api.core.identifiers import ApiId, KeyspaceId, ProjectId
+from unkey_api.core.ids import ApiId, KeyspaceId, ProjectId
 from unkey_api.infra.mysql import ReadConn, WriteConn, load_query, load_statement
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from unkey_api.areas.identities import queries
 from unkey_api.areas.identities.errors import IdentityVanished
 from unkey_api.areas.identities.queries import NewIdentity
-from unkey_api.core.identifiers import IdentityId
+from unkey_api.core.ids import IdentityId
 from unkey_api.infra.mysql import WriteConn
 
 

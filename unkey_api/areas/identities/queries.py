@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from unkey_api.core.columns import UnixMs
-from unkey_api.core.identifiers import IdentityId, RatelimitId
+from unkey_api.core.ids import IdentityId, RatelimitId
 from unkey_api.infra.mysql import ReadConn, WriteConn, load_query, load_statement
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from unkey_api.areas.ratelimit.attached import AttachedLimit
-from unkey_api.core.identifiers import IdentityId, RatelimitId
+from unkey_api.core.ids import IdentityId, RatelimitId
 
 MAX_META_BYTES = 1_048_576
 """Of the JSON text as it is stored."""

@@ -17,8 +17,17 @@ from unkey_api.areas.permissions.errors import RoleDiffersInCase
 from unkey_api.areas.permissions.queries import NewRole
 from unkey_api.core.changes import key_changed
 from unkey_api.core.columns import UnixMs
-from unkey_api.core.identifiers import IdentityId, KeyHash, KeyId, KeyspaceId, MigrationId, PermissionId, RoleId
-from unkey_api.core.ids import IdPrefix, IdSource
+from unkey_api.core.ids import (
+    IdentityId,
+    IdPrefix,
+    IdSource,
+    KeyHash,
+    KeyId,
+    KeyspaceId,
+    MigrationId,
+    PermissionId,
+    RoleId,
+)
 from unkey_api.infra.mysql import Transaction
 
 

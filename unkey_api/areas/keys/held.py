@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from unkey_api.core.columns import FromJson
-from unkey_api.core.identifiers import ExternalId, IdentityId
+from unkey_api.core.ids import ExternalId, IdentityId
 
 StringList = Annotated[list[str] | None, FromJson()]
 LimitColumns = tuple[str, str, int, int, int]

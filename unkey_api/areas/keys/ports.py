@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from unkey_api.core.identifiers import ApiId, KeyspaceId
+from unkey_api.core.ids import ApiId, KeyspaceId
 
 
 class CreditControl(Protocol):

@@ -11,7 +11,7 @@ from unkey_api.areas.permissions.holding import hold_permissions, hold_roles
 from unkey_api.areas.projects.service import SLUG as DEFAULT_PROJECT
 from unkey_api.areas.ratelimit.attached import AttachedLimit
 from unkey_api.core.columns import UnixMs, to_datetime
-from unkey_api.core.identifiers import (
+from unkey_api.core.ids import (
     ApiId,
     IdentityId,
     KeyHash,

@@ -7,8 +7,7 @@ from collections.abc import Iterable
 from unkey_api.areas.keys.queries import NewRatelimit
 from unkey_api.areas.ratelimit.attached import AttachedLimit, last_of_each_name
 from unkey_api.core.columns import UnixMs
-from unkey_api.core.identifiers import KeyId, RatelimitId
-from unkey_api.core.ids import IdPrefix, IdSource
+from unkey_api.core.ids import IdPrefix, IdSource, KeyId, RatelimitId
 
 
 def new_ratelimits(

@@ -12,8 +12,7 @@ from unkey_api.areas.permissions.holding import LinkTargetGone
 from unkey_api.areas.permissions.queries import NewPermission
 from unkey_api.areas.permissions.types import Permission
 from unkey_api.core.columns import UnixMs
-from unkey_api.core.identifiers import PermissionId
-from unkey_api.core.ids import IdPrefix, IdSource
+from unkey_api.core.ids import IdPrefix, IdSource, PermissionId
 from unkey_api.infra.mysql import WriteConn
 
 

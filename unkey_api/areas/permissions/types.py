@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from unkey_api.core.identifiers import PermissionId, ProjectId, RoleId
+from unkey_api.core.ids import PermissionId, ProjectId, RoleId
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from unkey_api.core.columns import UnixMs
-from unkey_api.core.identifiers import ExternalId, PortalId, PortalSessionId, WorkspaceId
+from unkey_api.core.ids import ExternalId, PortalId, PortalSessionId, WorkspaceId
 
 
 class PortalScopeName(StrEnum):

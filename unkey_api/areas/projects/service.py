@@ -6,8 +6,7 @@ from unkey_api.areas.projects import queries
 from unkey_api.areas.projects.errors import DefaultProjectUnresolved
 from unkey_api.core.clock import Clock
 from unkey_api.core.columns import UnixMs
-from unkey_api.core.identifiers import ProjectId
-from unkey_api.core.ids import IdPrefix, IdSource
+from unkey_api.core.ids import IdPrefix, IdSource, ProjectId
 from unkey_api.infra.mysql import DuplicateKey, WriteConn
 
 SLUG = "default"

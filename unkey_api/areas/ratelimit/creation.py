@@ -11,8 +11,7 @@ from unkey_api.areas.ratelimit.namespaces import Namespaces
 from unkey_api.areas.ratelimit.types import Namespace, make_namespace
 from unkey_api.audit.types import AuditAction, AuditEvent, AuditTarget, TargetType
 from unkey_api.core.changes import namespace_changed
-from unkey_api.core.identifiers import NamespaceId
-from unkey_api.core.ids import IdPrefix
+from unkey_api.core.ids import IdPrefix, NamespaceId
 from unkey_api.core.principal import Caller
 from unkey_api.core.rbac import require
 from unkey_api.infra.mysql import Transaction

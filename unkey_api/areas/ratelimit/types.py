@@ -11,7 +11,7 @@ import structlog
 from unkey_api.areas.ratelimit.engine.types import Decision
 from unkey_api.areas.ratelimit.patterns import PATTERNS_MAX, PATTERNS_TRIED, WILDCARD, Pattern
 from unkey_api.areas.ratelimit.requirements import limit_tuple
-from unkey_api.core.identifiers import NamespaceId, OverrideId
+from unkey_api.core.ids import NamespaceId, OverrideId
 
 PATTERNS_CHEAP = 8  # up to here trying them costs no more than remembering
 REMEMBERED = 500  # identifiers of a namespace; all are forgotten when there is no room for another one

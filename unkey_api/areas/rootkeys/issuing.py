@@ -11,8 +11,7 @@ from unkey_api.areas.rootkeys.queries import KeyspaceRow
 from unkey_api.core.changes import root_key_changed
 from unkey_api.core.clock import Clock
 from unkey_api.core.columns import UnixMs
-from unkey_api.core.identifiers import KeyId
-from unkey_api.core.ids import IdPrefix, IdSource
+from unkey_api.core.ids import IdPrefix, IdSource, KeyId
 from unkey_api.core.keymaterial import KeyMaterial, RandomBytes, generate_key
 from unkey_api.infra.mysql import Transaction
 

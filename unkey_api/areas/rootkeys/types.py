@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from unkey_api.core.columns import UnixMs
-from unkey_api.core.identifiers import KeyId
+from unkey_api.core.ids import KeyId
 from unkey_api.core.secret import Secret
 
 

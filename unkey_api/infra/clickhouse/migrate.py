@@ -7,8 +7,7 @@ from importlib.resources import files
 
 import structlog
 
-from unkey_api.infra.clickhouse.client import ClickHouseClient
-from unkey_api.infra.clickhouse.errors import ClickHouseRefused
+from unkey_api.infra.clickhouse.client import ClickHouseClient, ClickHouseRefused
 from unkey_api.infra.clickhouse.rollups import FAMILIES
 
 SCHEMA = "unkey_api.infra.clickhouse.schema"

@@ -17,7 +17,7 @@ from itertools import cycle
 import aiohttp
 
 from unkey_api.core.secret import Secret
-from unkey_api.infra.clickhouse.errors import ClickHouseRefused, ClickHouseUnavailable
+from unkey_api.infra.clickhouse.client import ClickHouseRefused, ClickHouseUnavailable
 from unkey_api.settings.addresses.clickhouse import ClickHouseAddress
 
 FORMAT = "JSONCompactEachRowWithNamesAndTypes"

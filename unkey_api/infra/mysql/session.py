@@ -11,10 +11,9 @@ from unkey_api.core.changes import Change
 from unkey_api.core.clock import Clock
 from unkey_api.infra.mysql.driver import Answer, DriverConnection
 from unkey_api.infra.mysql.errors import StoreUnavailable
-from unkey_api.infra.mysql.literals import sql_literal
 from unkey_api.infra.mysql.ports import ExecResult, Mode, Operation, Params, StatementObserver
+from unkey_api.infra.mysql.sql_text import Tagger, sql_literal
 from unkey_api.infra.mysql.statement import Query, Statement, Template
-from unkey_api.infra.mysql.tags import Tagger
 
 R = TypeVar("R")
 

@@ -15,7 +15,7 @@ from connectrpc.codec import Codec, proto_binary_codec, proto_json_codec
 from connectrpc.compression.gzip import GzipCompression
 
 from unkey_api.core.errors import ErrorCode, Violation
-from unkey_api.core.shortening import shorten
+from unkey_api.core.text import shorten
 from unkey_api.rpc.bodies.admission import Admission, too_many_values, unpack_within
 from unkey_api.rpc.bodies.encodings import gunzip
 from unkey_api.rpc.bodies.json_text import NotExpressible, NotJson, read_json

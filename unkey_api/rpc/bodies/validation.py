@@ -18,7 +18,7 @@ from protobuf import DescField, DescFieldValueList, DescFieldValueMessage, DescF
 from protovalidate import Validator
 
 from unkey_api.core.errors import ErrorCode, Violation
-from unkey_api.core.shortening import shorten
+from unkey_api.core.text import shorten
 from unkey_api.rpc.bodies.admission import Admission
 from unkey_api.rpc.bodies.json_text import NAME_CHARS_MAX
 from unkey_api.rpc.bodies.limits import DEPTH_MAX

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from unkey_api.core.errors import ErrorCode
-from unkey_api.core.shortening import shorten
+from unkey_api.core.text import shorten
 from unkey_api.rpc.errors import ERRORS, VIOLATION_CHARS, ErrorEntry, Fault
 
 JSON = b"application/json"

@@ -18,7 +18,7 @@ from connectrpc.request import Headers, RequestContext
 from protovalidate import Validator
 
 from unkey_api.core.errors import AppError, ErrorCode, Violation
-from unkey_api.core.shortening import shorten
+from unkey_api.core.text import shorten
 from unkey_api.rpc.asgi import Receive, Send
 from unkey_api.rpc.bodies.admission import Admission, read_body, too_many_values
 from unkey_api.rpc.bodies.json_text import NotExpressible, NotJson, read_json

@@ -21,7 +21,7 @@ from unkey_api.areas.apis.live import LiveApis
 from unkey_api.core.clock import Clock
 from unkey_api.core.principal import Principal
 from unkey_api.core.rbac import is_allowed, require
-from unkey_api.infra.clickhouse.errors import ClickHouseRefused, ClickHouseUnavailable
+from unkey_api.infra.clickhouse.client import ClickHouseRefused, ClickHouseUnavailable
 from unkey_api.infra.clickhouse.reading import AnswerTooLarge, AnswerTooLate, RawAnswer
 
 WITHIN = timedelta(seconds=10)

@@ -14,8 +14,7 @@ from unkey_api.core.clock import Clock
 from unkey_api.core.columns import UnixMs
 from unkey_api.core.errors import InvalidInput
 from unkey_api.core.secret import Secret
-from unkey_api.infra.clickhouse.client import ClickHouseClient
-from unkey_api.infra.clickhouse.errors import ClickHouseRefused
+from unkey_api.infra.clickhouse.client import ClickHouseClient, ClickHouseRefused
 from unkey_api.infra.mysql import Database, WriteConn
 from unkey_api.infra.vault import VaultClient
 

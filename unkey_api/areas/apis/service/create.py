@@ -6,8 +6,7 @@ from unkey_api.areas.apis import queries, requirements
 from unkey_api.areas.parts import Parts
 from unkey_api.audit.types import AuditAction, AuditEvent, AuditTarget, TargetType
 from unkey_api.core.changes import api_changed
-from unkey_api.core.identifiers import ApiId, KeyspaceId
-from unkey_api.core.ids import IdPrefix
+from unkey_api.core.ids import ApiId, IdPrefix, KeyspaceId
 from unkey_api.core.principal import Caller
 from unkey_api.core.rbac import require
 from unkey_api.infra.mysql import Transaction

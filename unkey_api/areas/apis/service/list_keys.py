@@ -19,7 +19,7 @@ from unkey_api.core.paging import Page, cut_page
 from unkey_api.core.principal import Principal
 from unkey_api.core.rbac import require
 from unkey_api.infra.mysql import ReadsOf
-from unkey_api.infra.vault.port import VaultClient, VaultUnavailable
+from unkey_api.infra.vault import VaultClient, VaultUnavailable
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 

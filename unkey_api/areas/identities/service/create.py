@@ -12,13 +12,12 @@ from unkey_api.areas.identities.types import MAX_META_BYTES, IdentityRatelimit
 from unkey_api.areas.parts import Parts
 from unkey_api.areas.ratelimit.attached import AttachedLimit, last_of_each_name
 from unkey_api.audit.types import AuditAction, AuditEvent
-from unkey_api.core.byte_caps import require_bytes_at_most
 from unkey_api.core.changes import identity_changed
 from unkey_api.core.columns import UnixMs
-from unkey_api.core.identifiers import IdentityId, RatelimitId
-from unkey_api.core.ids import IdPrefix, IdSource
+from unkey_api.core.ids import IdentityId, IdPrefix, IdSource, RatelimitId
 from unkey_api.core.principal import Caller
 from unkey_api.core.rbac import require
+from unkey_api.core.text import require_bytes_at_most
 from unkey_api.infra.mysql import DuplicateKey, Transaction
 
 

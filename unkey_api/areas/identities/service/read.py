@@ -9,7 +9,7 @@ from unkey_api.areas.identities import queries, requirements
 from unkey_api.areas.identities.errors import IdentityNotFound
 from unkey_api.areas.identities.types import Identity, IdentityRatelimit
 from unkey_api.areas.ratelimit.attached import AttachedLimit
-from unkey_api.core.identifiers import IdentityId
+from unkey_api.core.ids import IdentityId
 from unkey_api.core.paging import Page, cut_page, substring_pattern
 from unkey_api.core.principal import Principal
 from unkey_api.core.rbac import require

@@ -16,13 +16,12 @@ from unkey_api.areas.parts import Parts
 from unkey_api.areas.ratelimit.attached import AttachedLimit, first_repeated_name
 from unkey_api.audit.changes import changed_members
 from unkey_api.audit.types import AuditAction, AuditEvent
-from unkey_api.core.byte_caps import require_bytes_at_most
 from unkey_api.core.changes import identity_changed
 from unkey_api.core.columns import UnixMs
-from unkey_api.core.identifiers import RatelimitId
-from unkey_api.core.ids import IdPrefix
+from unkey_api.core.ids import IdPrefix, RatelimitId
 from unkey_api.core.principal import Caller
 from unkey_api.core.rbac import require
+from unkey_api.core.text import require_bytes_at_most
 from unkey_api.infra.mysql import Transaction, WriteConn
 
 

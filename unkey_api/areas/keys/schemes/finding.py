@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from unkey_api.areas.keys.schemes.bounded import SlowHashes
 from unkey_api.areas.keys.schemes.registry import stored_texts
 from unkey_api.areas.keys.schemes.salted import lookups_of, read_salted
-from unkey_api.core.identifiers import KeyHash
+from unkey_api.core.ids import KeyHash
 from unkey_api.core.secret import Secret
 from unkey_api.infra.mysql import ReadConn, ReadsOf, load_query
 

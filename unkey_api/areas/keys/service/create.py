@@ -26,17 +26,16 @@ from unkey_api.areas.keys.types import META_BYTES_MAX, CreateKeyCommand, CreditS
 from unkey_api.areas.permissions.ensure import new_permissions
 from unkey_api.areas.permissions.queries import NewPermission
 from unkey_api.audit.types import AuditEvent
-from unkey_api.core.byte_caps import require_bytes_at_most
 from unkey_api.core.changes import key_changed
 from unkey_api.core.columns import UnixMs
-from unkey_api.core.identifiers import IdentityId, KeyId, KeyspaceId
-from unkey_api.core.ids import IdPrefix
+from unkey_api.core.ids import IdentityId, IdPrefix, KeyId, KeyspaceId
 from unkey_api.core.keymaterial import KeyMaterial, generate_key
 from unkey_api.core.principal import Caller
 from unkey_api.core.rbac import require
 from unkey_api.core.secret import Secret
+from unkey_api.core.text import require_bytes_at_most
 from unkey_api.infra.mysql import Transaction
-from unkey_api.infra.vault.port import Ciphertext
+from unkey_api.infra.vault import Ciphertext
 
 
 class CreatedKey(NamedTuple):

@@ -17,13 +17,12 @@ from unkey_api.areas.keys.service.attempts import with_fresh_ids
 from unkey_api.areas.keys.service.parts import KeyParts
 from unkey_api.areas.keys.types import HASH_CHARS_MAX, META_BYTES_MAX, MigrateKey, MigrateKeysCommand, RefillInterval
 from unkey_api.audit.types import AuditEvent
-from unkey_api.core.byte_caps import require_bytes_at_most
 from unkey_api.core.columns import UnixMs
-from unkey_api.core.identifiers import CorrelationId, KeyHash, KeyId, MigrationId
-from unkey_api.core.ids import IdPrefix
+from unkey_api.core.ids import CorrelationId, IdPrefix, KeyHash, KeyId, MigrationId
 from unkey_api.core.needs import ANY
 from unkey_api.core.principal import Caller
 from unkey_api.core.rbac import require_unseen
+from unkey_api.core.text import require_bytes_at_most
 from unkey_api.infra.mysql import Transaction, WriteConn
 
 

@@ -10,7 +10,7 @@ from unkey_api.areas.keys.ports import CreditControl, LiveApis
 from unkey_api.areas.keys.schemes.salted import HashCaps
 from unkey_api.areas.parts import Parts
 from unkey_api.core.keymaterial import RandomBytes
-from unkey_api.infra.vault.port import VaultClient
+from unkey_api.infra.vault import VaultClient
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,13 +17,12 @@ from unkey_api.areas.keys.service.parts import KeyParts
 from unkey_api.audit.types import AuditEvent
 from unkey_api.core.changes import key_changed
 from unkey_api.core.columns import UnixMs, to_datetime
-from unkey_api.core.identifiers import KeyId
-from unkey_api.core.ids import IdPrefix
+from unkey_api.core.ids import IdPrefix, KeyId
 from unkey_api.core.keymaterial import KeyMaterial, generate_key
 from unkey_api.core.principal import Caller
 from unkey_api.core.rbac import require
 from unkey_api.infra.mysql import Transaction, WriteConn
-from unkey_api.infra.vault.port import Ciphertext
+from unkey_api.infra.vault import Ciphertext
 
 MINUTE_MS = 60_000
 

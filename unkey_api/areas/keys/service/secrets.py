@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from unkey_api.areas.keys.errors import EncryptionFailed
 from unkey_api.core.secret import Secret
-from unkey_api.infra.vault.port import Ciphertext, VaultClient, VaultUnavailable
+from unkey_api.infra.vault import Ciphertext, VaultClient, VaultUnavailable
 
 DEFAULT_BYTES = 16
 

@@ -29,10 +29,9 @@ from unkey_api.areas.permissions.ensure import ensure_permissions, new_permissio
 from unkey_api.areas.permissions.queries import NewPermission
 from unkey_api.areas.permissions.types import Permission
 from unkey_api.audit.changes import changed_members
-from unkey_api.core.byte_caps import require_bytes_at_most
-from unkey_api.core.identifiers import CorrelationId, IdentityId
-from unkey_api.core.ids import IdPrefix
+from unkey_api.core.ids import CorrelationId, IdentityId, IdPrefix
 from unkey_api.core.principal import Caller
+from unkey_api.core.text import require_bytes_at_most
 from unkey_api.infra.mysql import Transaction
 
 CREATED_BY_UPDATE = "Auto-created permission: {slug}"

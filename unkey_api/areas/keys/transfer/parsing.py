@@ -13,7 +13,7 @@ from unkey_api.areas.keys.transfer.fields import Document
 from unkey_api.areas.keys.transfer.types import ImportRecord, RawRecord, Rejected, Target
 from unkey_api.areas.keys.types import CreditSettings, MigrateKey, Refill, RefillInterval
 from unkey_api.areas.ratelimit.attached import AttachedLimit
-from unkey_api.core.identifiers import KeyHash
+from unkey_api.core.ids import KeyHash
 from unkey_api.core.keymaterial import hash_key
 
 READ = frozenset(

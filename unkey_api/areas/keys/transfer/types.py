@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from unkey_api.areas.keys.schemes.salted import HashCaps
 from unkey_api.areas.keys.types import MigrateKey
-from unkey_api.core.identifiers import KeyspaceId, MigrationId
+from unkey_api.core.ids import KeyspaceId, MigrationId
 
 
 class FileFormat(StrEnum):

@@ -13,8 +13,7 @@ from unkey_api.audit.service import AuditLog
 from unkey_api.audit.types import AuditEvent
 from unkey_api.core.clock import Clock
 from unkey_api.core.columns import UnixMs
-from unkey_api.core.identifiers import KeyId
-from unkey_api.core.ids import IdPrefix, IdSource
+from unkey_api.core.ids import IdPrefix, IdSource, KeyId
 from unkey_api.core.principal import operator
 from unkey_api.infra.mysql import Database, Transaction
 

@@ -14,7 +14,7 @@ from unkey_api.areas.keys.verification.record import from_row
 from unkey_api.areas.keys.verification.types import Status, VerifiableKey
 from unkey_api.areas.keys.verification.weight import weight_of
 from unkey_api.core.clock import Clock
-from unkey_api.core.identifiers import KeyHash
+from unkey_api.core.ids import KeyHash
 from unkey_api.infra.caching.swr import Cached, CacheObserver, CacheWindows, SwrCache
 from unkey_api.infra.mysql import AnyReads, StoreUnavailable
 from unkey_api.infra.resilience.background import BackgroundJobs

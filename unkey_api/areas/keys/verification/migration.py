@@ -14,7 +14,7 @@ from unkey_api.core.changes import key_changed
 from unkey_api.core.clock import Clock
 from unkey_api.core.columns import UnixMs
 from unkey_api.core.errors import AppError
-from unkey_api.core.identifiers import KeyHash
+from unkey_api.core.ids import KeyHash
 from unkey_api.core.keymaterial import read_prefixed_api_key
 from unkey_api.infra.mysql import Database, DuplicateKey, StoreUnavailable, Transaction
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from unkey_api.areas.keys.verification.types import VerifiableKey
-from unkey_api.core.identifiers import IdentityId, KeyHash, KeyspaceId, WorkspaceId
-from unkey_api.infra.caching.index import MemberIndex
+from unkey_api.core.ids import IdentityId, KeyHash, KeyspaceId, WorkspaceId
+from unkey_api.infra.caching.shelf import MemberIndex
 from unkey_api.infra.caching.swr import SwrCache
 
 NAME = "verification_key_by_owner"

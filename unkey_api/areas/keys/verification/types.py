@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from unkey_api.areas.ratelimit.engine.types import Check
 from unkey_api.core.addresses import AddressList
-from unkey_api.core.identifiers import ApiId, ExternalId, IdentityId, KeyId, KeyspaceId, MigrationId, WorkspaceId
+from unkey_api.core.ids import ApiId, ExternalId, IdentityId, KeyId, KeyspaceId, MigrationId, WorkspaceId
 from unkey_api.core.principal import Principal
 from unkey_api.core.rbac import Requirement
 

@@ -12,8 +12,7 @@ from unkey_api.areas.permissions.queries import NewPermission
 from unkey_api.areas.permissions.types import Permission
 from unkey_api.audit.types import AuditAction
 from unkey_api.core.changes import permission_changed
-from unkey_api.core.identifiers import PermissionId
-from unkey_api.core.ids import IdPrefix
+from unkey_api.core.ids import IdPrefix, PermissionId
 from unkey_api.core.principal import Caller
 from unkey_api.core.rbac import require
 from unkey_api.infra.mysql import DuplicateKey, Transaction

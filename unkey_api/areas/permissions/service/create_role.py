@@ -15,8 +15,7 @@ from unkey_api.areas.permissions.types import StoredRole
 from unkey_api.audit.types import AuditAction, AuditEvent
 from unkey_api.core.changes import role_changed
 from unkey_api.core.columns import UnixMs
-from unkey_api.core.identifiers import RoleId
-from unkey_api.core.ids import IdPrefix
+from unkey_api.core.ids import IdPrefix, RoleId
 from unkey_api.core.principal import Caller
 from unkey_api.core.rbac import require
 from unkey_api.infra.mysql import DuplicateKey, Transaction, WriteConn

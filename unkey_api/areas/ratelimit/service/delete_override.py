@@ -8,7 +8,7 @@ from unkey_api.areas.ratelimit.errors import OverrideNotFound
 from unkey_api.areas.ratelimit.service.set_override import find_live_namespace
 from unkey_api.audit.types import AuditAction, AuditEvent, AuditTarget, TargetType
 from unkey_api.core.changes import namespace_changed
-from unkey_api.core.identifiers import NamespaceId
+from unkey_api.core.ids import NamespaceId
 from unkey_api.core.needs import ANY
 from unkey_api.core.principal import Caller
 from unkey_api.core.rbac import require_unseen

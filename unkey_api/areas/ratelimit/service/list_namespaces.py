@@ -5,7 +5,7 @@ from __future__ import annotations
 from unkey_api.areas.ratelimit import queries, requirements
 from unkey_api.areas.ratelimit.queries import ListedNamespaceRow
 from unkey_api.core.errors import InvalidInput, Violation
-from unkey_api.core.identifiers import NamespaceId
+from unkey_api.core.ids import NamespaceId
 from unkey_api.core.paging import Page, cut_page, substring_pattern
 from unkey_api.core.principal import Principal
 from unkey_api.core.rbac import require

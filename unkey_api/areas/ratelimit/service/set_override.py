@@ -12,8 +12,7 @@ from unkey_api.audit.types import AuditAction, AuditEvent, AuditTarget, TargetTy
 from unkey_api.core.changes import namespace_changed
 from unkey_api.core.columns import UnixMs
 from unkey_api.core.errors import Unexpected
-from unkey_api.core.identifiers import NamespaceId, OverrideId
-from unkey_api.core.ids import IdPrefix
+from unkey_api.core.ids import IdPrefix, NamespaceId, OverrideId
 from unkey_api.core.principal import Caller
 from unkey_api.core.rbac import require
 from unkey_api.infra.mysql import Transaction, WriteConn

@@ -8,7 +8,7 @@ from unkey_api.areas.rootkeys import queries, requirements
 from unkey_api.areas.rootkeys.queries import RootKeyRow
 from unkey_api.areas.rootkeys.service.parts import RootKeyParts
 from unkey_api.areas.rootkeys.types import RootKey
-from unkey_api.core.identifiers import KeyId
+from unkey_api.core.ids import KeyId
 from unkey_api.core.needs import ANY
 from unkey_api.core.paging import Page, cut_page
 from unkey_api.core.principal import Principal

@@ -14,8 +14,8 @@ from unkey_api.infra.mysql.driver import DriverConnection, connect
 from unkey_api.infra.mysql.errors import StoreUnavailable
 from unkey_api.infra.mysql.session import Runtime, Session
 from unkey_api.infra.mysql.settings import MysqlSettings
+from unkey_api.infra.mysql.sql_text import Tagger
 from unkey_api.infra.mysql.statement import Query, Statement, load_query, load_statement
-from unkey_api.infra.mysql.tags import Tagger
 
 LOCK_WAIT = timedelta(minutes=2)
 """How long a starter waits for another one that is migrating."""

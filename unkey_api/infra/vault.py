@@ -1,13 +1,19 @@
-"""The vault over Connect (vault.v1)."""
+"""The vault, over Connect (vault.v1): encrypts what only it can read back.
+
+Nothing is cached and nothing is tried twice: the caller's deadline is the only bound, and a failure is reported as
+`VaultUnavailable`, whatever its kind. Plaintexts travel as `Secret` and never appear in an error.
+"""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any, Protocol, TypeVar
 
 from connectrpc.errors import ConnectError
+from connectrpc.request import RequestContext
 from unkey_proto.vault.v1.service_connect import VaultServiceClient
 from unkey_proto.vault.v1.service_pb import (
     DecryptBulkRequest,
@@ -16,9 +22,70 @@ from unkey_proto.vault.v1.service_pb import (
     EncryptRequest,
 )
 
+from unkey_api.core.errors import ServiceUnavailable
 from unkey_api.core.secret import Secret
-from unkey_api.infra.connect.bearer import BearerToken
-from unkey_api.infra.vault.port import Ciphertext, VaultUnavailable
+
+
+@dataclass(frozen=True, slots=True)
+class Ciphertext:
+    """A text as the vault encrypted it."""
+
+    encrypted: str
+    """Opaque; hand it back to decrypt."""
+    key_id: str
+    """The vault's id of the key it used; stored beside the text."""
+
+
+class VaultUnavailable(ServiceUnavailable):
+    """The vault did not do what was asked.
+
+    `reason` is the Connect code as a word (`unavailable`, `invalid_argument`, `unauthenticated`, ...).
+    """
+
+    def __init__(self, public: str, *, reason: str, internal: str) -> None:
+        super().__init__(public, internal=internal)
+        self.reason = reason
+
+
+class VaultClient(Protocol):
+    """A vault. Every method raises `VaultUnavailable` on any failure and may be repeated."""
+
+    async def encrypt(self, keyring: str, plaintext: Secret) -> Ciphertext:
+        """Encrypt one text. `keyring` separates tenants: the workspace id, or an environment id for variables."""
+        ...
+
+    async def encrypt_many(self, keyring: str, plaintexts: Mapping[str, Secret]) -> dict[str, Ciphertext]:
+        """Encrypt texts by id, all or none; the answer has the same ids."""
+        ...
+
+    async def decrypt(self, keyring: str, encrypted: str) -> Secret:
+        """Return the text behind `encrypted`."""
+        ...
+
+    async def decrypt_many(self, keyring: str, encrypted: Mapping[str, str]) -> dict[str, Secret]:
+        """Return the texts by id, all or none; the answer has the same ids."""
+        ...
+
+
+Request = TypeVar("Request")
+Response = TypeVar("Response")
+Context = RequestContext[Any, Any]  # generic over the messages of a method, and we serve them all
+
+
+class BearerToken:
+    """A client interceptor that adds `Authorization: Bearer <token>`; an empty token adds nothing."""
+
+    def __init__(self, token: Secret) -> None:
+        self._token = token
+
+    async def intercept_unary(
+        self, call_next: Callable[[Request, Context], Awaitable[Response]], request: Request, ctx: Context, /
+    ) -> Response:
+        """Add the header and go on."""
+        if self._token:
+            ctx.request_headers["authorization"] = f"Bearer {self._token.reveal()}"
+        return await call_next(request, ctx)
+
 
 Answer = TypeVar("Answer")
 
