@@ -16,7 +16,7 @@ from tests.support.asgi import Answer, Client
 from tests.support.surface import Surface
 from tests.support.waiting import eventually
 from unkey_api.core.errors import AppError, ErrorCode
-from unkey_api.rpc.bodies.limits import BodyLimits
+from unkey_api.rpc.bodies.budget import BodyLimits
 
 UPDATE = "/v2/keys.updateKey"
 RPC = "/unkey.keys.v2.KeysService/UpdateKey"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -20,8 +20,8 @@ from protovalidate import Validator
 from unkey_api.core.errors import ErrorCode, Violation
 from unkey_api.core.text import shorten
 from unkey_api.rpc.bodies.admission import Admission
+from unkey_api.rpc.bodies.budget import DEPTH_MAX, FREE_FORM_CHARS_MAX
 from unkey_api.rpc.bodies.json_text import NAME_CHARS_MAX
-from unkey_api.rpc.bodies.limits import DEPTH_MAX, FREE_FORM_CHARS_MAX
 from unkey_api.rpc.bodies.undecoded import MessageDecoder, Undecoded
 from unkey_api.rpc.errors import Fault
 from unkey_api.rpc.exchange import Exchange, current_exchange
@@ -148,12 +148,19 @@ class PlainText:
                 if not text.isprintable() and (found := CONTROL.search(text)):
                     return _violation(pointer + below, found)
         for name, below, is_list, plan in self._inner:
-            value = getattr(message, name)
-            for item in value if is_list else () if value is None else (value,):
+            for item in _held(message, name, is_list=is_list):
                 violation = plan.refused(item, pointer + below)
                 if violation is not None:
                     return violation
         return None
+
+
+def _held(message: AnyMessage, member: str, *, is_list: bool) -> Sequence[AnyMessage]:
+    """Return the messages that a member holds: those of a list, or the one that is set."""
+    value = getattr(message, member)
+    if is_list:
+        return value  # type: ignore[no-any-return]  # the descriptor said so
+    return () if value is None else (value,)
 
 
 def _is_plain(field: DescField) -> bool:
@@ -207,8 +214,7 @@ class FreeForm:
                 if violation is not None:
                     return violation
         for name, below, is_list, plan in self._inner:
-            value = getattr(message, name)
-            for item in value if is_list else () if value is None else (value,):
+            for item in _held(message, name, is_list=is_list):
                 violation = plan.refused(item, pointer + below)
                 if violation is not None:
                     return violation
