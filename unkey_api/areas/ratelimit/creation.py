@@ -15,7 +15,7 @@ from unkey_api.core.ids import IdPrefix, NamespaceId
 from unkey_api.core.principal import Caller
 from unkey_api.core.rbac import require
 from unkey_api.infra.mysql import Transaction
-from unkey_api.infra.resilience.single_flight import SingleFlight
+from unkey_api.infra.resilience.tasks import SingleFlight
 
 
 class NamespaceCreation:

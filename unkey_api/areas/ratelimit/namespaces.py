@@ -11,7 +11,7 @@ from unkey_api.areas.ratelimit.types import Namespace
 from unkey_api.core.clock import Clock
 from unkey_api.infra.caching.swr import Cached, CacheObserver, CacheWindows, SwrCache
 from unkey_api.infra.mysql import Database, ReadConn
-from unkey_api.infra.resilience.background import BackgroundJobs
+from unkey_api.infra.resilience.tasks import BackgroundJobs
 
 CACHE = "ratelimit_namespace"
 WINDOWS = CacheWindows(fresh=timedelta(minutes=1), stale=timedelta(days=1), max_entries=1_000_000)

@@ -17,7 +17,7 @@ from unkey_api.core.clock import Clock
 from unkey_api.core.ids import KeyHash
 from unkey_api.infra.caching.swr import Cached, CacheObserver, CacheWindows, SwrCache
 from unkey_api.infra.mysql import AnyReads, StoreUnavailable
-from unkey_api.infra.resilience.background import BackgroundJobs
+from unkey_api.infra.resilience.tasks import BackgroundJobs
 from unkey_api.settings.stores import CacheSettings
 
 CACHE_NAME = "verification_key_by_hash"

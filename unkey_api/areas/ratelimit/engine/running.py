@@ -19,8 +19,8 @@ from unkey_api.areas.ratelimit.engine.replay import ReplayQueue
 from unkey_api.areas.ratelimit.engine.state import CounterTable
 from unkey_api.areas.ratelimit.engine.store import STORE_POLICY, CounterStore, GuardedStore
 from unkey_api.core.clock import Clock
-from unkey_api.infra.resilience.background import repeat_every
 from unkey_api.infra.resilience.breaker import BreakerPolicy, BreakerState, CircuitBreaker
+from unkey_api.infra.resilience.tasks import repeat_every
 
 JANITOR_SECONDS = 60.0
 REGION_SECONDS = 5.0
