@@ -17,6 +17,7 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any, NoReturn
@@ -97,10 +98,8 @@ async def main(rows: int) -> None:
         print("| question | ClickHouse alone | through the guard | more |\n|---|---|---|---|")
         for question, template in QUESTIONS.items():
             alone, through = await in_turns(
-                lambda text=template: reader.read(text.format(**KNOWN), LOGIN, within=_MINUTES, most_bytes=100_000_000),
-                lambda text=template: ask.of_workspace(
-                    WORKSPACE, VERIFICATIONS, (), text.format(**PUBLIC), big_as_text=False
-                ),
+                partial(reader.read, template.format(**KNOWN), LOGIN, within=_MINUTES, most_bytes=100_000_000),
+                partial(ask.of_workspace, WORKSPACE, VERIFICATIONS, (), template.format(**PUBLIC), big_as_text=False),
             )
             print(f"| {question} | {alone * 1e3:.0f} | {through * 1e3:.0f} | {through / alone - 1:+.0%} |")
 
