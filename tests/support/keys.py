@@ -47,7 +47,7 @@ from unkey_api.infra.mysql import Database, Dsn, Statement
 from unkey_api.infra.redis.client import RedisClient
 from unkey_api.infra.redis.counters import RedisCounters, RedisCredits
 from unkey_api.infra.resilience.background import BackgroundJobs
-from unkey_api.rpc.bodies.limits import BodyLimits
+from unkey_api.rpc.bodies.budget import BodyLimits
 from unkey_api.rpc.documents import Documents
 from unkey_api.rpc.health import Health, Phase
 from unkey_api.settings.stores import CacheSettings

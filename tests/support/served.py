@@ -33,7 +33,7 @@ from unkey_api.core.ids import RandomIds
 from unkey_api.core.secret import Secret
 from unkey_api.dev.clickhouse import ClickHouse
 from unkey_api.dev.ports import free_ports
-from unkey_api.dev.vault import Vault, vault
+from unkey_api.dev.servers import Vault, vault
 from unkey_api.infra.mysql import Database, Dsn
 
 START_SECONDS = 30.0

@@ -45,7 +45,7 @@ from unkey_api.infra.invalidation.caches import IN_WORKSPACE, NamedCaches
 from unkey_api.infra.mysql import Database, Dsn, log_orphan
 from unkey_api.infra.resilience.background import BackgroundJobs
 from unkey_api.infra.vault import VaultClient
-from unkey_api.rpc.bodies.limits import BodyLimits
+from unkey_api.rpc.bodies.budget import BodyLimits
 from unkey_api.rpc.documents import Documents
 from unkey_api.rpc.health import Health, Phase
 from unkey_api.rpc.observers.reports import CacheTiming

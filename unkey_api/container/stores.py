@@ -15,8 +15,7 @@ from unkey_api.container.areas import published_methods
 from unkey_api.container.closing import graces, leaving_together
 from unkey_api.container.databases import mysql_settings
 from unkey_api.container.lifecycle import encoded_buffer
-from unkey_api.container.runtime import Runtime
-from unkey_api.container.telemetry import Telemetry
+from unkey_api.container.runtime import Runtime, Telemetry
 from unkey_api.core.redaction import Redactor
 from unkey_api.infra.batching.batcher import BatchPolicy, NullSink, Sink
 from unkey_api.infra.clickhouse.client import open_clickhouse
@@ -38,8 +37,8 @@ from unkey_api.infra.resilience.breaker import BreakerPolicy, CircuitBreaker
 from unkey_api.infra.telemetry.metrics import Metrics
 from unkey_api.infra.vault import VaultClient, open_vault
 from unkey_api.rpc.exchange import Exchange, running_route
+from unkey_api.rpc.method import redaction_paths
 from unkey_api.rpc.observers.reports import RowMaker, body_bytes
-from unkey_api.rpc.redaction_paths import redaction_paths
 from unkey_api.settings.addresses.clickhouse import parse_clickhouse_url
 from unkey_api.settings.sections import Settings
 

@@ -9,8 +9,8 @@ from datetime import timedelta
 import aiohttp
 import pytest
 
-from unkey_api.dev.clickhouse import ClickHouse
 from unkey_api.dev.ports import free_ports
+from unkey_api.dev.servers import ClickHouse
 from unkey_api.infra.clickhouse.client import (
     PORTION_BYTES,
     ClickHouseClient,

@@ -12,7 +12,7 @@ from unkey_api.areas.keys.convert import from_key
 from unkey_api.areas.keys.service.get import ShownKey
 from unkey_api.areas.keys.types import UNSET
 from unkey_api.core.paging import Page
-from unkey_api.rpc.pages import page_size, pagination_of
+from unkey_api.rpc.messages import page_size, pagination_of
 
 
 def from_api(api: LiveApi) -> pb.GetApiResponse:

@@ -13,8 +13,7 @@ from unkey_api.areas.identities.service.update import UpdateIdentityCommand
 from unkey_api.areas.identities.types import Identity, IdentityRatelimit
 from unkey_api.areas.ratelimit.attached import AttachedLimit
 from unkey_api.core.paging import Page
-from unkey_api.rpc.metadata import struct_of, text_of
-from unkey_api.rpc.pages import pagination_of
+from unkey_api.rpc.messages import pagination_of, struct_of, text_of
 
 NO_META = "{}"
 

@@ -11,8 +11,8 @@ from unkey_api.areas.identities.service.delete import DeleteIdentity
 from unkey_api.areas.identities.service.read import GetIdentity, ListIdentities
 from unkey_api.areas.identities.service.update import UpdateIdentity
 from unkey_api.rpc.exchange import current_caller
+from unkey_api.rpc.messages import page_size
 from unkey_api.rpc.method import Context
-from unkey_api.rpc.pages import page_size
 
 
 class IdentitiesHandler(IdentitiesService):

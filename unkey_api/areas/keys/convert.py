@@ -30,7 +30,7 @@ from unkey_api.areas.keys.types import (
 )
 from unkey_api.areas.permissions.types import Permission, Role
 from unkey_api.areas.ratelimit.attached import AttachedLimit
-from unkey_api.rpc.metadata import struct_of, text_of
+from unkey_api.rpc.messages import struct_of, text_of
 
 T = TypeVar("T")
 

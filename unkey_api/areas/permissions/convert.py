@@ -11,7 +11,7 @@ from unkey_api.areas.permissions.service.set_role_permissions import SetRolePerm
 from unkey_api.areas.permissions.service.update import UpdatePermissionCommand, UpdateRoleCommand
 from unkey_api.areas.permissions.types import Permission, Role, StoredPermission, StoredRole
 from unkey_api.core.paging import Page
-from unkey_api.rpc.pages import pagination_of
+from unkey_api.rpc.messages import pagination_of
 
 
 def to_create_permission(request: pb.CreatePermissionRequest) -> CreatePermissionCommand:

@@ -13,8 +13,8 @@ from unkey_api.areas.permissions.service.read import GetPermission, GetRole, Lis
 from unkey_api.areas.permissions.service.set_role_permissions import SetRolePermissions
 from unkey_api.areas.permissions.service.update import UpdatePermission, UpdateRole
 from unkey_api.rpc.exchange import current_caller
+from unkey_api.rpc.messages import page_size
 from unkey_api.rpc.method import Context
-from unkey_api.rpc.pages import page_size
 
 
 class PermissionsHandler(PermissionsService):

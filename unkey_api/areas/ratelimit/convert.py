@@ -8,7 +8,7 @@ from unkey_proto.unkey.ratelimit.v2 import ratelimit_pb as pb
 from unkey_api.areas.ratelimit.service.set_override import SetOverrideCommand
 from unkey_api.areas.ratelimit.types import LimitCommand, LimitOutcome, MultiLimitOutcome, Override
 from unkey_api.core.paging import Page
-from unkey_api.rpc.pages import pagination_of
+from unkey_api.rpc.messages import pagination_of
 
 DEFAULT_COST = 1
 DEFAULT_PAGE = 50  # what callers have always got; the published default of 10 never applied

@@ -13,8 +13,8 @@ from unkey_api.areas.ratelimit.service.multi_limit import MultiLimit
 from unkey_api.areas.ratelimit.service.read_overrides import GetOverride, ListOverrides
 from unkey_api.areas.ratelimit.service.set_override import SetOverride
 from unkey_api.rpc.exchange import Exchange, current_caller, current_exchange
+from unkey_api.rpc.messages import page_size, pagination_of
 from unkey_api.rpc.method import Context
-from unkey_api.rpc.pages import page_size, pagination_of
 
 METRICS_HEADER = b"x-unkey-metrics"
 METRICS_OFF = b"disabled"

@@ -6,7 +6,7 @@ from unkey_proto.unkey.rootkeys.v2 import rootkeys_pb as pb
 
 from unkey_api.areas.rootkeys.types import CreateRootKeyCommand, RootKey, UpdateRootKeyCommand
 from unkey_api.core.paging import Page
-from unkey_api.rpc.pages import pagination_of
+from unkey_api.rpc.messages import pagination_of
 
 
 def to_create(request: pb.CreateKeyRequest) -> CreateRootKeyCommand:

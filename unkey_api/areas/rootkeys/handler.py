@@ -12,8 +12,8 @@ from unkey_api.areas.rootkeys.service.read import ListRootKeys
 from unkey_api.areas.rootkeys.service.reroll import RerollRootKey
 from unkey_api.areas.rootkeys.service.update import UpdateRootKey
 from unkey_api.rpc.exchange import current_caller
+from unkey_api.rpc.messages import page_size
 from unkey_api.rpc.method import Context
-from unkey_api.rpc.pages import page_size
 
 
 class RootKeysHandler(RootKeysService):

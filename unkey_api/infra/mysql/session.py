@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import Literal, NamedTuple, TypeVar
 
 from unkey_api.core.changes import Change
 from unkey_api.core.clock import Clock
@@ -26,8 +26,7 @@ GRACE_SECONDS = 0.5
 """How much longer than the server we wait, so that its orderly error comes first and the connection survives."""
 
 
-@dataclass(frozen=True, slots=True)
-class Watch:
+class Watch(NamedTuple):
     """Who wants to hear of statements, and the clock to time them by."""
 
     observer: StatementObserver

@@ -1,11 +1,13 @@
-"""The demo data of a first start: a workspace, an API and a root key that may do everything."""
+"""The demo of a first start: a workspace, an API, a root key that may do everything, and the text that shows them."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from importlib.resources import files
 from pathlib import Path
+from string import Template
 
 from unkey_api.admin.service import AdminService
 from unkey_api.admin.types import all_permissions
@@ -15,7 +17,8 @@ from unkey_api.core.clock import Clock
 from unkey_api.core.ids import IdPrefix, IdSource
 from unkey_api.core.keymaterial import hash_key
 from unkey_api.core.secret import Secret
-from unkey_api.dev.config_file import write_private
+from unkey_api.dev.folder import ANY_ADDRESS, DevOptions, write_private
+from unkey_api.dev.ports import LOOPBACK
 from unkey_api.infra.mysql import Database, WriteConn, load_query, load_statement
 from unkey_api.infra.vault import VaultClient
 
@@ -117,3 +120,30 @@ def _read(file: Path) -> Demo | None:
         return Demo(**json.loads(file.read_text()))
     except (OSError, ValueError, TypeError):
         return None  # lost or damaged: new data is made beside what the database has
+
+
+HEADERS = """-H "Authorization: Bearer $ROOT_KEY" -H 'Content-Type: application/json'"""
+
+
+class _Text(Template):
+    """Names are marked with @, because $ belongs to the shell."""
+
+    delimiter = "@"
+
+
+def welcome(options: DevOptions, demo: Demo, *, seconds: float, first_start: bool) -> str:
+    """Return the text. Every command is one line and needs nothing but a POSIX shell, sed and curl."""
+    host = LOOPBACK if options.host in ANY_ADDRESS else options.host
+    host = f"[{host}]" if ":" in host else host
+    base = f"http://{host}:{options.http_port}"
+    return _Text(files("unkey_api.dev").joinpath("welcome.txt").read_text()).substitute(
+        seconds=f"{seconds:.1f}",
+        start="first start" if first_start else "with the data of before",
+        base=base,
+        http2=f"\n  HTTP/2   {host}:{options.http2_port} (gRPC, Connect)" if options.http2_port else "",
+        data=options.data_dir,
+        root_key=demo.root_key,
+        api_id=demo.api_id,
+        curl=f"curl -sS {base}",
+        headers=HEADERS,
+    )
