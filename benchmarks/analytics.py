@@ -30,8 +30,8 @@ from unkey_api.areas.analytics.tables import VERIFICATIONS
 from unkey_api.areas.analytics.types import WorkspaceSettings
 from unkey_api.core.clock import SystemClock
 from unkey_api.core.secret import Secret
-from unkey_api.dev.clickhouse import clickhouse
 from unkey_api.dev.ports import free_ports
+from unkey_api.dev.servers import clickhouse
 from unkey_api.infra.clickhouse.client import ClickHouseClient, ClickHousePolicy, open_clickhouse
 from unkey_api.infra.clickhouse.migrate import migrate
 from unkey_api.infra.clickhouse.reading import Login, QueryReader, open_query_reader

@@ -20,9 +20,8 @@ from tests.support.statements import StatementRecorder
 from unkey_api.container.application import open_application
 from unkey_api.container.runtime import Runtime
 from unkey_api.core.secret import Secret
-from unkey_api.dev.clickhouse import ClickHouse
 from unkey_api.dev.ports import free_ports
-from unkey_api.dev.vault import vault
+from unkey_api.dev.servers import ClickHouse, vault
 from unkey_api.infra.clickhouse.client import ClickHouseClient
 from unkey_api.infra.mysql import Database, Dsn, Statement
 from unkey_api.infra.vault import VaultClient, open_vault

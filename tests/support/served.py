@@ -31,9 +31,8 @@ from unkey_api.audit.service import AuditLog
 from unkey_api.core.clock import SystemClock
 from unkey_api.core.ids import RandomIds
 from unkey_api.core.secret import Secret
-from unkey_api.dev.clickhouse import ClickHouse
 from unkey_api.dev.ports import free_ports
-from unkey_api.dev.servers import Vault, vault
+from unkey_api.dev.servers import ClickHouse, Vault, vault
 from unkey_api.infra.mysql import Database, Dsn
 
 START_SECONDS = 30.0

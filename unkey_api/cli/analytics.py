@@ -12,7 +12,7 @@ import typer
 
 from unkey_api.areas.analytics.types import QUOTAS, parse_quotas
 from unkey_api.cli.configuration import ConfigOption
-from unkey_api.cli.tables import print_table
+from unkey_api.cli.text import print_table
 
 analytics = typer.Typer(help="Set up and ask the analytics of a workspace.", no_args_is_help=True)
 WorkspaceOption = Annotated[str, typer.Option("--workspace", help="Id of the workspace.")]

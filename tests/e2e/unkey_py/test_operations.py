@@ -18,7 +18,7 @@ from tests.support.mysql import run_sql
 from tests.support.served import Served
 from tools.operations import published_operations
 from unkey_api.core.secret import Secret
-from unkey_api.dev.vault import Vault
+from unkey_api.dev.servers import Vault
 from unkey_api.infra.clickhouse.client import ClickHouseClient
 from unkey_api.infra.mysql import Database, Dsn, Statement
 from unkey_api.infra.vault import open_vault
