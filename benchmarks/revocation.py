@@ -24,7 +24,7 @@ import aiohttp
 from benchmarks.load import LoadFailed
 from benchmarks.machine import choose_cores
 from benchmarks.servers import Server, service, stores
-from unkey_api.dev.seed import Demo
+from unkey_api.dev.demo import Demo
 
 PROCESSES = 3
 SAME_NODE_ROUNDS = 10_000

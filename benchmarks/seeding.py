@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from unkey_api.areas.keys.queries import NewKey, NewRatelimit, find_issuing_api, insert_keys, put_ratelimits
 from unkey_api.core.clock import Clock
 from unkey_api.core.columns import UnixMs
-from unkey_api.core.identifiers import KeyId, KeyspaceId, RatelimitId
-from unkey_api.core.ids import IdPrefix, IdSource
+from unkey_api.core.ids import IdPrefix, IdSource, KeyId, KeyspaceId, RatelimitId
 from unkey_api.core.keymaterial import KeyMaterial, generate_key
 from unkey_api.dev.stack import Stack
 from unkey_api.infra.mysql import Database, MysqlSettings, WriteConn, log_orphan, open_database, parse_dsn

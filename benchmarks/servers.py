@@ -15,11 +15,9 @@ from pathlib import Path
 from benchmarks.machine import children_of, pinned
 from unkey_api.core.clock import SystemClock
 from unkey_api.core.ids import RandomIds
-from unkey_api.dev.folder import locked_folder
-from unkey_api.dev.options import DevOptions
+from unkey_api.dev.folder import DevOptions, locked_folder
 from unkey_api.dev.ports import LOOPBACK, free_ports
-from unkey_api.dev.probes import answers_http
-from unkey_api.dev.process import Child, ChildSpec, child_process
+from unkey_api.dev.process import Child, ChildSpec, answers_http, child_process
 from unkey_api.dev.stack import Stack, running_stack
 
 START_LIMIT = timedelta(seconds=30)

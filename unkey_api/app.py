@@ -17,8 +17,7 @@ from unkey_api.core.addresses import Network
 from unkey_api.core.clock import Clock
 from unkey_api.core.ids import IdSource
 from unkey_api.rpc.bodies.admission import Admission
-from unkey_api.rpc.bodies.budget import BodyBudget
-from unkey_api.rpc.bodies.limits import BodyLimits
+from unkey_api.rpc.bodies.budget import BodyBudget, BodyLimits
 from unkey_api.rpc.bodies.rpc_calls import CallAdmission
 from unkey_api.rpc.bodies.undecoded import LateGzip, late_codecs
 from unkey_api.rpc.bodies.validation import Validation

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 _PACKAGED = Path(__file__).parent / "assets" / "openapi"
 _IN_CHECKOUT = Path(__file__).parent.parent / "gen" / "openapi"
@@ -12,8 +12,7 @@ COMPATIBLE = "openapi"
 EXTENDED = "openapi-extended"
 
 
-@dataclass(frozen=True, slots=True)
-class OpenApiDocument:
+class OpenApiDocument(NamedTuple):
     """One document in both notations, UTF-8."""
 
     yaml: bytes

@@ -19,7 +19,7 @@ from benchmarks.scale.places import Place, place
 from benchmarks.servers import service
 from unkey_api.core.clock import Clock, SystemClock
 from unkey_api.dev.ports import free_ports
-from unkey_api.dev.valkey import valkey
+from unkey_api.dev.servers import valkey
 
 FEW = 1_000
 KEYS = 1_000_000

@@ -12,9 +12,8 @@ from tests.support.waiting import eventually
 from unkey_api.areas.keys.credits.ports import CreditCounter
 from unkey_api.core.clock import SystemClock
 from unkey_api.core.ids import IdPrefix, RandomIds
-from unkey_api.infra.redis.client import RedisClient
+from unkey_api.infra.redis.client import CREDIT_TAKE, RedisClient
 from unkey_api.infra.redis.counters import TALLY_TTL_MS, Base, RedisCredits, Taken, Tally
-from unkey_api.infra.redis.scripts import CREDIT_TAKE
 
 MINUTE_MS = 60_000
 EPOCH = 1_750_000_000_000

@@ -16,7 +16,7 @@ from tests.support.redis import RedisServer
 from tests.support.relay import relay_to
 from tests.support.served import VAULT_TOKEN, Served, ServeOptions, connection_string, fetch, served_by, serving
 from unkey_api.core.keymaterial import hash_key
-from unkey_api.dev.vault import Vault
+from unkey_api.dev.servers import Vault
 from unkey_api.infra.mysql import Database, Dsn
 
 pytestmark = pytest.mark.e2e

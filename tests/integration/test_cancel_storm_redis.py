@@ -11,8 +11,7 @@ from tests.support.redis import RedisServer
 from tests.support.storm import Storm, StormPlan, tell_connections
 from tests.support.waiting import eventually
 from unkey_api.core.ids import IdPrefix, RandomIds
-from unkey_api.infra.redis.client import RedisClient, RedisOptions, open_redis
-from unkey_api.infra.redis.scripts import INCREMENT_MANY
+from unkey_api.infra.redis.client import INCREMENT_MANY, RedisClient, RedisOptions, open_redis
 
 pytestmark = pytest.mark.integration
 

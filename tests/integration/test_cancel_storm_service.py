@@ -28,8 +28,7 @@ from unkey_api.areas.keys.queries import NewKey, find_issuing_api, insert_keys
 from unkey_api.container.application import open_application
 from unkey_api.container.runtime import Runtime
 from unkey_api.core.columns import UnixMs
-from unkey_api.core.identifiers import KeyId
-from unkey_api.core.ids import IdPrefix, RandomIds
+from unkey_api.core.ids import IdPrefix, KeyId, RandomIds
 from unkey_api.core.keymaterial import generate_key
 from unkey_api.infra.mysql import Database, Dsn, WriteConn
 from unkey_api.infra.redis.client import RedisClient, RedisOptions, open_redis

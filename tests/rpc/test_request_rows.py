@@ -14,7 +14,7 @@ from tests.support.redis import RedisServer
 from unkey_api.container.application import open_application
 from unkey_api.container.runtime import Runtime
 from unkey_api.core.clock import SystemClock
-from unkey_api.dev.clickhouse import ClickHouse
+from unkey_api.dev.servers import ClickHouse
 from unkey_api.infra.clickhouse.client import ClickHouseClient
 from unkey_api.infra.mysql import Dsn
 from unkey_api.settings.load import load_settings

@@ -18,12 +18,12 @@ from tests.support.way import ROOT, way_of
 from unkey_api.container.application import open_application
 from unkey_api.container.runtime import Runtime
 from unkey_api.core.clock import SystemClock
-from unkey_api.dev.clickhouse import ClickHouse
+from unkey_api.dev.servers import ClickHouse
 from unkey_api.infra.clickhouse.client import ClickHouseClient
 from unkey_api.infra.mysql import Dsn
-from unkey_api.server.admission import Admission
 from unkey_api.server.http1.connections import Bounds, Connections
 from unkey_api.server.http1.starting import new_event_loop
+from unkey_api.server.listeners import Admission
 from unkey_api.settings.limits import LimitSettings
 from unkey_api.settings.load import load_settings
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest_asyncio
 
-from unkey_api.dev.clickhouse import ClickHouse, clickhouse
 from unkey_api.dev.ports import free_ports
+from unkey_api.dev.servers import ClickHouse, clickhouse
 from unkey_api.infra.clickhouse.client import ClickHouseClient, open_clickhouse
 from unkey_api.infra.clickhouse.migrate import migrate
 from unkey_api.settings.addresses.clickhouse import ClickHouseAddress, parse_clickhouse_url

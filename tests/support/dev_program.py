@@ -9,7 +9,7 @@ from pathlib import Path
 from unkey_api.core.clock import SystemClock
 from unkey_api.core.ids import RandomIds
 from unkey_api.dev.command import run_dev
-from unkey_api.dev.options import DevOptions
+from unkey_api.dev.folder import DevOptions
 
 
 async def serve(config: Path, stop: asyncio.Event) -> None:

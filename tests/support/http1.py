@@ -12,9 +12,9 @@ from typing import Any
 
 from tests.support.clock import FixedClock
 from tests.support.waiting import settle
-from unkey_api.server.admission import Admission
 from unkey_api.server.http1.connection import Connection
 from unkey_api.server.http1.connections import Asgi, Bounds, Connections
+from unkey_api.server.listeners import Admission
 from unkey_api.settings.limits import LimitSettings
 
 PEER = ("192.0.2.1", 50_000)

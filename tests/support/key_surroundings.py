@@ -8,7 +8,7 @@ from unkey_api.core.principal import Principal
 from unkey_api.core.secret import Secret
 from unkey_api.infra.batching.batcher import Offer
 from unkey_api.infra.clickhouse.rows import KeyVerificationRow
-from unkey_api.infra.vault.port import Ciphertext, VaultUnavailable
+from unkey_api.infra.vault import Ciphertext, VaultUnavailable
 
 
 class Events:

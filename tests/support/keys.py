@@ -39,8 +39,7 @@ from unkey_api.auth.root_key import RootKeys
 from unkey_api.container.areas import built
 from unkey_api.container.revocation import ChangedCaches
 from unkey_api.core.clock import SystemClock
-from unkey_api.core.identifiers import KeyHash
-from unkey_api.core.ids import ALPHABET, RandomIds
+from unkey_api.core.ids import ALPHABET, KeyHash, RandomIds
 from unkey_api.core.secret import Secret
 from unkey_api.infra import passwords
 from unkey_api.infra.invalidation.caches import IN_WORKSPACE, PLAIN, KeyText, NamedCaches
@@ -48,7 +47,7 @@ from unkey_api.infra.mysql import Database, Dsn, Statement
 from unkey_api.infra.redis.client import RedisClient
 from unkey_api.infra.redis.counters import RedisCounters, RedisCredits
 from unkey_api.infra.resilience.background import BackgroundJobs
-from unkey_api.rpc.bodies.limits import BodyLimits
+from unkey_api.rpc.bodies.budget import BodyLimits
 from unkey_api.rpc.documents import Documents
 from unkey_api.rpc.health import Health, Phase
 from unkey_api.settings.stores import CacheSettings
@@ -335,6 +334,7 @@ async def world(
             credits=credit_limiter,
             verifications=events,
             callers=NOT_HERE,
+            connections=NOT_HERE,
         )
         client = Client(_application(shared, clock))
         made = KeyWorld(

@@ -24,8 +24,8 @@ from unkey_api.core.clock import SystemClock
 from unkey_api.dev.ports import free_ports
 from unkey_api.infra.mysql import Database, Dsn, MysqlSettings, Params, Statement, log_orphan, open_database
 from unkey_api.infra.mysql.driver import connect
-from unkey_api.infra.mysql.literals import sql_literal
 from unkey_api.infra.mysql.migrations import migrate
+from unkey_api.infra.mysql.sql_text import sql_literal
 
 START_SECONDS = 30.0
 STOP_SECONDS = 20.0

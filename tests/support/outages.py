@@ -19,7 +19,7 @@ from tests.support.redis import server_binary
 from tests.support.served import VAULT_TOKEN, connection_string, status_of, until
 from unkey_api.core.secret import Secret
 from unkey_api.dev.ports import free_ports
-from unkey_api.dev.vault import Vault
+from unkey_api.dev.servers import Vault
 from unkey_api.dev.vault_server import TOKEN_VARIABLE
 from unkey_api.infra.clickhouse.client import open_clickhouse
 from unkey_api.infra.clickhouse.migrate import migrate as migrate_clickhouse

@@ -20,7 +20,7 @@ from tests.support.clock import FixedClock
 from unkey_api.app import Application, Platform, Service
 from unkey_api.core.ids import RandomIds
 from unkey_api.core.principal import Principal, SubjectType
-from unkey_api.rpc.bodies.limits import BodyLimits
+from unkey_api.rpc.bodies.budget import BodyLimits
 from unkey_api.rpc.documents import Documents
 from unkey_api.rpc.edge import Observer
 from unkey_api.rpc.exchange import Exchange, current_exchange

@@ -12,21 +12,21 @@ from typing import Any, Generic, TypeVar
 
 from connectrpc.server import ConnectASGIApplication
 
+from unkey_api.areas.analytics.service.connections import Connections
 from unkey_api.areas.apis.live import LiveApis
 from unkey_api.areas.keys.credits.limiter import CreditLimiter
 from unkey_api.areas.keys.schemes.finding import ForeignHashes
 from unkey_api.areas.keys.schemes.salted import HashCaps
 from unkey_api.areas.keys.verification.directory import KeyDirectory
 from unkey_api.areas.parts import Parts
-from unkey_api.areas.ratelimit.creation import NamespaceCreation
 from unkey_api.areas.ratelimit.engine.limiter import RateLimiter
-from unkey_api.areas.ratelimit.namespaces import Namespaces
-from unkey_api.areas.rootkeys.service.parts import CallerLocks
+from unkey_api.areas.ratelimit.namespaces import NamespaceCreation, Namespaces
+from unkey_api.areas.rootkeys.service import CallerLocks
 from unkey_api.core.keymaterial import RandomBytes
 from unkey_api.core.needs import Operations
 from unkey_api.infra.batching.batcher import Sink
 from unkey_api.infra.clickhouse.rows import KeyVerificationRow, RatelimitRow
-from unkey_api.infra.vault.port import VaultClient
+from unkey_api.infra.vault import VaultClient
 
 Handler = TypeVar("Handler")
 
@@ -53,6 +53,8 @@ class Shared:
     credits: CreditLimiter
     verifications: Sink[KeyVerificationRow]
     callers: CallerLocks
+    connections: Connections
+    """How workspaces ask ClickHouse."""
     test_mode: bool = False
     """Whether callers may choose the time at which a limit is decided."""
 

@@ -10,7 +10,7 @@ from unkey_api.auth.jwt import OrganizationDisabled, OrganizationWithoutWorkspac
 from unkey_api.auth.root_key import admitted
 from unkey_api.auth.workspaces import OrganizationWorkspace
 from unkey_api.core.clock import Clock
-from unkey_api.core.identifiers import KeyHash
+from unkey_api.core.ids import KeyHash
 from unkey_api.core.principal import Principal, SubjectType
 from unkey_api.infra.mysql import WriteConn, load_query
 

@@ -15,10 +15,10 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from unkey_api.cli import keys, permissions, root_keys, workspaces
+from unkey_api.cli import analytics, keys, permissions, root_keys, workspaces
 from unkey_api.cli.configuration import ConfigOption, read_settings
 from unkey_api.cli.migrations import run_migrations
-from unkey_api.cli.tables import harmless
+from unkey_api.cli.text import harmless
 from unkey_api.container.inspection import of_serving
 from unkey_api.core.clock import SystemClock
 from unkey_api.core.errors import AppError
@@ -39,6 +39,7 @@ app.add_typer(keys.keys, name="keys")
 app.add_typer(permissions.permissions, name="permissions")
 app.add_typer(root_keys.root_keys, name="root-key")
 app.add_typer(workspaces.workspaces, name="workspace")
+app.add_typer(analytics.analytics, name="analytics")
 
 
 @app.command()
@@ -65,7 +66,7 @@ def dev(
         typer.echo(advice, err=True)
         raise typer.Exit(1)
     from unkey_api.dev.command import run_dev, serve_in_child  # noqa: PLC0415 - production installs lack its packages
-    from unkey_api.dev.options import DevOptions  # noqa: PLC0415 - the same
+    from unkey_api.dev.folder import DevOptions  # noqa: PLC0415 - the same
 
     options = DevOptions(data_dir=data_dir, host=host, http_port=port, http2_port=http2_port, workers=workers)
     ending = run_dev(options, clock=SystemClock(), ids=RandomIds(), say=typer.echo, serve=serve_in_child)

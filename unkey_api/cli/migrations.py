@@ -7,7 +7,7 @@ import asyncio
 from rich.console import Console
 from rich.progress import Progress
 
-from unkey_api.areas.keys.service.attempts import with_fresh_ids
+from unkey_api.areas.parts import with_fresh_ids
 from unkey_api.areas.rootkeys.keyspace import ensure_root_keyspace
 from unkey_api.container.databases import mysql_settings
 from unkey_api.core.clock import SystemClock

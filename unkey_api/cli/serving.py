@@ -18,8 +18,7 @@ from unkey_api.container.runtime import Runtime
 from unkey_api.core.ids import IdPrefix
 from unkey_api.core.secret import Secret
 from unkey_api.infra.telemetry.logging import FLUSH_SECONDS, LogStyle, configure_logging, flush_logging
-from unkey_api.server.listeners import TlsFiles
-from unkey_api.server.metrics_listener import serving_metrics
+from unkey_api.server.listeners import TlsFiles, serving_metrics
 from unkey_api.server.sockets import PortTaken, bind_workers
 from unkey_api.server.supervisor import Supervisor
 from unkey_api.server.worker import OpenApp, Served, WorkerOptions

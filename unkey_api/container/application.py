@@ -10,18 +10,16 @@ from importlib.resources import files
 
 from unkey_api.app import Application, Platform
 from unkey_api.auth.chain import AuthenticationChain
-from unkey_api.auth.guessing import FailureBuckets
-from unkey_api.auth.tarpit import Tarpit
-from unkey_api.container.invalidation import open_bus
+from unkey_api.auth.guessing import FailureBuckets, Tarpit
+from unkey_api.container.caches import open_bus
 from unkey_api.container.operations import Operations, open_operations
-from unkey_api.container.runtime import Observing, Runtime
+from unkey_api.container.runtime import Observing, Runtime, open_telemetry
 from unkey_api.container.stores import open_stores
-from unkey_api.container.telemetry import open_telemetry
 from unkey_api.infra.telemetry.logging import dropped_lines
 from unkey_api.infra.telemetry.metrics import Metrics
 from unkey_api.openapi_document import document_files
-from unkey_api.profiling.profiles import Profiles
-from unkey_api.rpc.bodies.limits import BodyLimits
+from unkey_api.profiling import Profiles
+from unkey_api.rpc.bodies.budget import BodyLimits
 from unkey_api.rpc.documents import Documents
 from unkey_api.rpc.edge import Observer
 from unkey_api.rpc.exchange import Exchange

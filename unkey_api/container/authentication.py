@@ -18,7 +18,7 @@ from unkey_api.auth.token import Expectation
 from unkey_api.auth.workspaces import Workspaces
 from unkey_api.container.caches import Caches
 from unkey_api.core.clock import Clock
-from unkey_api.infra.jwks.client import JwksClient, open_jwks_session
+from unkey_api.infra.jwks import JwksClient, open_jwks_session
 from unkey_api.infra.mysql import Database
 from unkey_api.settings.auth import WORKOS, AuthEntry, JwtAuth, PortalSessionAuth, RootKeyAuth
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from unkey_api.infra.mysql import TlsMode, parse_dsn, tls_context
-from unkey_api.settings.addresses.collector import Collector, variable_of
+from unkey_api.settings.addresses.http import Collector, variable_of
 from unkey_api.settings.addresses.parameters import AddressError
 from unkey_api.settings.addresses.redis import parse_redis_url
 from unkey_api.settings.load import Inspect

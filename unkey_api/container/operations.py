@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from unkey_api.app import Service
+from unkey_api.areas.analytics.service.connections import Connections
 from unkey_api.areas.apis.live import LiveApis
 from unkey_api.areas.keys.credits.limiter import CreditLimiter, open_credit_limiter
 from unkey_api.areas.keys.credits.queries import SqlCreditBalances
@@ -18,12 +19,11 @@ from unkey_api.areas.keys.schemes.finding import ForeignHashes
 from unkey_api.areas.keys.verification.directory import KeyDirectory
 from unkey_api.areas.parts import Parts
 from unkey_api.areas.projects.service import DefaultProject
-from unkey_api.areas.ratelimit.creation import NamespaceCreation
 from unkey_api.areas.ratelimit.engine.bounds import TableBounds
 from unkey_api.areas.ratelimit.engine.limiter import RateLimiter
 from unkey_api.areas.ratelimit.engine.running import open_rate_limiter
 from unkey_api.areas.ratelimit.global_counters import SqlGlobalCounters
-from unkey_api.areas.ratelimit.namespaces import Namespaces
+from unkey_api.areas.ratelimit.namespaces import NamespaceCreation, Namespaces
 from unkey_api.areas.shared import Shared
 from unkey_api.audit.service import AuditLog
 from unkey_api.auth.standing import CallerStanding
@@ -109,6 +109,7 @@ async def _open_shared(
         credits=credits_,
         verifications=stores.verifications,
         callers=CallerStanding(clock),
+        connections=Connections(caches.analytics, database.reads_of, stores.vault, stores.queries),
     )
 
 

@@ -15,11 +15,11 @@ from unkey_api.container.areas import published_methods
 from unkey_api.container.closing import graces, leaving_together
 from unkey_api.container.databases import mysql_settings
 from unkey_api.container.lifecycle import encoded_buffer
-from unkey_api.container.runtime import Runtime
-from unkey_api.container.telemetry import Telemetry
+from unkey_api.container.runtime import Runtime, Telemetry
 from unkey_api.core.redaction import Redactor
 from unkey_api.infra.batching.batcher import BatchPolicy, NullSink, Sink
 from unkey_api.infra.clickhouse.client import open_clickhouse
+from unkey_api.infra.clickhouse.reading import QueryReader, open_query_reader
 from unkey_api.infra.clickhouse.rows import KeyVerificationRow, RatelimitRow
 from unkey_api.infra.clickhouse.writer import (
     API_REQUESTS,
@@ -37,8 +37,8 @@ from unkey_api.infra.resilience.breaker import BreakerPolicy, CircuitBreaker
 from unkey_api.infra.telemetry.metrics import Metrics
 from unkey_api.infra.vault import VaultClient, open_vault
 from unkey_api.rpc.exchange import Exchange, running_route
+from unkey_api.rpc.method import redaction_paths
 from unkey_api.rpc.observers.reports import RowMaker, body_bytes
-from unkey_api.rpc.redaction_paths import redaction_paths
 from unkey_api.settings.addresses.clickhouse import parse_clickhouse_url
 from unkey_api.settings.sections import Settings
 
@@ -62,6 +62,8 @@ class Stores:
     """None where nobody keeps rows of requests, so that none are made."""
     verifications: Sink[KeyVerificationRow]
     ratelimits: Sink[RatelimitRow]
+    queries: QueryReader | None
+    """Asks ClickHouse in the name of workspaces; None where no address is set."""
 
 
 @asynccontextmanager
@@ -107,7 +109,13 @@ async def open_stores(
             requests=requests,
             verifications=verifications,
             ratelimits=ratelimits,
+            queries=await _open_queries(stack, settings),
         )
+
+
+async def _open_queries(stack: AsyncExitStack, settings: Settings) -> QueryReader | None:
+    url = settings.clickhouse.analytics_url.reveal() if settings.clickhouse else ""
+    return await stack.enter_async_context(open_query_reader(parse_clickhouse_url(url))) if url else None
 
 
 def _orphan_hook(metrics: Metrics) -> OrphanHook:

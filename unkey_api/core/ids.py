@@ -1,6 +1,7 @@
-"""Identifiers: a prefix that names the kind, an underscore, nine random characters.
+"""Identifiers: a prefix that names the kind, an underscore, nine random characters; and their types.
 
-Ids are public handles, not secrets; those come from `core.keymaterial`.
+The types travel between layers: swapping two of them does not type-check. Ids are public handles, not secrets; those
+come from `core.keymaterial`.
 """
 
 from __future__ import annotations
@@ -10,7 +11,35 @@ import string
 import weakref
 from collections.abc import Iterator
 from enum import StrEnum
-from typing import Protocol
+from typing import NewType, Protocol
+
+ApiId = NewType("ApiId", str)
+AppId = NewType("AppId", str)
+CorrelationId = NewType("CorrelationId", str)
+DeploymentId = NewType("DeploymentId", str)
+DomainId = NewType("DomainId", str)
+EnvironmentId = NewType("EnvironmentId", str)
+EventId = NewType("EventId", str)
+ExternalId = NewType("ExternalId", str)
+IdentityId = NewType("IdentityId", str)
+KeyId = NewType("KeyId", str)
+KeyspaceId = NewType("KeyspaceId", str)
+MigrationId = NewType("MigrationId", str)
+NamespaceId = NewType("NamespaceId", str)
+OverrideId = NewType("OverrideId", str)
+PermissionId = NewType("PermissionId", str)
+PolicyId = NewType("PolicyId", str)
+PortalId = NewType("PortalId", str)
+PortalSessionId = NewType("PortalSessionId", str)
+ProjectId = NewType("ProjectId", str)
+RatelimitId = NewType("RatelimitId", str)
+RequestId = NewType("RequestId", str)
+RoleId = NewType("RoleId", str)
+WorkspaceId = NewType("WorkspaceId", str)
+
+KeyHash = NewType("KeyHash", str)
+"""Digest of a key's text as stored in `keys.hash`; the key cannot be got back from it."""
+
 
 ALPHABET = string.ascii_letters + string.digits
 RANDOM_LENGTH = 9

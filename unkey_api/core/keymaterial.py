@@ -15,8 +15,7 @@ import base58
 
 from unkey_api.core.error_code import ErrorCode
 from unkey_api.core.errors import AppError, ServiceUnavailable
-from unkey_api.core.identifiers import KeyHash
-from unkey_api.core.ids import ALPHABET
+from unkey_api.core.ids import ALPHABET, KeyHash
 from unkey_api.core.secret import Secret
 
 RandomBytes: TypeAlias = Callable[[int], bytes]

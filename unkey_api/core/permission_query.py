@@ -18,6 +18,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
+from typing import NamedTuple
 
 from unkey_api.core.error_code import ErrorCode
 from unkey_api.core.errors import AppError
@@ -65,8 +66,7 @@ class _Kind(Enum):
     END = "end"
 
 
-@dataclass(frozen=True, slots=True)
-class _Token:
+class _Token(NamedTuple):
     kind: _Kind
     text: str
     position: int

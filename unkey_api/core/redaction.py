@@ -13,8 +13,7 @@ from typing import Any, Union
 
 import orjson
 
-from unkey_api.core.secret_shapes import holds_secret, without_secrets
-from unkey_api.core.secret_words import without_named_secrets
+from unkey_api.core.secret import holds_secret, without_named_secrets, without_secrets
 
 MASK = b'"[REDACTED]"'
 _SHAPE_MASK = MASK.strip(b'"')
@@ -26,7 +25,7 @@ _STRING = re.compile(rb'"(?:[^"\\]|\\.)*(?:"|\\?\Z)', re.DOTALL)
 _COLON = re.compile(rb"\s*:")
 _MEMBER_MASK = rb"\1" + MASK
 _ESCAPE = re.compile(rb"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
-# In a string of JSON, what `secret_words` may find something behind; names of members alone are no such thing.
+# In a string of JSON, what `names_secrets` may find something behind; names of members alone are no such thing.
 _NAMING = re.compile(
     rb"[=@]|-----BEGIN|eyJ|(?i:bearer|basic) |(?i:key|token|secret|passw|authorization)[a-z]*\s*:\s*[^\s\"]"
 )

@@ -13,13 +13,11 @@ from pathlib import Path
 
 from unkey_api.core.clock import Clock
 from unkey_api.core.ids import IdSource
-from unkey_api.dev.folder import locked_folder
-from unkey_api.dev.options import ANY_ADDRESS, CannotStart, DevOptions
+from unkey_api.dev.demo import welcome
+from unkey_api.dev.folder import ANY_ADDRESS, CannotStart, DevOptions, locked_folder
 from unkey_api.dev.ports import LOOPBACK, is_free
-from unkey_api.dev.probes import answers_http
-from unkey_api.dev.process import POLL_SECONDS, ChildFailed, ChildSpec, child_process
+from unkey_api.dev.process import POLL_SECONDS, ChildFailed, ChildSpec, answers_http, child_process
 from unkey_api.dev.stack import Say, Stack, running_stack
-from unkey_api.dev.welcome import welcome
 from unkey_api.infra.mysql.migrations import MigrationError
 
 Serve = Callable[[Path, asyncio.Event], Awaitable[None]]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from unkey_api.dev.options import CannotStart
+from unkey_api.dev.folder import CannotStart
 from unkey_api.dev.ports import LOOPBACK
 from unkey_api.dev.process import ChildFailed, ChildSpec, child_process, log_tail
 

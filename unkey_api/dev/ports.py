@@ -10,7 +10,7 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TypeVar
 
-from unkey_api.dev.options import CannotStart
+from unkey_api.dev.folder import CannotStart
 
 LOOPBACK = "127.0.0.1"
 FIRST_PORT = 15_000  # below are the well-known ones of people's own stores

@@ -1,4 +1,4 @@
-"""A child process with an owner: it is ready when it says so, and gone when its owner is."""
+"""A child process with an owner: it is ready when it answers, and gone when its owner is."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
-from unkey_api.dev.options import CannotStart
+from unkey_api.dev.folder import CannotStart
+from unkey_api.dev.ports import LOOPBACK
 
 GUARD = Path(__file__).with_name("guard.py")
 POLL_SECONDS = 0.02  # between two looks whether a child answers; starts take tenths of a second
@@ -147,3 +148,20 @@ async def _uninterrupted(work: Awaitable[None]) -> None:
     if cancelled:
         raise asyncio.CancelledError
     task.result()
+
+
+PROBE_SECONDS = 2  # for one try; the servers are on this machine
+
+
+async def answers_http(port: int, path: str, *, host: str = LOOPBACK) -> bool:
+    """Whether an HTTP server answers 200 on `path`."""
+    try:
+        async with asyncio.timeout(PROBE_SECONDS):
+            reader, writer = await asyncio.open_connection(host, port)
+            try:
+                writer.write(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+                return b" 200 " in await reader.readline()
+            finally:
+                writer.close()
+    except OSError:
+        return False

@@ -13,15 +13,11 @@ from typing import TypeVar
 from unkey_api.core.clock import Clock
 from unkey_api.core.ids import IdSource
 from unkey_api.core.secret import Secret
-from unkey_api.dev.clickhouse import ClickHouse, clickhouse
-from unkey_api.dev.config_file import Addresses, render_config, write_private
-from unkey_api.dev.folder import load_secrets
+from unkey_api.dev.demo import Demo, Seeder
+from unkey_api.dev.folder import Addresses, DevOptions, load_secrets, render_config, write_private
 from unkey_api.dev.mariadb import Mariadb, mariadb
-from unkey_api.dev.options import DevOptions
 from unkey_api.dev.ports import on_a_free_port, remember_ports, remembered_ports
-from unkey_api.dev.seed import Demo, Seeder
-from unkey_api.dev.valkey import Valkey, valkey
-from unkey_api.dev.vault import Vault, vault
+from unkey_api.dev.servers import ClickHouse, Valkey, Vault, clickhouse, valkey, vault
 from unkey_api.infra.clickhouse.client import open_clickhouse
 from unkey_api.infra.clickhouse.migrate import migrate as migrate_clickhouse
 from unkey_api.infra.mysql import MysqlSettings, log_orphan, open_database, parse_dsn

@@ -14,11 +14,10 @@ from urllib.parse import quote, unquote_to_bytes
 import orjson
 from connectrpc.server import ConnectASGIApplication
 
-from unkey_api.rpc.asgi import Event, Receive, Send
 from unkey_api.rpc.bodies.admission import Admission
 from unkey_api.rpc.bodies.rpc_calls import CountingReceive
 from unkey_api.rpc.errors import cut, forget_ways
-from unkey_api.rpc.exchange import STATUS_CLIENT_CLOSED, Exchange
+from unkey_api.rpc.exchange import STATUS_CLIENT_CLOSED, Event, Exchange, Receive, Send
 from unkey_api.rpc.interceptors.guard import PanicHook
 
 REQUEST_ID_HEADER = b"unkey-request-id"

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
-from unkey_api.rpc.asgi import Receive, Send
-from unkey_api.rpc.exchange import Exchange
+from unkey_api.rpc.exchange import Exchange, Receive, Send
 
 Headers = tuple[tuple[bytes, bytes], ...]
 

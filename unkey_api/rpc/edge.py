@@ -16,10 +16,9 @@ from typing import Protocol, runtime_checkable
 from unkey_api.core.addresses import Network, unmapped_network
 from unkey_api.core.clock import Clock
 from unkey_api.core.ids import IdPrefix, IdSource
-from unkey_api.rpc.asgi import Receive, Scope, Send
 from unkey_api.rpc.errors import Failure, failure_of
-from unkey_api.rpc.exchange import STATUS_CLIENT_CLOSED, Exchange, enter, path_of
-from unkey_api.rpc.http_json.envelope import JSON, early_body, early_entry
+from unkey_api.rpc.exchange import STATUS_CLIENT_CLOSED, Exchange, Receive, Scope, Send, enter, path_of
+from unkey_api.rpc.http_json.encode import JSON, early_body, early_entry
 
 Endpoint = Callable[[Exchange, Receive, Send], Awaitable[None]]
 Unobserved = Callable[[Scope, Receive, Send], Awaitable[None]]

@@ -16,7 +16,7 @@ from unkey_proto.unkey.common.v1 import error_code_pb, error_detail_pb
 from unkey_proto.unkey.options.v1 import options_pb
 
 from unkey_api.core.errors import AppError, ErrorCode, Violation
-from unkey_api.core.shortening import shorten
+from unkey_api.core.text import shorten
 
 DOCS = "https://unkey.com/docs/errors/"
 UNEXPECTED = "An unexpected error occurred while processing your request."

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 from unkey_api.core.addresses import Network, client_address, shown_address
 from unkey_api.core.principal import Caller, Principal
-from unkey_api.core.shortening import QUOTED_CHARS_MAX, shorten
-from unkey_api.rpc.asgi import Scope
+from unkey_api.core.text import QUOTED_CHARS_MAX, shorten
 from unkey_api.rpc.errors import Failure
+
+Scope: TypeAlias = dict[str, Any]  # what a key holds depends on the key
+Event: TypeAlias = dict[str, Any]  # the same; `type` says which keys there are
+Receive: TypeAlias = Callable[[], Awaitable[Event]]
+Send: TypeAlias = Callable[[Event], Awaitable[None]]
+
 
 Headers = list[tuple[bytes, bytes]]
 

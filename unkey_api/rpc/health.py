@@ -10,8 +10,7 @@ from typing import Any, TypeAlias
 
 import orjson
 
-from unkey_api.rpc.asgi import Receive, Scope, Send
-from unkey_api.rpc.exchange import path_of
+from unkey_api.rpc.exchange import Receive, Scope, Send, path_of
 
 Check = Callable[[], Awaitable[bool]]
 Details: TypeAlias = dict[str, str]

@@ -7,16 +7,18 @@ HTTP/JSON surface calls those very same methods, so nothing but encoding can dif
 from __future__ import annotations
 
 import functools
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import Any, Protocol, cast
+from typing import Any, NamedTuple, Protocol, cast
 
 from connectrpc.method import IdempotencyLevel, MethodInfo, StreamType
 from connectrpc.request import RequestContext
-from protobuf import DescField, DescMethod, DescService, Message
+from protobuf import DescField, DescFieldValueList, DescFieldValueMessage, DescMessage, DescMethod, DescService, Message
 from unkey_proto.google.api import annotations_pb, http_pb
 from unkey_proto.unkey.options.v1 import options_pb
+
+from unkey_api.core.redaction import ITEM
 
 # Messages of any type pass through the chain; each method's own stub fixes them.
 AnyMessage = Message[Any]
@@ -120,8 +122,7 @@ ChainFactory = Callable[[MethodSpec], Sequence[Interceptor]]
 """Returns the interceptors of a method, outermost first."""
 
 
-@dataclass(frozen=True, slots=True)
-class Binding:
+class Binding(NamedTuple):
     """A method together with the callable that runs its whole chain."""
 
     spec: MethodSpec
@@ -156,3 +157,46 @@ def compose(call: Call, interceptors: Iterable[Interceptor]) -> Call:
     for interceptor in reversed(list(interceptors)):
         call = cast("Call", functools.partial(interceptor.intercept_unary, call))
     return call
+
+
+def redaction_paths(methods: Iterable[MethodSpec]) -> frozenset[str]:
+    """Return the paths of all secret members, for all bodies alike. Raises ValueError when there are none."""
+    found: set[str] = set()
+    for method in methods:
+        found.update(_paths_in(method.info.input.desc(), method.body_field, ""))
+        found.update(_paths_in(method.info.output.desc(), method.response_field, "data"))
+    if not found:
+        msg = "no field is marked as secret: the options are missing from the descriptors"
+        raise ValueError(msg)
+    return frozenset(found)
+
+
+def _paths_in(message: DescMessage, member: str, prefix: str) -> Iterator[str]:
+    """Yield the paths of a body that is a message, or one member of it where the route names one."""
+    if not member:
+        yield from _below(message, f"{prefix}." if prefix else "", ())
+        return
+    field = next(each for each in message.fields if each.name == member)
+    yield from _inside(field, prefix, ())
+
+
+def _below(message: DescMessage, prefix: str, above: tuple[str, ...]) -> Iterator[str]:
+    if message.type_name in above:
+        return
+    for field in message.fields:
+        policy = field_policy(field)
+        if policy.hidden:
+            continue
+        path = prefix + field.json_name
+        if policy.redact:
+            yield path
+        else:
+            yield from _inside(field, path, (*above, message.type_name))
+
+
+def _inside(field: DescField, path: str, above: tuple[str, ...]) -> Iterator[str]:
+    value = field.value
+    if isinstance(value, DescFieldValueMessage):
+        yield from _below(value.message, f"{path}." if path else "", above)
+    elif isinstance(value, DescFieldValueList) and isinstance(value.element, DescMessage):
+        yield from _below(value.element, f"{path}{ITEM}.", above)

@@ -9,11 +9,10 @@ from urllib.parse import parse_qs
 
 from unkey_api.core.errors import AppError, ErrorCode
 from unkey_api.core.secret import Secret
-from unkey_api.profiling.profiles import Profiles
-from unkey_api.rpc.asgi import Receive, Send
+from unkey_api.profiling import Profiles
 from unkey_api.rpc.errors import failure_of, fault_of
-from unkey_api.rpc.exchange import Exchange
-from unkey_api.rpc.http_json.envelope import fault_body, fault_content_type
+from unkey_api.rpc.exchange import Exchange, Receive, Send
+from unkey_api.rpc.http_json.encode import fault_body, fault_content_type
 
 PREFIX = "/debug/pprof/"
 PROFILE_SECONDS = 30.0

@@ -16,7 +16,7 @@ from protobuf import DescField, DescFieldValueList, DescFieldValueMessage, DescM
 from unkey_proto.buf.validate import validate_pb
 
 from unkey_api.core.errors import Violation
-from unkey_api.core.shortening import shorten
+from unkey_api.core.text import shorten
 from unkey_api.rpc.method import AnyMessage
 
 MAX_PROPERTIES = "struct.max_properties."

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from unkey_api.settings.addresses.collector import Collector, CollectorError, collector_of, read_pairs
+from unkey_api.settings.addresses.http import Collector, CollectorError, collector_of, read_pairs
 from unkey_api.settings.addresses.parameters import AddressError
 from unkey_api.settings.problems import Problem
 from unkey_api.settings.sections import TracingSettings

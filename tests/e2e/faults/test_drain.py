@@ -16,7 +16,7 @@ from tests.support.load import Load, Target, under_load
 from tests.support.redis import RedisServer
 from tests.support.served import Served, ServeOptions, Service, served_by, serving
 from tests.support.waiting import eventually
-from unkey_api.dev.clickhouse import ClickHouse
+from unkey_api.dev.servers import ClickHouse
 from unkey_api.infra.clickhouse.client import ClickHouseClient
 from unkey_api.infra.mysql import Database
 

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.x509.oid import NameOID
 
 from tests.support.tokens import rsa_key
-from unkey_api.infra.jwks.client import BYTES_MAX, JwksClient, JwksFetchFailed, open_jwks_session
+from unkey_api.infra.jwks import BYTES_MAX, JwksClient, JwksFetchFailed, open_jwks_session
 
 pytestmark = pytest.mark.integration
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]

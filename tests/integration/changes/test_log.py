@@ -14,8 +14,7 @@ from tests.support.waiting import eventually
 from unkey_api.core.changes import LANES, Change, ChangeKind, LoggedChange, key_changed, lane_of
 from unkey_api.core.clock import SystemClock
 from unkey_api.core.errors import AppError
-from unkey_api.infra.changes import queries
-from unkey_api.infra.changes.trimming import KEPT, ChangeTrimming
+from unkey_api.infra.changes.log import KEPT, ChangeTrimming, list_changes, list_heads
 from unkey_api.infra.mysql import CommitFailed, Database, Dsn, Statement, StoreUnavailable, Transaction, log_orphan
 
 pytestmark = pytest.mark.integration
@@ -44,11 +43,11 @@ class Log:
 
     async def rows(self, workspace_id: str) -> list[LoggedChange]:
         lane = lane_of(workspace_id)
-        found = await queries.list_changes(self.database.primary, lane, after=0, count=10_000)
+        found = await list_changes(self.database.primary, lane, after=0, count=10_000)
         return [each for each in found if each.change.workspace_id == workspace_id]
 
     async def head(self, workspace_id: str) -> int:
-        return (await queries.list_heads(self.database.primary))[lane_of(workspace_id)]
+        return (await list_heads(self.database.primary))[lane_of(workspace_id)]
 
 
 def fresh() -> str:
@@ -74,9 +73,9 @@ class TestWriting:
         assert (log.told, await log.head(workspace)) == (rows, before + 2)
 
     async def test_who_tells_nothing_writes_nothing(self, log: Log) -> None:
-        before = await queries.list_heads(log.database.primary)
+        before = await list_heads(log.database.primary)
         await log.write()
-        assert (await queries.list_heads(log.database.primary), log.told) == (before, [])
+        assert (await list_heads(log.database.primary), log.told) == (before, [])
 
     async def test_what_was_rolled_back_was_never_told(self, log: Log) -> None:
         workspace = fresh()
@@ -165,7 +164,7 @@ class TestOrder:
     async def test_a_reader_never_misses_and_never_sees_late_what_16_writers_commit(self, log: Log) -> None:
         workspaces = [f"ws_order_{number}" for number in range(4)]
         writing = [asyncio.create_task(self._write(log, workspaces, writer)) for writer in range(16)]
-        applied = await queries.list_heads(log.database.primary)
+        applied = await list_heads(log.database.primary)
         start = dict(applied)
         seen: list[LoggedChange] = []
         while not all(task.done() for task in writing):
@@ -183,9 +182,9 @@ class TestOrder:
 
     @staticmethod
     async def _follow(log: Log, applied: dict[int, int], seen: list[LoggedChange]) -> None:
-        for lane, head in (await queries.list_heads(log.database.primary)).items():
+        for lane, head in (await list_heads(log.database.primary)).items():
             if head > applied[lane]:
-                rows = await queries.list_changes(log.database.primary, lane, after=applied[lane], count=10_000)
+                rows = await list_changes(log.database.primary, lane, after=applied[lane], count=10_000)
                 assert [each.revision for each in rows] == list(range(applied[lane] + 1, rows[-1].revision + 1))
                 assert rows[-1].revision >= head
                 seen += rows
@@ -205,7 +204,7 @@ class TestTrimming:
         await log.write(key_changed(young, "h", "ks"))
         await ChangeTrimming(log.database.primary, clock, share=0).trim()
         assert (len(await log.rows(old)), len(await log.rows(young))) == (0, 1)
-        heads = await queries.list_heads(log.database.primary)
+        heads = await list_heads(log.database.primary)
         assert len(heads) == LANES
 
 

@@ -9,10 +9,16 @@ from datetime import timedelta
 import aiohttp
 import pytest
 
-from unkey_api.dev.clickhouse import ClickHouse
 from unkey_api.dev.ports import free_ports
-from unkey_api.infra.clickhouse.client import PORTION_BYTES, ClickHouseClient, ClickHousePolicy, open_clickhouse
-from unkey_api.infra.clickhouse.errors import ClickHouseRefused, ClickHouseUnavailable
+from unkey_api.dev.servers import ClickHouse
+from unkey_api.infra.clickhouse.client import (
+    PORTION_BYTES,
+    ClickHouseClient,
+    ClickHousePolicy,
+    ClickHouseRefused,
+    ClickHouseUnavailable,
+    open_clickhouse,
+)
 from unkey_api.settings.addresses.clickhouse import ClickHouseAddress, parse_clickhouse_url
 
 pytestmark = pytest.mark.integration

@@ -19,8 +19,8 @@ import pytest
 from tests.support.waiting import eventually
 from unkey_api.core.clock import SystemClock
 from unkey_api.core.keymaterial import hash_key
+from unkey_api.dev.demo import FIND_KEY
 from unkey_api.dev.ports import free_ports
-from unkey_api.dev.seed import FIND_KEY
 from unkey_api.infra.mysql import MysqlSettings, log_orphan, open_database, parse_dsn
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.waiting import eventually
-from unkey_api.dev.options import CannotStart
+from unkey_api.dev.folder import CannotStart
 from unkey_api.dev.process import Child, ChildFailed, ChildSpec, child_process
 
 pytestmark = pytest.mark.integration

@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from unkey_api.dev.clickhouse import clickhouse
+from unkey_api.dev.folder import CannotStart
 from unkey_api.dev.mariadb import find_program
-from unkey_api.dev.options import CannotStart
 from unkey_api.dev.ports import free_ports
-from unkey_api.dev.valkey import valkey
+from unkey_api.dev.servers import clickhouse, valkey
 from unkey_api.infra.clickhouse.client import open_clickhouse
 from unkey_api.infra.clickhouse.migrate import migrate
 from unkey_api.infra.redis.client import RedisOptions, open_redis

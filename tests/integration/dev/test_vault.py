@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from unkey_api.core.secret import Secret
 from unkey_api.dev.ports import free_ports
-from unkey_api.dev.vault import Vault, vault
+from unkey_api.dev.servers import Vault, vault
 from unkey_api.infra.vault import ConnectVault, VaultUnavailable, open_vault
 
 pytestmark = pytest.mark.integration

@@ -13,10 +13,8 @@ import pytest
 from tests.support.redis import RedisServer
 from tests.support.waiting import eventually
 from unkey_api.core.ids import IdPrefix, RandomIds
-from unkey_api.infra.redis.client import RedisClient, RedisOptions, open_redis
-from unkey_api.infra.redis.errors import RedisTimeout, RedisUnavailable
-from unkey_api.infra.redis.reconnecting import ReconnectingConnection
-from unkey_api.infra.redis.scripts import CREDIT_TAKE
+from unkey_api.infra.redis.client import CREDIT_TAKE, RedisClient, RedisOptions, open_redis
+from unkey_api.infra.redis.reconnecting import ReconnectingConnection, RedisTimeout, RedisUnavailable
 from unkey_api.infra.resilience.errors import failure_reason
 from unkey_api.settings.addresses.parameters import AddressError
 

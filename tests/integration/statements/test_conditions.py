@@ -19,7 +19,7 @@ from tests.integration.statements.world import DELETING, World, rows_of
 from tools.mutation.conditions import DROP_CONDITION, sql_places
 from unkey_api.infra.mysql import Dsn, DuplicateKey, Statement, StoreUnavailable, load_statement
 from unkey_api.infra.mysql.driver import Answer, DriverConnection, connect
-from unkey_api.infra.mysql.literals import sql_literal
+from unkey_api.infra.mysql.sql_text import sql_literal
 
 pytestmark = pytest.mark.integration
 ROOT = Path(unkey_api.__file__).parent

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass, fields
 
-from unkey_api.infra.mysql.literals import sql_literal
+from unkey_api.infra.mysql.sql_text import sql_literal
 
 __all__ = ["DELETING", "World", "rows_of"]
 

@@ -18,7 +18,7 @@ from tests.support.clock import FixedClock
 from tests.support.surface import Surface
 from tests.support.waiting import eventually
 from unkey_api.core.secret import Secret
-from unkey_api.profiling.profiles import Profiles
+from unkey_api.profiling import Profiles
 from unkey_api.rpc.pprof import GUESSES_AT_ONCE, GUESSES_PER_SECOND, TOO_MANY_GUESSES, Pprof
 
 GO = shutil.which("go") or ("/usr/local/go/bin/go" if Path("/usr/local/go/bin/go").exists() else None)

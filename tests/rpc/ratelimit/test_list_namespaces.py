@@ -14,7 +14,7 @@ from tests.support.operations import operation_of
 from tests.support.stage import Stage, names
 from unkey_api.areas.ratelimit.queries import ListedNamespaceRow
 from unkey_api.infra.mysql import load_query
-from unkey_api.infra.mysql.literals import sql_literal
+from unkey_api.infra.mysql.sql_text import sql_literal
 
 pytestmark = pytest.mark.integration
 

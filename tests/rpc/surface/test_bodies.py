@@ -16,7 +16,7 @@ from tests.support.asgi import Answer, Client
 from tests.support.surface import Surface
 from tests.support.waiting import eventually
 from unkey_api.core.errors import AppError, ErrorCode
-from unkey_api.rpc.bodies.limits import BodyLimits
+from unkey_api.rpc.bodies.budget import BodyLimits
 
 UPDATE = "/v2/keys.updateKey"
 RPC = "/unkey.keys.v2.KeysService/UpdateKey"
@@ -203,6 +203,17 @@ class TestHeavyBodies:
         for wrong in (b'"keyId":5', b'"keyId":"key_1","expires":1e99', b'"keyId":"key_1","enabled":"x"'):
             answers = [await client.post(path, b"{%b%b}" % (wrong, blanks)) for blanks in (b"", b" " * 2 * LIGHT)]
             assert [answer.status for answer in answers] == [400, 400]
+
+    @BOTH
+    @pytest.mark.parametrize(("size", "status"), [(2_097_150, 200), (2_097_151, 400)])  # and two names
+    async def test_hold_so_much_free_text(self, path: str, size: int, status: int) -> None:
+        surface = Surface(max_body=10_000_000, bodies=BodyLimits())
+        halves = (b"x" * (size // 2), b"\\n" * (size - size // 2))
+        body = b'{"keyId":"key_1","meta":{"a":"%b","b":["%b"]}}' % halves
+        answer = await surface.build().post(path, body)
+        assert answer.status == status
+        assert (b"holds more than 2097152 characters" in answer.body) == (status == 400)
+        assert len(surface.keys.requests) == (status == 200)
 
     @BOTH
     async def test_are_worked_on_beside_the_event_loop(self, surface: Surface, path: str) -> None:

@@ -9,8 +9,8 @@ import pytest
 from unkey_proto.unkey.keys.v2.management_pb import UpdateKeyRequest
 
 from tests.support.surface import Surface
-from unkey_api.rpc.bodies.limits import DEPTH_MAX
-from unkey_api.rpc.metadata import text_of
+from unkey_api.rpc.bodies.budget import DEPTH_MAX
+from unkey_api.rpc.messages import text_of
 
 UPDATE = "/v2/keys.updateKey"
 VERIFY = "/v2/keys.verifyKey"

@@ -16,7 +16,7 @@ from tests.support.waiting import eventually, settle
 from unkey_api.auth.jwks import REFETCH_SECONDS, PublishedKeys, TokenNotChecked
 from unkey_api.auth.signatures import UnusableKeySet, read_key_set
 from unkey_api.auth.token import TokenInvalid, read_token
-from unkey_api.infra.jwks.client import JwksFetchFailed
+from unkey_api.infra.jwks import JwksFetchFailed
 
 MINUTE_MS = int(REFETCH_SECONDS * 1_000)
 AWAY = JwksFetchFailed("no route")

@@ -17,10 +17,10 @@ from unkey_api.auth.jwt import JsonWebTokens, OrganizationDisabled, Organization
 from unkey_api.auth.signatures import SharedSecrets
 from unkey_api.auth.token import Expectation, TokenInvalid
 from unkey_api.auth.workspaces import OrganizationWorkspace, Workspaces, workspace_cache
-from unkey_api.core.identifiers import WorkspaceId
+from unkey_api.core.ids import WorkspaceId
 from unkey_api.core.principal import Principal, SubjectType
 from unkey_api.core.secret import Secret
-from unkey_api.infra.jwks.client import JwksFetchFailed
+from unkey_api.infra.jwks import JwksFetchFailed
 from unkey_api.infra.mysql import StoreUnavailable
 from unkey_api.infra.resilience.background import BackgroundJobs
 

@@ -9,9 +9,8 @@ import pytest
 
 from tests.support.clock import FixedClock
 from tests.support.reads import Direct
-from unkey_api.areas.portal.grant import Grant, MalformedGrant, read_grant
 from unkey_api.areas.portal.sessions import PortalSessions, session_cache
-from unkey_api.areas.portal.types import PortalSessionRow, SessionState
+from unkey_api.areas.portal.types import Grant, MalformedGrant, PortalSessionRow, SessionState, read_grant
 from unkey_api.auth.chain import AuthenticationChain, Credentials
 from unkey_api.auth.errors import CredentialMissing
 from unkey_api.auth.portal_session import (
@@ -23,7 +22,7 @@ from unkey_api.auth.portal_session import (
 )
 from unkey_api.core.columns import UnixMs
 from unkey_api.core.cookies import find_cookie
-from unkey_api.core.identifiers import ExternalId, PortalId, PortalSessionId, WorkspaceId
+from unkey_api.core.ids import ExternalId, PortalId, PortalSessionId, WorkspaceId
 from unkey_api.core.keymaterial import hash_key
 from unkey_api.core.principal import PortalScope, Principal, SubjectType
 from unkey_api.infra.mysql import StoreUnavailable

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.clock import FixedClock
-from unkey_api.infra.caching.index import MemberIndex
+from unkey_api.infra.caching.shelf import MemberIndex
 from unkey_api.infra.caching.swr import CacheWindows, SwrCache
 from unkey_api.infra.resilience.background import BackgroundJobs
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from unkey_api.cli.times import instant, parse_instant, parse_span
+from unkey_api.cli.text import instant, parse_instant, parse_span
 
 NOW = 1_800_000_000_000
 DAY = 86_400_000

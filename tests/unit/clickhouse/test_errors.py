@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from unkey_api.infra.clickhouse.errors import ClickHouseRefused
+from unkey_api.infra.clickhouse.client import ClickHouseRefused
 
 
 def test_number_and_name() -> None:

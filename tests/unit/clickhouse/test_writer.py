@@ -13,7 +13,7 @@ from tests.support.clock import FixedClock
 from tests.support.waiting import eventually
 from unkey_api.infra.batching.batcher import Block, FlushReason, Offer
 from unkey_api.infra.batching.encoding import BLOCK_BYTES, WEIGHT_TOGETHER, EncodingSink
-from unkey_api.infra.clickhouse.errors import ClickHouseRefused, ClickHouseUnavailable
+from unkey_api.infra.clickhouse.client import ClickHouseRefused, ClickHouseUnavailable
 from unkey_api.infra.clickhouse.rows import ApiRequestRow, KeyVerificationRow, RatelimitRow
 from unkey_api.infra.clickhouse.writer import (
     API_REQUESTS,

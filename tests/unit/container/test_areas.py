@@ -15,8 +15,7 @@ from protobuf import DescFieldValueList, DescFieldValueMessage, DescMessage, Des
 import unkey_api.areas
 from unkey_api.areas.shared import Area
 from unkey_api.container.areas import AREAS, published_methods, published_services
-from unkey_api.rpc.method import describe, field_policy
-from unkey_api.rpc.redaction_paths import redaction_paths
+from unkey_api.rpc.method import describe, field_policy, redaction_paths
 
 SECRET_NAMES = ("plaintext", "hash", "secret", "token", "password", "private_key")
 

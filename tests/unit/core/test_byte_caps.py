@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from unkey_api.core.byte_caps import human_bytes, require_bytes_at_most
 from unkey_api.core.errors import InvalidInput
+from unkey_api.core.text import human_bytes, require_bytes_at_most
 
 
 @pytest.mark.parametrize(

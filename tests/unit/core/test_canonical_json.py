@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unkey_api.core.canonical_json import canonical_json
+from unkey_api.core.text import canonical_json
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.text() | st.floats(allow_nan=False, allow_infinity=False),

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unkey_api.core.ids import IdPrefix, RandomIds
-from unkey_api.core.secret_shapes import holds_secret, may_hold_secret, without_secrets
+from unkey_api.core.secret import holds_secret, may_hold_secret, without_secrets
 
 MASK = b"***"
 SECRETS = [

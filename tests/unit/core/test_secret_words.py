@@ -6,8 +6,8 @@ import orjson
 import pytest
 
 from unkey_api.core.redaction import Redactor, without_shapes
-from unkey_api.core.secret_words import names_secrets, without_named_secrets
-from unkey_api.infra.telemetry.scrubber import Scrubber
+from unkey_api.core.secret import names_secrets, without_named_secrets
+from unkey_api.infra.telemetry.processors import Scrubber
 from unkey_api.rpc.observers.stored_text import StoredText, stored_query
 
 TEXTS = [

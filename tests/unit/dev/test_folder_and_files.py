@@ -13,12 +13,17 @@ from socket import socket
 import pytest
 
 from unkey_api.core.secret import Secret
-from unkey_api.dev.config_file import Addresses, render_config, write_private
-from unkey_api.dev.folder import load_secrets, locked_folder
-from unkey_api.dev.options import CannotStart, DevOptions
+from unkey_api.dev.demo import Demo, welcome
+from unkey_api.dev.folder import (
+    Addresses,
+    CannotStart,
+    DevOptions,
+    load_secrets,
+    locked_folder,
+    render_config,
+    write_private,
+)
 from unkey_api.dev.ports import free_ports, is_free, remembered_ports
-from unkey_api.dev.seed import Demo
-from unkey_api.dev.welcome import welcome
 from unkey_api.settings.load import load_settings
 
 ADDRESSES = Addresses(

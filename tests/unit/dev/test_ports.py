@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from unkey_api.dev.options import CannotStart
+from unkey_api.dev.folder import CannotStart
 from unkey_api.dev.ports import ATTEMPTS, LOOPBACK, free_ports, on_a_free_port
 
 RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")

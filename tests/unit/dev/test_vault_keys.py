@@ -12,7 +12,7 @@ import pytest
 from unkey_proto.vault.v1.object_pb import Encrypted
 
 from tests.support.clock import FixedClock
-from unkey_api.dev.vault_keys import CannotDecrypt, VaultKeys, load_master_key
+from unkey_api.dev.vault_server import CannotDecrypt, VaultKeys, load_master_key
 
 
 @pytest.fixture

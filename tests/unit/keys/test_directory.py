@@ -9,9 +9,9 @@ import pytest
 from tests.support.clock import FixedClock
 from tests.support.reads import Direct
 from unkey_api.areas.keys.verification.directory import KeyDirectory, key_cache
-from unkey_api.areas.keys.verification.errors import KeyNotLoaded
+from unkey_api.areas.keys.verification.types import KeyNotLoaded
 from unkey_api.container.limit_reports import load_readings
-from unkey_api.core.identifiers import KeyHash
+from unkey_api.core.ids import KeyHash
 from unkey_api.infra.mysql import Params, Query, StoreUnavailable
 from unkey_api.infra.resilience.background import BackgroundJobs
 from unkey_api.infra.telemetry.limit_collector import KEY_ERRORS, Reading

@@ -12,7 +12,7 @@ from unkey_api.areas.keys.schemes.salted import HashCaps
 from unkey_api.areas.keys.transfer.parsing import native_hash, parse
 from unkey_api.areas.keys.transfer.types import ImportRecord, RawRecord, Rejected, Target
 from unkey_api.areas.keys.types import META_BYTES_MAX
-from unkey_api.core.identifiers import KeyspaceId, MigrationId
+from unkey_api.core.ids import KeyspaceId, MigrationId
 
 INT64_MAX = 2**63 - 1
 YEAR_2100 = 4_102_444_800_000

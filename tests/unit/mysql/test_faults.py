@@ -7,9 +7,9 @@ from pymysql.err import IntegrityError, InternalError, OperationalError
 
 from unkey_api.core.errors import AppError, ServiceUnavailable
 from unkey_api.infra.mysql import BeginFailed, CommitFailed, DuplicateKey, StoreUnavailable
-from unkey_api.infra.mysql.faults import translate
-from unkey_api.infra.mysql.replay import is_transient, is_undone, replaying
-from unkey_api.infra.mysql.tags import ROUTES_MAX, Tagger
+from unkey_api.infra.mysql.errors import translate
+from unkey_api.infra.mysql.execution import is_transient, is_undone, replaying
+from unkey_api.infra.mysql.sql_text import ROUTES_MAX, Tagger
 
 
 class TestTranslation:

@@ -8,7 +8,7 @@ from enum import Enum, StrEnum
 
 import pytest
 
-from unkey_api.infra.mysql.literals import sql_literal
+from unkey_api.infra.mysql.sql_text import sql_literal
 
 
 class Colour(StrEnum):

@@ -17,7 +17,7 @@ from unkey_api.areas.ratelimit.engine.replay import BATCH, CAPACITY
 from unkey_api.areas.ratelimit.engine.running import LimiterParts, build_rate_limiter, open_rate_limiter
 from unkey_api.areas.ratelimit.engine.store import Increment
 from unkey_api.areas.ratelimit.engine.types import Check
-from unkey_api.infra.redis.errors import RedisNotConnected
+from unkey_api.infra.redis.reconnecting import RedisNotConnected
 
 MANY = 10_000
 """Counters, for tests about memory."""

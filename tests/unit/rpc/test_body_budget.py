@@ -8,8 +8,7 @@ import threading
 import pytest
 
 from tests.support.waiting import eventually
-from unkey_api.rpc.bodies.budget import BodyBudget, Share, TooManyHeavyBodies
-from unkey_api.rpc.bodies.limits import BodyLimits
+from unkey_api.rpc.bodies.budget import BodyBudget, BodyLimits, Share, TooManyHeavyBodies
 
 
 def budget(**limits: float) -> BodyBudget:

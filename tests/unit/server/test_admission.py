@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ipaddress import ip_network
 
-from unkey_api.server.admission import Admission
+from unkey_api.server.listeners import Admission
 
 
 def admission(*exempt: str, total: int = 100, per_address: int = 2) -> Admission:

@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unkey_api.settings.addresses.clickhouse import parse_clickhouse_url
-from unkey_api.settings.addresses.collector import CollectorError, collector_of
-from unkey_api.settings.addresses.http import read_http_url
+from unkey_api.settings.addresses.http import CollectorError, collector_of, read_http_url
 from unkey_api.settings.addresses.mysql import parse_dsn
 from unkey_api.settings.addresses.parameters import AddressError
 from unkey_api.settings.addresses.redis import RedisAddress, RedisTls, parse_redis_url

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from unkey_api.core.errors import ServiceUnavailable
-from unkey_api.infra.telemetry.exceptions import FRAMES_MAX, STEPS_MAX, TEXT_MAX, describe_exception
+from unkey_api.infra.telemetry.fields import FRAMES_MAX, STEPS_MAX, TEXT_MAX, describe_exception
 
 SECRET = "hunter2"
 

@@ -9,8 +9,8 @@ import pytest
 
 from unkey_api.core.keymaterial import generate_key, generate_token
 from unkey_api.core.secret import Secret
-from unkey_api.core.shortening import shorten
-from unkey_api.infra.telemetry.scrubber import TEXT_CHARS_MAX, Scrubber
+from unkey_api.core.text import shorten
+from unkey_api.infra.telemetry.processors import TEXT_CHARS_MAX, Scrubber
 
 
 @pytest.mark.parametrize(

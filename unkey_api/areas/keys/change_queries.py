@@ -12,7 +12,7 @@ from unkey_api.areas.permissions.queries import RoleDetailsRow
 from unkey_api.areas.permissions.types import Permission, Role
 from unkey_api.core.changes import Change, key_changed
 from unkey_api.core.columns import UnixMs
-from unkey_api.core.identifiers import IdentityId, KeyHash, KeyId, KeyspaceId
+from unkey_api.core.ids import IdentityId, KeyHash, KeyId, KeyspaceId
 from unkey_api.infra.mysql import ReadConn, WriteConn, load_query, load_statement
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from unkey_api.areas.keys import requirements
 from unkey_api.areas.keys.errors import KeyNotFound
-from unkey_api.areas.keys.held import HeldByKey
+from unkey_api.areas.keys.types import HeldByKey
 from unkey_api.core.columns import UnixMs
-from unkey_api.core.identifiers import ApiId, IdentityId, KeyHash, KeyId, KeyspaceId
+from unkey_api.core.ids import ApiId, IdentityId, KeyHash, KeyId, KeyspaceId
 from unkey_api.core.principal import Principal
 from unkey_api.core.rbac import Requirement, require
 from unkey_api.infra.mysql import ReadConn, load_query

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from unkey_api.areas.permissions.queries import NewPermission
 from unkey_api.areas.permissions.types import Permission, StoredPermission
 from unkey_api.core.columns import UnixMs
-from unkey_api.core.identifiers import PermissionId
+from unkey_api.core.ids import PermissionId
 from unkey_api.infra.mysql import ReadConn, WriteConn, load_query, load_statement
 
 _PKS_AT_ONCE = 1_000  # keeps statements short when very many keys have a permission

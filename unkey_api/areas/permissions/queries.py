@@ -8,7 +8,7 @@ from typing import Annotated
 
 from unkey_api.areas.permissions.types import Permission, Role
 from unkey_api.core.columns import FromJson, UnixMs
-from unkey_api.core.identifiers import PermissionId, RoleId
+from unkey_api.core.ids import PermissionId, RoleId
 from unkey_api.infra.mysql import ReadConn, WriteConn, load_query, load_statement
 
 

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from unkey_api.areas.permissions.queries import NewRole, RoleRow
 from unkey_api.areas.permissions.types import Permission, Role, StoredRole
 from unkey_api.core.columns import UnixMs
-from unkey_api.core.identifiers import PermissionId, RoleId
+from unkey_api.core.ids import PermissionId, RoleId
 from unkey_api.infra.mysql import ReadConn, WriteConn, load_query, load_statement
 
 

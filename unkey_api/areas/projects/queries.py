@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 
 from unkey_api.core.columns import UnixMs
-from unkey_api.core.identifiers import ProjectId
+from unkey_api.core.ids import ProjectId
 from unkey_api.infra.mysql import ReadConn, WriteConn, load_query, load_statement
 
 

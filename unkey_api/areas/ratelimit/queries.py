@@ -9,7 +9,7 @@ from itertools import groupby
 from unkey_api.areas.ratelimit.requirements import Reach
 from unkey_api.areas.ratelimit.types import Namespace, Override, make_namespace
 from unkey_api.core.columns import UnixMs
-from unkey_api.core.identifiers import NamespaceId, OverrideId, ProjectId
+from unkey_api.core.ids import NamespaceId, OverrideId, ProjectId
 from unkey_api.infra.mysql import ReadConn, WriteConn, load_query, load_statement
 
 _MAX_INT64 = 2**63 - 1  # the columns are unsigned, answers are not

@@ -13,8 +13,7 @@ from unkey_api.areas.rootkeys.queries import KeyspaceRow
 from unkey_api.audit.service import AuditLog
 from unkey_api.audit.types import AuditAction, AuditEvent, AuditTarget, TargetType
 from unkey_api.core.clock import Clock
-from unkey_api.core.identifiers import KeyspaceId
-from unkey_api.core.ids import IdPrefix, IdSource
+from unkey_api.core.ids import IdPrefix, IdSource, KeyspaceId
 from unkey_api.core.principal import operator
 from unkey_api.infra.mysql import Database, ReadConn, WriteConn
 

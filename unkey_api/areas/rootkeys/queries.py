@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from unkey_api.areas.rootkeys.grants import Grant
 from unkey_api.core.columns import UnixMs, to_datetime
-from unkey_api.core.identifiers import KeyHash, KeyId, KeyspaceId
+from unkey_api.core.ids import KeyHash, KeyId, KeyspaceId
 from unkey_api.infra.mysql import ReadConn, WriteConn, load_query, load_statement
 
 

@@ -12,9 +12,8 @@ from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 import structlog
 
 from unkey_api.core.clock import Clock
-from unkey_api.infra.caching.index import EntryWatcher
 from unkey_api.infra.caching.loading import Load, LoadMany, anything, many, never, one
-from unkey_api.infra.caching.shelf import Entry, Shelf
+from unkey_api.infra.caching.shelf import Entry, EntryWatcher, Shelf
 from unkey_api.infra.resilience.background import BackgroundJobs
 
 K = TypeVar("K", bound=Hashable)

@@ -12,7 +12,7 @@ import structlog
 from unkey_api.core.changes import LoggedChange
 from unkey_api.core.clock import Clock
 from unkey_api.core.errors import AppError
-from unkey_api.infra.changes import queries
+from unkey_api.infra.changes.log import list_changes, list_heads
 from unkey_api.infra.mysql import ReadConn, ReplicaRule
 
 PAGE = 1_000  # changes per statement
@@ -134,7 +134,7 @@ class ChangeFollower:
     async def begin(self) -> None:
         """Take the log's end for the start, while nothing is cached. Raises StoreUnavailable."""
         started = self._clock.monotonic()
-        self._applied = await queries.list_heads(self._primary)
+        self._applied = await list_heads(self._primary)
         self._rule.distrust(self._applied)
         self._current_at = started
 
@@ -176,7 +176,7 @@ class ChangeFollower:
     async def follow(self) -> None:
         """Look once, and act on what is new. Raises StoreUnavailable."""
         started = self._clock.monotonic()
-        heads = await queries.list_heads(self._primary)
+        heads = await list_heads(self._primary)
         self.observer.on_looked(sum(max(0, head - self._applied.get(lane, 0)) for lane, head in heads.items()))
         try:
             for lane, head in heads.items():
@@ -193,7 +193,7 @@ class ChangeFollower:
         if head - applied > BEHIND_MAX:
             raise _MustReset(ResetReason.BEHIND, lane)
         while applied < head:
-            changes = await queries.list_changes(self._primary, lane, after=applied, count=PAGE)
+            changes = await list_changes(self._primary, lane, after=applied, count=PAGE)
             expected = range(applied + 1, applied + 1 + len(changes))
             if not changes or any(each.revision != want for each, want in zip(changes, expected, strict=True)):
                 raise _MustReset(ResetReason.GAP, lane)
@@ -213,7 +213,7 @@ class ChangeFollower:
 
     async def _reset(self, missed: _MustReset) -> None:
         """Go on from the log's end, read first: what commits meanwhile is dropped with the rest, or comes next."""
-        heads = await queries.list_heads(self._primary)
+        heads = await list_heads(self._primary)
         self._rule.distrust(heads)
         self._caches.drop_all()
         self._own.clear()
@@ -228,7 +228,7 @@ class ChangeFollower:
             return
         self._replica_asked_at = now
         try:
-            self._rule.replica_shows(await queries.list_heads(self._replica))
+            self._rule.replica_shows(await list_heads(self._replica))
         except AppError as err:
             _log.debug("the replica does not say how far it is", error=err.internal)
 

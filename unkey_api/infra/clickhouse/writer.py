@@ -14,8 +14,7 @@ import orjson
 
 from unkey_api.core.errors import ServiceUnavailable
 from unkey_api.infra.batching.batcher import Block, FlushReason
-from unkey_api.infra.clickhouse.client import Pause
-from unkey_api.infra.clickhouse.errors import ClickHouseRefused
+from unkey_api.infra.clickhouse.client import ClickHouseRefused, Pause
 from unkey_api.infra.clickhouse.rows import ApiRequestRow, KeyVerificationRow, RatelimitRow
 from unkey_api.infra.resilience.errors import NotAttempted
 

@@ -9,8 +9,7 @@ from coredis.connection import BaseConnection
 from coredis.exceptions import RedisError
 
 from unkey_api.infra.invalidation.ports import TransportDown, TransportEvents
-from unkey_api.infra.redis.errors import RedisUnavailable
-from unkey_api.infra.redis.reconnecting import ReconnectingConnection
+from unkey_api.infra.redis.reconnecting import ReconnectingConnection, RedisUnavailable
 
 TOPIC = "unkey:cache:invalidations:v1"
 BYTES_MAX = 64 * 1024  # larger ones would hold up the counters in Redis' single thread

@@ -10,7 +10,7 @@ absent because it could not be read.
 from unkey_api.infra.mysql.database import Database, open_database
 from unkey_api.infra.mysql.driver import tls_context
 from unkey_api.infra.mysql.errors import BeginFailed, CommitFailed, DuplicateKey, RowMismatch, StoreUnavailable
-from unkey_api.infra.mysql.orphans import OrphanHook, log_orphan
+from unkey_api.infra.mysql.execution import OrphanHook, log_orphan
 from unkey_api.infra.mysql.ports import (
     AnyReads,
     ChangeListener,
@@ -25,9 +25,9 @@ from unkey_api.infra.mysql.ports import (
     WriteConn,
 )
 from unkey_api.infra.mysql.replica_rule import ANY_WORKSPACE, ReplicaRule
+from unkey_api.infra.mysql.rows import column_values
 from unkey_api.infra.mysql.settings import MysqlSettings
 from unkey_api.infra.mysql.statement import Query, Statement, load_query, load_statement
-from unkey_api.infra.mysql.values import column_values
 from unkey_api.settings.addresses.mysql import Dsn, DsnError, TlsMode, parse_dsn
 
 __all__ = [

@@ -17,7 +17,7 @@ from unkey_api.core.changes import LoggedChange
 from unkey_api.core.clock import Clock
 from unkey_api.infra.mysql.change_log import write_changes
 from unkey_api.infra.mysql.errors import BeginFailed, CommitFailed, StoreUnavailable
-from unkey_api.infra.mysql.orphans import OrphanHook
+from unkey_api.infra.mysql.execution import OrphanHook, ShieldedTasks, Started, is_transient, is_undone, replaying
 from unkey_api.infra.mysql.pool import Pool
 from unkey_api.infra.mysql.ports import (
     ChangeListener,
@@ -29,13 +29,11 @@ from unkey_api.infra.mysql.ports import (
     Transaction,
     WriteConn,
 )
-from unkey_api.infra.mysql.replay import is_transient, is_undone, replaying
 from unkey_api.infra.mysql.replica_rule import ReplicaRule
 from unkey_api.infra.mysql.session import Runtime, Session, Watch
 from unkey_api.infra.mysql.settings import MysqlSettings
-from unkey_api.infra.mysql.shielded_tasks import ShieldedTasks, Started
+from unkey_api.infra.mysql.sql_text import Route, Tagger, no_route
 from unkey_api.infra.mysql.statement import Query, Statement
-from unkey_api.infra.mysql.tags import Route, Tagger, no_route
 
 R = TypeVar("R")
 T = TypeVar("T")

@@ -19,7 +19,7 @@ from pymysql import converters
 from pymysql.constants import CLIENT, FIELD_TYPE
 from pymysql.err import MySQLError
 
-from unkey_api.infra.mysql.faults import translate
+from unkey_api.infra.mysql.errors import translate
 from unkey_api.settings.addresses.mysql import Dsn, TlsMode
 
 QUIT_SECONDS = 1.0  # the farewell of an encrypted session; nobody waits longer for a peer that has gone silent

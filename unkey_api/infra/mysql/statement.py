@@ -1,7 +1,7 @@
 """Statements: one per file, read once at import, parsed once.
 
 A file `<package>/sql/<name>.sql` holds a comment that states the guarantee, then one statement without a semicolon.
-The comment stays behind; what is sent carries the tags of `tags.py` instead. Parameters are `%(name)s`, a literal
+The comment stays behind; what is sent carries the tags of `sql_text.py` instead. Parameters are `%(name)s`, a literal
 per cent sign is `%%`. A list or tuple as a value becomes a parenthesised list, for `IN %(ids)s`; an empty one becomes
 an empty subquery, so that `IN` is false and `NOT IN` is true.
 """

@@ -3,19 +3,46 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from importlib import resources
 from typing import Protocol
 
 import structlog
 from coredis.exceptions import NoScriptError, RedisError
 
-from unkey_api.infra.redis.errors import RedisTimeout, RedisUnavailable
-from unkey_api.infra.redis.reconnecting import ReconnectingConnection
-from unkey_api.infra.redis.scripts import INCREMENT_MANY, Script
+from unkey_api.infra.redis.reconnecting import ReconnectingConnection, RedisTimeout, RedisUnavailable
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A Lua script and the SHA-1 Redis knows it by."""
+
+    name: str
+    source: bytes
+    sha: bytes
+
+
+def load_script(name: str) -> Script:
+    """Read `scripts/<name>.lua`.
+
+    Raises:
+        FileNotFoundError: There is no such file; raised at import, so a broken package does not start.
+    """
+    source = resources.files("unkey_api.infra.redis").joinpath("scripts", f"{name}.lua").read_bytes()
+    digest = hashlib.sha1(source, usedforsecurity=False).hexdigest()
+    return Script(name, source, digest.encode())
+
+
+INCREMENT_MANY = load_script("increment_many")
+CREDIT_TAKE = load_script("credit_take")
+CREDIT_OPEN = load_script("credit_open")
+CREDIT_FORGET = load_script("credit_forget")
+
 
 START_TIMEOUT = timedelta(seconds=2)  # how long a start waits for Redis before it goes on without
 COMMAND_TIMEOUT = timedelta(seconds=0.3)  # what a request may lose to Redis before it decides without

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from unkey_api.core.clock import Clock
-from unkey_api.infra.redis.client import RedisClient
-from unkey_api.infra.redis.errors import RedisUnavailable
-from unkey_api.infra.redis.scripts import CREDIT_FORGET, CREDIT_OPEN, CREDIT_TAKE
+from unkey_api.infra.redis.client import CREDIT_FORGET, CREDIT_OPEN, CREDIT_TAKE, RedisClient
+from unkey_api.infra.redis.reconnecting import RedisUnavailable
 
 # A little less than the limiter waits: the client has to see for itself that a connection is silent, to give it up.
 READ_SECONDS = 0.29

@@ -1,4 +1,4 @@
-"""Counts, durations and body sizes of requests.
+"""Connections of the listeners, and counts, durations and body sizes of requests.
 
 Every request ends here, so it only adds to plain numbers; histograms are made of them at the moment of a scrape.
 """
@@ -6,15 +6,67 @@ Every request ends here, so it only adds to plain numbers; histograms are made o
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
+from typing import Protocol
 
 from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
-from unkey_api.infra.telemetry.collectors import Family
+from unkey_api.infra.telemetry.collectors import Family, empty_family
+
+_OPEN: Family = ("unkey_server_connections", "gauge", ("listener",), "Connections open.")
+_ENDED: Family = (
+    "unkey_server_connections_ended_total",
+    "counter",
+    ("listener", "reason"),
+    "Connections ended from this side: refused, timed out, or cut at a stop.",
+)
+
+
+class CountedListener(Protocol):
+    """A listener that knows its numbers."""
+
+    @property
+    def open_connections(self) -> int:
+        """Connections there are right now."""
+        ...
+
+    @property
+    def ended(self) -> Mapping[str, int]:
+        """Connections ended from this side so far, by a reason of a fixed set."""
+        ...
+
+
+class ConnectionMetrics(Collector):
+    """Reads the numbers of every listener it was told to watch."""
+
+    def __init__(self) -> None:
+        self._listeners: dict[str, CountedListener] = {}
+
+    def watch(self, name: str, listener: CountedListener) -> None:
+        """Report this listener from now on under `name`."""
+        self._listeners[name] = listener
+
+    def families(self) -> tuple[Family, ...]:
+        """Return what this collector reports."""
+        return (_OPEN, _ENDED)
+
+    def describe(self) -> Iterable[Metric]:
+        """Return the empty families, so that registering does not need a listener."""
+        return [empty_family(each) for each in self.families()]
+
+    def collect(self) -> Iterator[Metric]:
+        """Read all listeners."""
+        held, ended = (empty_family(each) for each in self.families())
+        for name, listener in self._listeners.items():
+            held.add_metric([name], listener.open_connections)
+            for reason, count in list(listener.ended.items()):
+                ended.add_metric([name, reason], count)
+        yield from (held, ended)
+
 
 LATENCY_BOUNDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0, 2.0, 3.0, 5.0, 10.0)
 BODY_BOUNDS = (100.0, *(4.0**power for power in range(5, 14)))

@@ -10,64 +10,47 @@ from prometheus_client.registry import Collector
 
 from unkey_api.infra.telemetry.collectors import Family, empty_family
 
-_LIMIT = "unkey_ratelimit_"
 
-WINDOWS: Family = (f"{_LIMIT}windows", "gauge", (), "Windows held in memory when the janitor last looked.")
-WINDOWS_CREATED: Family = (f"{_LIMIT}windows_created_total", "counter", (), "Windows opened by traffic.")
-COUNTERS_PUSHED_OUT: Family = (
-    f"{_LIMIT}counters_pushed_out_total",
-    "counter",
-    (),
+def _gauge(name: str, meaning: str, *labels: str) -> Family:
+    return (name, "gauge", labels, meaning)
+
+
+def _counter(name: str, meaning: str, *labels: str) -> Family:
+    return (name, "counter", labels, meaning)
+
+
+WINDOWS = _gauge("unkey_ratelimit_windows", "Windows held in memory when the janitor last looked.")
+WINDOWS_CREATED = _counter("unkey_ratelimit_windows_created_total", "Windows opened by traffic.")
+COUNTERS_PUSHED_OUT = _counter(
+    "unkey_ratelimit_counters_pushed_out_total",
     "Counters in use that went because their workspace, or the process, was at its bound.",
 )
-WINDOWS_EVICTED: Family = (f"{_LIMIT}windows_evicted_total", "counter", (), "Windows dropped by the janitor.")
-CAS_EXHAUSTED: Family = (
-    f"{_LIMIT}cas_exhausted_total",
-    "counter",
-    (),
+WINDOWS_EVICTED = _counter("unkey_ratelimit_windows_evicted_total", "Windows dropped by the janitor.")
+CAS_EXHAUSTED = _counter(
+    "unkey_ratelimit_cas_exhausted_total",
     "Checks given up because counts kept changing; always 0, a check is one step here.",
 )
-DECISIONS: Family = (
-    f"{_LIMIT}decisions_total",
-    "counter",
-    ("workspace_id", "source", "outcome"),
-    "Decisions, by who made them.",
+DECISIONS = _counter(
+    "unkey_ratelimit_decisions_total", "Decisions, by who made them.", "workspace_id", "source", "outcome"
 )
-STRICT: Family = (
-    f"{_LIMIT}strict_mode_activations_total",
-    "counter",
-    ("workspace_id",),
+STRICT = _counter(
+    "unkey_ratelimit_strict_mode_activations_total",
     "Denials, after each of which allowances are confirmed with the shared store for one duration.",
+    "workspace_id",
 )
-PUSHED: Family = (f"{_LIMIT}global_push_total", "counter", (), "Rows shared with other regions.")
-PUSH_ERRORS: Family = (f"{_LIMIT}global_push_errors_total", "counter", (), "Rounds of sharing that failed.")
-PULLED: Family = (f"{_LIMIT}global_pull_rows_applied_total", "counter", (), "Rows of all regions merged.")
-PULL_ERRORS: Family = (f"{_LIMIT}global_pull_errors_total", "counter", (), "Rounds of merging that failed.")
-TRIMMED: Family = (f"{_LIMIT}global_rows_trimmed_total", "counter", (), "Rows of past windows taken out.")
-IMPORTED: Family = (
-    f"{_LIMIT}global_entries_created_total",
-    "counter",
-    (),
-    "Windows that exist only because another region counted there.",
+PUSHED = _counter("unkey_ratelimit_global_push_total", "Rows shared with other regions.")
+PUSH_ERRORS = _counter("unkey_ratelimit_global_push_errors_total", "Rounds of sharing that failed.")
+PULLED = _counter("unkey_ratelimit_global_pull_rows_applied_total", "Rows of all regions merged.")
+PULL_ERRORS = _counter("unkey_ratelimit_global_pull_errors_total", "Rounds of merging that failed.")
+TRIMMED = _counter("unkey_ratelimit_global_rows_trimmed_total", "Rows of past windows taken out.")
+IMPORTED = _counter(
+    "unkey_ratelimit_global_entries_created_total", "Windows that exist only because another region counted there."
 )
-PULLED_LAST: Family = (f"{_LIMIT}global_pull_rows_last_poll", "gauge", (), "Rows merged in the latest round.")
-CREDITS: Family = (
-    "unkey_usagelimiter_decisions_total",
-    "counter",
-    ("source", "outcome"),
-    "Credit decisions, by who made them.",
-)
-KEYS: Family = (
-    "unkey_key_verifications_total",
-    "counter",
-    ("type", "code"),
-    "Keys looked up, by kind and by status when loaded.",
-)
-KEY_ERRORS: Family = (
-    "unkey_key_verification_errors_total",
-    "counter",
-    ("type",),
-    "Keys that could not be looked up because the database failed.",
+PULLED_LAST = _gauge("unkey_ratelimit_global_pull_rows_last_poll", "Rows merged in the latest round.")
+CREDITS = _counter("unkey_usagelimiter_decisions_total", "Credit decisions, by who made them.", "source", "outcome")
+KEYS = _counter("unkey_key_verifications_total", "Keys looked up, by kind and by status when loaded.", "type", "code")
+KEY_ERRORS = _counter(
+    "unkey_key_verification_errors_total", "Keys that could not be looked up because the database failed.", "type"
 )
 FAMILIES: tuple[Family, ...] = (
     WINDOWS,

@@ -20,9 +20,8 @@ from structlog.typing import EventDict, WrappedLogger
 from unkey_api.core.clock import Clock
 from unkey_api.core.secret import Secret
 from unkey_api.infra.telemetry.line_writer import DirectOutput, LineWriter, LogOutput
-from unkey_api.infra.telemetry.processors import Processor, expand_error, guard, render_json, stamp
-from unkey_api.infra.telemetry.scrubber import Scrubber
-from unkey_api.settings.environment import LEVEL_VARIABLE
+from unkey_api.infra.telemetry.processors import Processor, Scrubber, expand_error, guard, render_json, stamp
+from unkey_api.settings.load import LEVEL_VARIABLE
 
 FLUSH_SECONDS = 2.0
 """How long the end of a process waits for its last lines."""

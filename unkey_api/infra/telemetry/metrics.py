@@ -28,11 +28,9 @@ from unkey_api.core.changes import LoggedChange
 from unkey_api.infra.clickhouse.writer import FlushOutcome, FlushReport
 from unkey_api.infra.mysql.ports import Mode, Operation
 from unkey_api.infra.resilience.breaker import BreakerState
-from unkey_api.infra.telemetry.collectors import BufferCollector, CacheCollector, LogCollector
-from unkey_api.infra.telemetry.connection_metrics import ConnectionMetrics
-from unkey_api.infra.telemetry.http_metrics import HttpMetrics
+from unkey_api.infra.telemetry.collectors import BufferCollector, CacheCollector, LogCollector, StoreCollector
+from unkey_api.infra.telemetry.http_metrics import ConnectionMetrics, HttpMetrics
 from unkey_api.infra.telemetry.limit_collector import LimitCollector
-from unkey_api.infra.telemetry.store_collector import StoreCollector
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 """Media type of `Metrics.render`."""

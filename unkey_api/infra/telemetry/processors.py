@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from enum import Enum
 from typing import Any
@@ -12,10 +13,37 @@ import orjson
 from structlog.typing import EventDict, WrappedLogger
 
 from unkey_api.core.clock import Clock
-from unkey_api.core.secret import MASK, Secret
-from unkey_api.infra.telemetry.exceptions import describe_exception
-from unkey_api.infra.telemetry.fields import LOGGABLE
-from unkey_api.infra.telemetry.scrubber import Scrubber
+from unkey_api.core.secret import MASK, Secret, without_named_secrets, without_shapes_of_keys
+from unkey_api.core.text import shorten
+from unkey_api.infra.telemetry.fields import LOGGABLE, describe_exception
+
+KNOWN_LENGTH_MIN = 6  # shorter "secrets" are words like `root`; replacing them would only garble lines
+TEXT_CHARS_MAX = 2_048
+"""What is kept of one text. Longer ones are what callers sent, or a dependency quoting it."""
+
+
+class Scrubber:
+    """Replaces secrets in texts by `***`."""
+
+    def __init__(self, known: Iterable[Secret] = (), *, text_chars_max: int = TEXT_CHARS_MAX) -> None:
+        """Take the secrets that must never appear, and how many characters of one text are looked at and kept."""
+        texts = {secret.reveal() for secret in known}
+        # Longest first, so that a secret inside another does not leave the rest of the longer one behind.
+        ordered = sorted((text for text in texts if len(text) >= KNOWN_LENGTH_MIN), key=len, reverse=True)
+        self._text_chars_max = text_chars_max
+        self._known = re.compile("|".join(map(re.escape, ordered))) if ordered else None
+
+    def scrub(self, text: str) -> str:
+        """Return the text with everything that is or looks like a secret replaced. Safe to repeat.
+
+        Of a text longer than `text_chars_max` the beginning is returned, with a note of the full length.
+        """
+        if len(text) > self._text_chars_max:
+            text = shorten(text, self._text_chars_max)
+        if self._known is not None:
+            text = self._known.sub(MASK, text)
+        return without_shapes_of_keys(without_named_secrets(text, MASK), MASK)
+
 
 Processor = Callable[[WrappedLogger, str, EventDict], EventDict]
 Plain = str | int | float | bool | None | list["Plain"] | dict[str, "Plain"]

@@ -9,13 +9,11 @@ from typing import TypeVar
 from unkey_proto.unkey.options.v1 import options_pb
 
 from unkey_api.core.errors import ErrorCode, Violation
-from unkey_api.core.shortening import shorten
-from unkey_api.rpc.asgi import Receive
-from unkey_api.rpc.bodies.budget import RETRY_AFTER_SECONDS, BodyBudget, TooManyHeavyBodies
+from unkey_api.core.text import shorten
+from unkey_api.rpc.bodies.budget import RETRY_AFTER_SECONDS, BodyBudget, BodyLimits, TooManyHeavyBodies
 from unkey_api.rpc.bodies.encodings import SUPPORTED, Corrupt, Unpack, is_packed, unpacker
-from unkey_api.rpc.bodies.limits import BodyLimits
 from unkey_api.rpc.errors import Fault
-from unkey_api.rpc.exchange import Exchange
+from unkey_api.rpc.exchange import Exchange, Receive
 from unkey_api.rpc.interceptors.credentials import BEARER, Authentication, check_presence
 
 T = TypeVar("T")

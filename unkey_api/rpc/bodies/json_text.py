@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from unkey_api.core.errors import Violation
-from unkey_api.core.shortening import shorten
+from unkey_api.core.text import shorten
 
 _ESCAPES = re.compile(
     rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"  # both halves of a character

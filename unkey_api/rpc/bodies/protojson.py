@@ -9,7 +9,7 @@ from typing import Any
 from protobuf import DescField, DescFieldValueList, DescFieldValueMap, DescFieldValueMessage, DescMessage, ScalarType
 
 from unkey_api.core.errors import Violation
-from unkey_api.core.shortening import shorten
+from unkey_api.core.text import shorten
 
 _INTEGERS = frozenset({ScalarType.INT64, ScalarType.INT32, ScalarType.UINT64, ScalarType.UINT32})
 _QUOTED_INTEGER = re.compile(r"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?", re.ASCII)

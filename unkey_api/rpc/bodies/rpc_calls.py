@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from unkey_api.core.errors import AppError
-from unkey_api.rpc.asgi import Event, Receive
 from unkey_api.rpc.bodies.admission import Admission, too_large
 from unkey_api.rpc.errors import Fault, failure_of, fault_of
-from unkey_api.rpc.exchange import Exchange, current_exchange
+from unkey_api.rpc.exchange import Event, Exchange, Receive, current_exchange
 from unkey_api.rpc.interceptors.guard import PanicHook, noted_fault
 from unkey_api.rpc.method import Context
 

@@ -15,11 +15,11 @@ from connectrpc.codec import Codec, proto_binary_codec, proto_json_codec
 from connectrpc.compression.gzip import GzipCompression
 
 from unkey_api.core.errors import ErrorCode, Violation
-from unkey_api.core.shortening import shorten
+from unkey_api.core.text import shorten
 from unkey_api.rpc.bodies.admission import Admission, too_many_values, unpack_within
+from unkey_api.rpc.bodies.budget import LIGHT_UNSEEN_BYTES, LIGHT_VALUES
 from unkey_api.rpc.bodies.encodings import gunzip
 from unkey_api.rpc.bodies.json_text import NotExpressible, NotJson, read_json
-from unkey_api.rpc.bodies.limits import LIGHT_UNSEEN_BYTES, LIGHT_VALUES
 from unkey_api.rpc.bodies.protojson import integer_check
 from unkey_api.rpc.bodies.weight import binary_plan, json_holds_more
 from unkey_api.rpc.errors import Fault

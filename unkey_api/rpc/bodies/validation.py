@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -18,10 +18,10 @@ from protobuf import DescField, DescFieldValueList, DescFieldValueMessage, DescF
 from protovalidate import Validator
 
 from unkey_api.core.errors import ErrorCode, Violation
-from unkey_api.core.shortening import shorten
+from unkey_api.core.text import shorten
 from unkey_api.rpc.bodies.admission import Admission
+from unkey_api.rpc.bodies.budget import DEPTH_MAX, FREE_FORM_CHARS_MAX
 from unkey_api.rpc.bodies.json_text import NAME_CHARS_MAX
-from unkey_api.rpc.bodies.limits import DEPTH_MAX
 from unkey_api.rpc.bodies.undecoded import MessageDecoder, Undecoded
 from unkey_api.rpc.errors import Fault
 from unkey_api.rpc.exchange import Exchange, current_exchange
@@ -148,12 +148,19 @@ class PlainText:
                 if not text.isprintable() and (found := CONTROL.search(text)):
                     return _violation(pointer + below, found)
         for name, below, is_list, plan in self._inner:
-            value = getattr(message, name)
-            for item in value if is_list else () if value is None else (value,):
+            for item in _held(message, name, is_list=is_list):
                 violation = plan.refused(item, pointer + below)
                 if violation is not None:
                     return violation
         return None
+
+
+def _held(message: AnyMessage, member: str, *, is_list: bool) -> Sequence[AnyMessage]:
+    """Return the messages that a member holds: those of a list, or the one that is set."""
+    value = getattr(message, member)
+    if is_list:
+        return value  # type: ignore[no-any-return]  # the descriptor said so
+    return () if value is None else (value,)
 
 
 def _is_plain(field: DescField) -> bool:
@@ -199,7 +206,7 @@ class FreeForm:
         return not (self._structs or self._inner)
 
     def refused(self, message: AnyMessage, pointer: str = "") -> Violation | None:
-        """Return the first thing that is nested too deeply, or no number."""
+        """Return the first thing that is nested too deeply, or no number, or that there is far too much text."""
         for name, below in self._structs:
             struct = getattr(message, name)
             if struct is not None and struct.fields:
@@ -207,8 +214,7 @@ class FreeForm:
                 if violation is not None:
                     return violation
         for name, below, is_list, plan in self._inner:
-            value = getattr(message, name)
-            for item in value if is_list else () if value is None else (value,):
+            for item in _held(message, name, is_list=is_list):
                 violation = plan.refused(item, pointer + below)
                 if violation is not None:
                     return violation
@@ -218,6 +224,7 @@ class FreeForm:
 def _refused_in(struct: Any, pointer: str) -> Violation | None:  # a Struct
     # Without a pointer per value: it is only made, in a second pass, for what is refused.
     pending = [(struct, 1)]
+    chars = 0
     while pending:
         container, depth = pending.pop()
         if depth > DEPTH_MAX:
@@ -226,6 +233,9 @@ def _refused_in(struct: Any, pointer: str) -> Violation | None:  # a Struct
             kind = value.kind
             if kind is None:
                 continue
+            chars += _chars(key) + _chars(kind.value)
+            if chars > FREE_FORM_CHARS_MAX:
+                return Violation(f"{pointer}/maxLength", f"holds more than {FREE_FORM_CHARS_MAX} characters")
             if kind.field == "number_value":
                 if not math.isfinite(kind.value):
                     return Violation(
@@ -235,6 +245,10 @@ def _refused_in(struct: Any, pointer: str) -> Violation | None:  # a Struct
             elif kind.field in ("struct_value", "list_value"):
                 pending.append((kind.value, depth + 1))
     return None
+
+
+def _chars(value: object) -> int:
+    return len(value) if type(value) is str else 0
 
 
 def _members(container: Any) -> Iterator[tuple[object, Any]]:  # a Struct or a ListValue

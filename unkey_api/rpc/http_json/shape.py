@@ -21,7 +21,7 @@ from protobuf import (
 from unkey_proto.unkey.options.v1 import options_pb
 
 from unkey_api.core.errors import Violation
-from unkey_api.core.shortening import shorten
+from unkey_api.core.text import shorten
 from unkey_api.rpc.method import field_policy
 from unkey_api.rpc.violations import field_rules, max_items
 

@@ -1,7 +1,7 @@
 """Serve one method as `POST /v2/<area>.<method>` by running the chain the Connect surface runs.
 
 A body becomes a message or the documented 400, the message goes through the chain, and the answer is written as
-`{meta, data, pagination?}`. `shape` says what a body may look like; `encode` writes messages, `envelope` failures.
+`{meta, data, pagination?}`. `shape` says what a body may look like; `encode` writes messages and failures.
 """
 
 from __future__ import annotations
@@ -18,17 +18,15 @@ from connectrpc.request import Headers, RequestContext
 from protovalidate import Validator
 
 from unkey_api.core.errors import AppError, ErrorCode, Violation
-from unkey_api.core.shortening import shorten
-from unkey_api.rpc.asgi import Receive, Send
+from unkey_api.core.text import shorten
 from unkey_api.rpc.bodies.admission import Admission, read_body, too_many_values
+from unkey_api.rpc.bodies.budget import LIGHT_UNSEEN_BYTES, LIGHT_VALUES
 from unkey_api.rpc.bodies.json_text import NotExpressible, NotJson, read_json
-from unkey_api.rpc.bodies.limits import LIGHT_UNSEEN_BYTES, LIGHT_VALUES
 from unkey_api.rpc.bodies.validation import schema_fault
 from unkey_api.rpc.bodies.weight import json_holds_more
 from unkey_api.rpc.errors import Fault, failure_of, fault_of, forget_ways, unexpected_fault
-from unkey_api.rpc.exchange import STATUS_CLIENT_CLOSED, Exchange
-from unkey_api.rpc.http_json.encode import compile_encoder, compile_field_encoder
-from unkey_api.rpc.http_json.envelope import JSON, fault_body, fault_content_type
+from unkey_api.rpc.exchange import STATUS_CLIENT_CLOSED, Exchange, Receive, Send
+from unkey_api.rpc.http_json.encode import JSON, compile_encoder, compile_field_encoder, fault_body, fault_content_type
 from unkey_api.rpc.http_json.shape import Findings, compile_shape
 from unkey_api.rpc.interceptors.guard import DisconnectWatch, FirstStep, PanicHook
 from unkey_api.rpc.method import AnyMessage, Binding, MethodSpec

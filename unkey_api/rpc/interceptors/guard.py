@@ -16,9 +16,8 @@ from connectrpc.code import Code
 from connectrpc.errors import ConnectError
 
 from unkey_api.core.errors import AppError, ErrorCode, ServiceUnavailable
-from unkey_api.rpc.asgi import Receive
 from unkey_api.rpc.errors import Fault, failure_of, fault_of, unexpected_fault
-from unkey_api.rpc.exchange import Exchange, current_exchange
+from unkey_api.rpc.exchange import Exchange, Receive, current_exchange
 from unkey_api.rpc.method import AnyMessage, Call, Context
 
 T = TypeVar("T")

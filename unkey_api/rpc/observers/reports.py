@@ -13,14 +13,13 @@ import structlog
 
 from unkey_api.core.error_code import ErrorCode
 from unkey_api.core.redaction import Redactor
-from unkey_api.core.secret import MASK
-from unkey_api.core.secret_shapes import without_secrets
-from unkey_api.core.shortening import shorten
+from unkey_api.core.secret import MASK, without_secrets
+from unkey_api.core.text import shorten
 from unkey_api.infra.batching.batcher import Sink
 from unkey_api.infra.caching.swr import Freshness
 from unkey_api.infra.clickhouse.rows import ApiRequestRow
 from unkey_api.infra.telemetry.http_metrics import HttpMetrics
-from unkey_api.infra.telemetry.scrubber import TEXT_CHARS_MAX, Scrubber
+from unkey_api.infra.telemetry.processors import TEXT_CHARS_MAX, Scrubber
 from unkey_api.rpc.errors import Failure
 from unkey_api.rpc.exchange import Exchange, running_exchange
 from unkey_api.rpc.observers.stored_text import StoredText, stored_query

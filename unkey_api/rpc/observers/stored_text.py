@@ -14,8 +14,7 @@ from urllib.parse import unquote_plus
 import orjson
 
 from unkey_api.core.redaction import Redactor, without_shapes, without_strings
-from unkey_api.core.secret_shapes import holds_secret, without_secrets
-from unkey_api.core.secret_words import without_named_secrets
+from unkey_api.core.secret import holds_secret, without_named_secrets, without_secrets
 from unkey_api.rpc.exchange import Headers
 
 TEXT_MAX = 8 * 1024  # bytes kept of a query and of a header

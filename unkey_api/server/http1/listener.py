@@ -11,11 +11,10 @@ from typing import Any
 
 from unkey_api.core.addresses import Network
 from unkey_api.core.clock import SystemClock
-from unkey_api.server.admission import Admission
 from unkey_api.server.http1.connection import Connection
 from unkey_api.server.http1.connections import Bounds, Connections, Form, no_form
 from unkey_api.server.http1.handshake import TlsServer
-from unkey_api.server.listeners import LOOK_SECONDS, TlsFiles, lingering, stop_accepting, until
+from unkey_api.server.listeners import LOOK_SECONDS, Admission, TlsFiles, lingering, stop_accepting, until
 from unkey_api.server.sockets import BACKLOG
 from unkey_api.server.turns import Turns
 from unkey_api.settings.limits import LimitSettings

@@ -24,11 +24,11 @@ from hypercorn.utils import wrap_app
 
 from unkey_api.core.addresses import Network
 from unkey_api.core.clock import SystemClock
-from unkey_api.server.admission import Admission
 from unkey_api.server.http2.connection import Connection
 from unkey_api.server.http2.whole_requests import WholeRequests
 from unkey_api.server.listeners import (
     LOOK_SECONDS,
+    Admission,
     Asgi,
     TlsFiles,
     lingering,

@@ -13,7 +13,7 @@ from unkey_api.core.keymaterial import hash_key
 from unkey_api.core.principal import Principal
 from unkey_api.core.rbac import require
 from unkey_api.core.secret import Secret
-from unkey_api.infra.vault.port import VaultUnavailable
+from unkey_api.infra.vault import VaultUnavailable
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 

@@ -10,8 +10,8 @@ import orjson
 
 from unkey_api.areas.keys.transfer.types import Rejected
 from unkey_api.areas.keys.types import META_BYTES_MAX
-from unkey_api.core.canonical_json import canonical_json
 from unkey_api.core.columns import from_datetime
+from unkey_api.core.text import canonical_json
 
 Document = Mapping[str, object]
 INT64_MAX = (1 << 63) - 1

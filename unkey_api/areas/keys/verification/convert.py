@@ -18,7 +18,7 @@ from unkey_api.areas.keys.verification.types import (
     Verification,
 )
 from unkey_api.rpc.exchange import KeptAnswer
-from unkey_api.rpc.metadata import struct_of
+from unkey_api.rpc.messages import struct_of
 
 _CODES = {status: status.value for status in Status} | {
     Status.WORKSPACE_NOT_FOUND: Status.NOT_FOUND.value,

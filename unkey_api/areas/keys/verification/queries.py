@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from unkey_api.areas.keys.held import HeldByKey
+from unkey_api.areas.keys.types import HeldByKey
 from unkey_api.core.columns import UnixMs
-from unkey_api.core.identifiers import (
+from unkey_api.core.ids import (
     ApiId,
     KeyHash,
     KeyId,

@@ -14,8 +14,8 @@ from unkey_api.infra.mysql.driver import DriverConnection, connect
 from unkey_api.infra.mysql.errors import StoreUnavailable
 from unkey_api.infra.mysql.session import Runtime, Session
 from unkey_api.infra.mysql.settings import MysqlSettings
+from unkey_api.infra.mysql.sql_text import Tagger
 from unkey_api.infra.mysql.statement import Query, Statement, load_query, load_statement
-from unkey_api.infra.mysql.tags import Tagger
 
 LOCK_WAIT = timedelta(minutes=2)
 """How long a starter waits for another one that is migrating."""
@@ -54,13 +54,8 @@ class _Applied:
 
 
 @dataclass(frozen=True, slots=True)
-class _Held:
-    held: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Released:
-    released: int | None
+class _LockAnswer:
+    done: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +71,8 @@ class _Migration:
 _CREATE_LEDGER = load_statement(__package__, "schema_migration_create_table")
 _LIST_APPLIED = load_query(__package__, "schema_migration_list", row=_Applied)
 _RECORD = load_statement(__package__, "schema_migration_insert")
-_LOCK: Query[_Held] = load_query(__package__, "migration_lock_acquire", row=_Held)
-_UNLOCK: Query[_Released] = load_query(__package__, "migration_lock_release", row=_Released)
+_LOCK: Query[_LockAnswer] = load_query(__package__, "migration_lock_acquire", row=_LockAnswer)
+_UNLOCK: Query[_LockAnswer] = load_query(__package__, "migration_lock_release", row=_LockAnswer)
 _PROBE = load_statement(__package__, "collation_probe")
 
 
@@ -182,7 +177,7 @@ async def _connect(settings: MysqlSettings) -> DriverConnection:
 @asynccontextmanager
 async def _locked(session: Session) -> AsyncIterator[None]:
     row = await session.fetch_one(_LOCK, {"seconds": int(LOCK_WAIT.total_seconds())})
-    if row is None or row.held != 1:
+    if row is None or row.done != 1:
         raise MigrationError(f"another process has been migrating this database for {LOCK_WAIT}; wait for it to end")
     try:
         yield

@@ -1,1 +1,0 @@
-"""What every Connect client of ours shares: the token it shows and how its failures are read."""
