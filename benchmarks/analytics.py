@@ -35,7 +35,7 @@ from unkey_api.dev.servers import clickhouse
 from unkey_api.infra.clickhouse.client import ClickHouseClient, ClickHousePolicy, open_clickhouse
 from unkey_api.infra.clickhouse.migrate import migrate
 from unkey_api.infra.clickhouse.reading import Login, QueryReader, open_query_reader
-from unkey_api.infra.resilience.background import BackgroundJobs
+from unkey_api.infra.resilience.tasks import BackgroundJobs
 from unkey_api.settings.addresses.clickhouse import parse_clickhouse_url
 
 WORKSPACE = "ws_measured"

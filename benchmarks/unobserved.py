@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from unkey_api.cli.configuration import read_settings
+from unkey_api.cli.databases import read_settings
 from unkey_api.cli.serving import serve_settings
 from unkey_api.container.runtime import Observing, Runtime
 

@@ -13,7 +13,7 @@ from itertools import groupby
 from pathlib import Path
 
 from tools.operations import Operation, published_operations
-from unkey_api.settings.describe import describe
+from unkey_api.settings.reading import describe
 
 __all__ = ["PAGE", "rendered"]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from unkey_api.settings.describe import KeyDescription, describe, describe_auth
+from unkey_api.settings.reading import KeyDescription, describe, describe_auth
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "configuration.md"
 

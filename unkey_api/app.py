@@ -18,10 +18,9 @@ from unkey_api.core.clock import Clock
 from unkey_api.core.ids import IdSource
 from unkey_api.rpc.bodies.admission import Admission
 from unkey_api.rpc.bodies.budget import BodyBudget, BodyLimits
-from unkey_api.rpc.bodies.rpc_calls import CallAdmission
 from unkey_api.rpc.bodies.undecoded import LateGzip, late_codecs
 from unkey_api.rpc.bodies.validation import Validation
-from unkey_api.rpc.connect_surface import ConnectSurface, forgetting
+from unkey_api.rpc.connect_surface import CallAdmission, ConnectSurface, forgetting
 from unkey_api.rpc.documents import Documents
 from unkey_api.rpc.edge import Edge, Endpoint, Observer, ObserverFailed, Routes, Unobserved
 from unkey_api.rpc.grpc_services import grpc_services

@@ -42,11 +42,11 @@ from unkey_api.core.clock import SystemClock
 from unkey_api.core.ids import ALPHABET, KeyHash, RandomIds
 from unkey_api.core.secret import Secret
 from unkey_api.infra import passwords
-from unkey_api.infra.invalidation.caches import IN_WORKSPACE, PLAIN, KeyText, NamedCaches
+from unkey_api.infra.invalidation.ports import IN_WORKSPACE, PLAIN, KeyText, NamedCaches
 from unkey_api.infra.mysql import Database, Dsn, Statement
 from unkey_api.infra.redis.client import RedisClient
 from unkey_api.infra.redis.counters import RedisCounters, RedisCredits
-from unkey_api.infra.resilience.background import BackgroundJobs
+from unkey_api.infra.resilience.tasks import BackgroundJobs
 from unkey_api.rpc.bodies.budget import BodyLimits
 from unkey_api.rpc.documents import Documents
 from unkey_api.rpc.health import Health, Phase

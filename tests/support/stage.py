@@ -40,9 +40,9 @@ from unkey_api.core.ids import ALPHABET, RandomIds
 from unkey_api.core.principal import Principal, SubjectType
 from unkey_api.infra.batching.batcher import Offer
 from unkey_api.infra.clickhouse.rows import RatelimitRow
-from unkey_api.infra.invalidation.caches import IN_WORKSPACE, NamedCaches
+from unkey_api.infra.invalidation.ports import IN_WORKSPACE, NamedCaches
 from unkey_api.infra.mysql import Database, Dsn, log_orphan
-from unkey_api.infra.resilience.background import BackgroundJobs
+from unkey_api.infra.resilience.tasks import BackgroundJobs
 from unkey_api.infra.vault import VaultClient
 from unkey_api.rpc.bodies.budget import BodyLimits
 from unkey_api.rpc.documents import Documents

@@ -15,8 +15,8 @@ from tools import dashboard
 from unkey_api.core.secret import Secret
 from unkey_api.infra.telemetry.metrics import Metrics
 from unkey_api.rpc.health import Health
-from unkey_api.settings.describe import describe
 from unkey_api.settings.load import load_settings
+from unkey_api.settings.reading import describe
 from unkey_api.settings.sections import GossipSettings, Settings
 
 ROOT = Path(__file__).resolve().parents[2]

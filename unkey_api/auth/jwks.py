@@ -12,7 +12,7 @@ from unkey_api.auth.token import Token, TokenInvalid
 from unkey_api.core.clock import Clock
 from unkey_api.core.errors import ServiceUnavailable
 from unkey_api.infra.jwks import JwksFetchFailed
-from unkey_api.infra.resilience.single_flight import SingleFlight
+from unkey_api.infra.resilience.tasks import SingleFlight
 
 REFETCH_SECONDS = 60.0  # tokens with made-up key ids must not become requests to the issuer
 

@@ -13,8 +13,8 @@ from unkey_api.auth.token import Claims, Expectation, Token, read_claims, read_t
 from unkey_api.auth.workspaces import Workspaces
 from unkey_api.core.clock import Clock
 from unkey_api.core.errors import AppError, ErrorCode
+from unkey_api.core.permission_vocabulary import translate_workos_permissions
 from unkey_api.core.principal import Principal, SubjectType
-from unkey_api.core.workos_permissions import translate_workos_permissions
 from unkey_api.infra.mysql import StoreUnavailable
 
 _NO_WORKSPACE = "Your organization does not have an active workspace."

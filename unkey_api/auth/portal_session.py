@@ -6,10 +6,10 @@ from unkey_api.areas.portal.sessions import PortalSessions
 from unkey_api.areas.portal.types import MalformedGrant, PortalSessionRow, SessionState, read_grant
 from unkey_api.auth.chain import Credentials
 from unkey_api.core.clock import Clock
-from unkey_api.core.cookies import find_cookie
 from unkey_api.core.errors import AppError, ErrorCode, ServiceUnavailable, Unexpected
 from unkey_api.core.keymaterial import hash_key
 from unkey_api.core.principal import PortalScope, Principal, SubjectType
+from unkey_api.core.text import find_cookie
 from unkey_api.infra.mysql import StoreUnavailable
 
 COOKIE = "portal_session"

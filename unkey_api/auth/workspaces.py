@@ -10,7 +10,7 @@ from unkey_api.core.clock import Clock
 from unkey_api.core.ids import WorkspaceId
 from unkey_api.infra.caching.swr import CacheObserver, CacheWindows, SwrCache
 from unkey_api.infra.mysql import ANY_WORKSPACE, AnyReads, ReadConn, load_query
-from unkey_api.infra.resilience.background import BackgroundJobs
+from unkey_api.infra.resilience.tasks import BackgroundJobs
 
 CACHE = "workspace_by_org_id"
 WINDOWS = CacheWindows(fresh=timedelta(seconds=10), stale=timedelta(minutes=10), max_entries=100_000)

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from unkey_api.areas.analytics.types import QUOTAS, parse_quotas
-from unkey_api.cli.configuration import ConfigOption
+from unkey_api.cli.databases import ConfigOption
 from unkey_api.cli.text import print_table
 
 analytics = typer.Typer(help="Set up and ask the analytics of a workspace.", no_args_is_help=True)

@@ -13,14 +13,14 @@ from unkey_api.areas.analytics.service.connections import Connections, analytics
 from unkey_api.areas.analytics.service.provision import ProvisionWorkspace
 from unkey_api.areas.analytics.tables import GATEWAY_REQUESTS, RATELIMITS, RUNTIME_LOGS, VERIFICATIONS, Tables
 from unkey_api.areas.analytics.types import Quotas
-from unkey_api.cli.configuration import read_settings
-from unkey_api.container.databases import mysql_settings
+from unkey_api.cli.databases import read_settings
+from unkey_api.container.part_settings import mysql_settings
 from unkey_api.core.clock import SystemClock
 from unkey_api.core.errors import InvalidInput
 from unkey_api.infra.clickhouse.client import open_clickhouse
 from unkey_api.infra.clickhouse.reading import open_query_reader
 from unkey_api.infra.mysql import Database, log_orphan, open_database
-from unkey_api.infra.resilience.background import BackgroundJobs
+from unkey_api.infra.resilience.tasks import BackgroundJobs
 from unkey_api.infra.vault import VaultClient, open_vault
 from unkey_api.settings.addresses.clickhouse import parse_clickhouse_url
 from unkey_api.settings.sections import Settings

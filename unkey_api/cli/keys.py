@@ -27,10 +27,9 @@ from unkey_api.areas.keys.transfer.writing import BatchWriter
 from unkey_api.areas.keys.types import MigrationAlgorithm
 from unkey_api.areas.projects.service import DefaultProject
 from unkey_api.audit.service import AuditLog
-from unkey_api.cli.configuration import ConfigOption, read_settings
+from unkey_api.cli.databases import ConfigOption, read_settings
 from unkey_api.container.announcing import announcing
-from unkey_api.container.databases import mysql_settings
-from unkey_api.container.hashing import hash_caps
+from unkey_api.container.part_settings import hash_caps, mysql_settings
 from unkey_api.core.clock import Clock, SystemClock
 from unkey_api.core.ids import IdSource, RandomIds
 from unkey_api.infra.mysql import Database, log_orphan, open_database

@@ -16,8 +16,7 @@ from rich.console import Console
 from rich.text import Text
 
 from unkey_api.cli import analytics, keys, permissions, root_keys, workspaces
-from unkey_api.cli.configuration import ConfigOption, read_settings
-from unkey_api.cli.migrations import run_migrations
+from unkey_api.cli.databases import ConfigOption, read_settings, run_migrations
 from unkey_api.cli.text import harmless
 from unkey_api.container.inspection import of_serving
 from unkey_api.core.clock import SystemClock

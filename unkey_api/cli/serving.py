@@ -13,7 +13,7 @@ from pathlib import Path
 import structlog
 
 from unkey_api.container.application import open_application
-from unkey_api.container.databases import mysql_settings
+from unkey_api.container.part_settings import mysql_settings
 from unkey_api.container.runtime import Runtime
 from unkey_api.core.ids import IdPrefix
 from unkey_api.core.secret import Secret

@@ -11,7 +11,7 @@ import typer
 from unkey_api.admin.types import LIMITS, LimitsRow
 from unkey_api.admin.workspaces import NO_LIMIT, WorkspaceAdmin, parse_limit
 from unkey_api.audit.service import AuditLog
-from unkey_api.cli.configuration import ConfigOption, as_admin, on_database
+from unkey_api.cli.databases import ConfigOption, as_admin, on_database
 from unkey_api.cli.text import day, print_table
 from unkey_api.core.clock import SystemClock
 from unkey_api.core.ids import RandomIds

@@ -27,7 +27,7 @@ from unkey_api.infra.invalidation.ports import Transport
 from unkey_api.infra.invalidation.redis_transport import RedisTransport
 from unkey_api.infra.invalidation.serf_agent import AgentOptions, SerfAgent, rpc_token
 from unkey_api.infra.invalidation.serf_transport import SerfTransport
-from unkey_api.infra.resilience.background import BackgroundJobs
+from unkey_api.infra.resilience.tasks import BackgroundJobs
 from unkey_api.infra.telemetry.collectors import CacheRoom
 from unkey_api.infra.telemetry.metrics import Metrics
 from unkey_api.rpc.health import Details

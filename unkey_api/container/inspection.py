@@ -15,8 +15,8 @@ from unkey_api.settings.addresses.parameters import AddressError
 from unkey_api.settings.addresses.redis import parse_redis_url
 from unkey_api.settings.load import Inspect
 from unkey_api.settings.opentelemetry import PROPAGATORS, OpenTelemetryError, opentelemetry_of
-from unkey_api.settings.problems import Problem
 from unkey_api.settings.sections import Settings, TlsSettings, TracingSettings
+from unkey_api.settings.source import Problem
 
 
 def of_serving(environ: Mapping[str, str]) -> Inspect:

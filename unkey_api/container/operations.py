@@ -31,9 +31,8 @@ from unkey_api.auth.throttle import RequestThrottle
 from unkey_api.container.areas import built
 from unkey_api.container.authentication import Authenticators, open_authenticators
 from unkey_api.container.caches import Caches, open_caches
-from unkey_api.container.closing import graces
-from unkey_api.container.hashing import hash_caps
 from unkey_api.container.limit_reports import CreditReports, LimiterReports, watch_limits
+from unkey_api.container.part_settings import graces, hash_caps
 from unkey_api.container.revocation import ChangedCaches, following, named_caches
 from unkey_api.container.runtime import Runtime
 from unkey_api.container.stores import Stores

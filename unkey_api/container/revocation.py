@@ -19,8 +19,7 @@ from unkey_api.core.changes import Change, ChangeKind, LoggedChange
 from unkey_api.core.ids import KeyHash
 from unkey_api.infra.changes.follower import ChangeFollower
 from unkey_api.infra.changes.log import ChangeTrimming
-from unkey_api.infra.invalidation.caches import IN_WORKSPACE, PLAIN, KeyText, NamedCaches
-from unkey_api.infra.invalidation.ports import Invalidation, InvalidationBus
+from unkey_api.infra.invalidation.ports import IN_WORKSPACE, PLAIN, Invalidation, InvalidationBus, KeyText, NamedCaches
 from unkey_api.infra.mysql import Database
 from unkey_api.infra.telemetry.metrics import Metrics
 from unkey_api.settings.sections import Settings

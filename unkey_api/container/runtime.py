@@ -15,7 +15,7 @@ from enum import StrEnum
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from unkey_api.container.closing import graces
+from unkey_api.container.part_settings import graces
 from unkey_api.core.clock import Clock, SystemClock
 from unkey_api.core.ids import IdSource, RandomIds
 from unkey_api.core.keymaterial import RandomBytes

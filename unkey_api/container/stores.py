@@ -12,9 +12,8 @@ from typing import NamedTuple, TypeVar
 import structlog
 
 from unkey_api.container.areas import published_methods
-from unkey_api.container.closing import graces, leaving_together
-from unkey_api.container.databases import mysql_settings
 from unkey_api.container.lifecycle import encoded_buffer
+from unkey_api.container.part_settings import graces, leaving_together, mysql_settings
 from unkey_api.container.runtime import Runtime, Telemetry
 from unkey_api.core.redaction import Redactor
 from unkey_api.infra.batching.batcher import BatchPolicy, NullSink, Sink

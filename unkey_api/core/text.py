@@ -1,4 +1,4 @@
-"""Texts that callers chose: cut where they are quoted, bounded where they are stored, JSON in its one stored form."""
+"""Texts that callers sent: cookies found, quotes cut, sizes bounded, JSON written in its one stored form."""
 
 from __future__ import annotations
 
@@ -7,6 +7,16 @@ from typing import Any
 import orjson
 
 from unkey_api.core.errors import InvalidInput
+
+
+def find_cookie(header: str | None, name: str) -> str | None:
+    """Return the value of the first cookie of this name as it was sent, or None when there is none. May be empty."""
+    for pair in (header or "").split(";"):
+        found, equals, value = pair.strip().partition("=")
+        if equals and found == name:
+            return value
+    return None
+
 
 QUOTED_CHARS_MAX = 256
 """What is kept of one value of a caller wherever it is quoted, logged or stored beside the value itself."""

@@ -9,10 +9,9 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from unkey_api.settings.problems import ConfigError, Problem, nearest
 from unkey_api.settings.reading import Reader, environment_name, key_paths
 from unkey_api.settings.sections import Settings
-from unkey_api.settings.source import CONFIG_VARIABLE, read_source
+from unkey_api.settings.source import CONFIG_VARIABLE, ConfigError, Problem, nearest, read_source
 
 PREFIX = "UNKEY_"
 LEVEL_VARIABLE = "UNKEY_LOG_LEVEL"

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 from unkey_api.settings.addresses.http import Collector, CollectorError, collector_of, read_pairs
 from unkey_api.settings.addresses.parameters import AddressError
-from unkey_api.settings.problems import Problem
 from unkey_api.settings.sections import TracingSettings
+from unkey_api.settings.source import Problem
 
 SAMPLER = "OTEL_TRACES_SAMPLER"
 SAMPLER_ARGUMENT = "OTEL_TRACES_SAMPLER_ARG"

@@ -1,22 +1,23 @@
-"""Fill settings classes from a TOML tree and the environment, collecting every problem on the way.
+"""Fill settings classes from a TOML tree and the environment, and list their keys for the documentation.
 
-Rules about single fields stand beside the fields; those that concern several are at the end.
+Every problem is collected on the way. Rules about single fields stand beside the fields; those that concern several are
+behind the reader.
 """
 
 from __future__ import annotations
 
 import types
 from collections.abc import Iterator, Mapping
-from dataclasses import MISSING, Field, fields, is_dataclass
+from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
+from datetime import timedelta
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from unkey_api.core.secret import Secret
 from unkey_api.settings.about import About, about_of
 from unkey_api.settings.auth import AUTH_TYPES, WORKOS, AuthEntry, JwtAuth, RootKeyAuth
-from unkey_api.settings.conversion import WrongTypeError, convert, convert_text, toml_array
-from unkey_api.settings.problems import Problem, nearest
+from unkey_api.settings.conversion import WrongTypeError, convert, convert_text, format_duration, toml_array, type_name
 from unkey_api.settings.sections import PORT_MAX, Settings, TlsSettings
-from unkey_api.settings.source import FromVariable
+from unkey_api.settings.source import FromVariable, Problem, nearest
 from unkey_api.settings.stores import DatabaseSettings
 
 Section = TypeVar("Section")
@@ -219,3 +220,60 @@ def _jwt(entry: JwtAuth, prefix: str) -> Iterator[Problem]:
         yield Problem(prefix.rstrip("."), "needs exactly one of secrets or jwks_url")
     if entry.provider == WORKOS and not entry.jwks_url:
         yield Problem(f"{prefix}provider", f"{WORKOS} requires jwks_url")
+
+
+@dataclass(frozen=True, slots=True)
+class KeyDescription:
+    """One key, as documentation shows it."""
+
+    path: str
+    type: str
+    default: str
+    """Empty when the key is empty by default; `required` when there is none."""
+    environment: str
+    """Variable that sets it; empty for the fields of list entries."""
+    meaning: str
+    range: str = ""
+    """Least and most, with the unit of a number; empty for what is no quantity."""
+
+
+def describe() -> list[KeyDescription]:
+    """Return every key of the configuration in declaration order."""
+    return list(_section(Settings, ""))
+
+
+def describe_auth() -> dict[str, list[KeyDescription]]:
+    """Return the fields of each type of `[[auth]]` entry."""
+    return {
+        name: [_key(each, field_types(kind)[each.name], each.name, environment="") for each in fields(kind)]
+        for name, kind in AUTH_TYPES.items()
+    }
+
+
+def _section(section: type, prefix: str) -> Iterator[KeyDescription]:
+    declared = field_types(section)
+    for each in fields(section):
+        path = prefix + each.name
+        inner = section_class(declared[each.name])
+        if inner is None:
+            yield _key(each, declared[each.name], path, environment=environment_name(path))
+        else:
+            yield from _section(inner, f"{path}.")
+
+
+def _key(field: Field[Any], declared: object, path: str, *, environment: str) -> KeyDescription:  # Any: every type
+    said = about_of(field)
+    shown_type = "an array of tables" if declared == tuple[AuthEntry, ...] else type_name(declared)
+    default = "required" if said.required else said.shown_default or _shown(field.default)
+    limits = f"{said.range} {said.unit}".strip()
+    return KeyDescription(path, shown_type.split(" ", 1)[1], default, environment, said.meaning, limits)
+
+
+def _shown(default: object) -> str:
+    if isinstance(default, timedelta):
+        return f"`{format_duration(default)}`"
+    if isinstance(default, bool):
+        return f"`{str(default).lower()}`"
+    if default is MISSING or isinstance(default, Secret | tuple) or default == "":
+        return ""
+    return f"`{default}`"

@@ -1,4 +1,4 @@
-"""Where the configuration text comes from, and how variables in it are filled in.
+"""Where the configuration text comes from, how variables in it are filled in, and how what is wrong with it is told.
 
 `${NAME}` stands for an environment variable, `${NAME:-text}` for one that may be absent. Variables are filled into the
 values of the parsed file, never into its text, so what a variable holds can be a value and nothing else. `$${` is a
@@ -7,13 +7,53 @@ literal `${`; every other `$` means itself. Outside of quotes, where TOML knows 
 
 from __future__ import annotations
 
+import difflib
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from unkey_api.settings.problems import ConfigError, Problem
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing to put right."""
+
+    path: str
+    """Key as written in the file, `section.field` or `auth[0].field`; empty when the source itself is at fault."""
+    message: str
+    """What is wrong with it, phrased to follow the path."""
+
+    def __str__(self) -> str:
+        return f"{self.path} {self.message}".strip()
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used. Carries every problem found, not only the first."""
+
+    def __init__(self, source: str, problems: tuple[Problem, ...]) -> None:
+        lines = "".join(f"\n  - {problem}" for problem in problems)
+        super().__init__(f"invalid configuration ({source}):{lines}")
+        self.source = source
+        self.problems = problems
+
+
+_NO_WORDS: Mapping[str, str] = {}
+
+
+def nearest(name: str, known: Iterable[str], *, words: Mapping[str, str] = _NO_WORDS) -> str:
+    """Return the known name most like `name`, letter case aside.
+
+    Args:
+        name: What was written.
+        known: Names there are, at least one.
+        words: Names other programs have for the same thing, in lower case, to one of `known`.
+    """
+    if name.lower() in words:
+        return words[name.lower()]
+    by_lower = {each.lower(): each for each in known}
+    return by_lower[difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.0)[0]]
+
 
 CONFIG_VARIABLE = "UNKEY_CONFIG"
 DEFAULT_FILE = "unkey.toml"

@@ -28,7 +28,7 @@ from unkey_api.dev.ports import free_ports
 from unkey_api.infra.clickhouse.client import ClickHouseRefused, ClickHouseUnavailable
 from unkey_api.infra.clickhouse.reading import AnswerTooLarge, AnswerTooLate, Login, QueryReader, open_query_reader
 from unkey_api.infra.mysql import Statement
-from unkey_api.infra.resilience.background import BackgroundJobs
+from unkey_api.infra.resilience.tasks import BackgroundJobs
 from unkey_api.settings.addresses.clickhouse import ClickHouseAddress
 
 pytestmark = pytest.mark.integration

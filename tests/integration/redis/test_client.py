@@ -15,7 +15,7 @@ from tests.support.waiting import eventually
 from unkey_api.core.ids import IdPrefix, RandomIds
 from unkey_api.infra.redis.client import CREDIT_TAKE, RedisClient, RedisOptions, open_redis
 from unkey_api.infra.redis.reconnecting import ReconnectingConnection, RedisTimeout, RedisUnavailable
-from unkey_api.infra.resilience.errors import failure_reason
+from unkey_api.infra.resilience.breaker import failure_reason
 from unkey_api.settings.addresses.parameters import AddressError
 
 pytestmark = pytest.mark.integration

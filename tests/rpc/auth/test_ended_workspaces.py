@@ -18,7 +18,7 @@ from unkey_api.audit.service import AuditLog
 from unkey_api.core.ids import RandomIds
 from unkey_api.core.keymaterial import hash_key
 from unkey_api.infra.mysql import Statement
-from unkey_api.infra.resilience.background import BackgroundJobs
+from unkey_api.infra.resilience.tasks import BackgroundJobs
 
 VERIFY = "/v2/keys.verifyKey"
 

@@ -22,7 +22,7 @@ from unkey_api.core.principal import Principal, SubjectType
 from unkey_api.core.secret import Secret
 from unkey_api.infra.jwks import JwksFetchFailed
 from unkey_api.infra.mysql import StoreUnavailable
-from unkey_api.infra.resilience.background import BackgroundJobs
+from unkey_api.infra.resilience.tasks import BackgroundJobs
 
 
 @dataclass

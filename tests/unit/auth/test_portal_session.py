@@ -21,12 +21,12 @@ from unkey_api.auth.portal_session import (
     PortalTokenMissing,
 )
 from unkey_api.core.columns import UnixMs
-from unkey_api.core.cookies import find_cookie
 from unkey_api.core.ids import ExternalId, PortalId, PortalSessionId, WorkspaceId
 from unkey_api.core.keymaterial import hash_key
 from unkey_api.core.principal import PortalScope, Principal, SubjectType
+from unkey_api.core.text import find_cookie
 from unkey_api.infra.mysql import StoreUnavailable
-from unkey_api.infra.resilience.background import BackgroundJobs
+from unkey_api.infra.resilience.tasks import BackgroundJobs
 
 NOW = 1_750_000_000_000
 TOKEN = "pat_secret"

@@ -12,7 +12,7 @@ from unkey_api.areas.ratelimit.engine.types import Check, Decision
 from unkey_api.auth.throttle import NAMESPACE, RequestThrottle, WorkspaceRateLimited
 from unkey_api.auth.workspaces import WorkspaceLimits, limits_cache
 from unkey_api.core.principal import Principal, SubjectType
-from unkey_api.infra.resilience.background import BackgroundJobs
+from unkey_api.infra.resilience.tasks import BackgroundJobs
 
 NOW = 1_750_000_000_000
 CALLER = Principal("ws_1", "key_1", "root key", SubjectType.ROOT_KEY, frozenset())

@@ -11,8 +11,8 @@ import pytest
 from tests.support.clock import FixedClock
 from tests.support.waiting import settle
 from unkey_api.infra.caching.swr import Cached, CacheWindows, Freshness, SwrCache
-from unkey_api.infra.resilience.background import BackgroundJobs
-from unkey_api.infra.resilience.errors import DependencyTimeout
+from unkey_api.infra.resilience.breaker import DependencyTimeout
+from unkey_api.infra.resilience.tasks import BackgroundJobs
 
 FRESH_MS = 10_000
 STALE_MS = 60_000

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.support.clock import FixedClock
 from unkey_api.infra.caching.shelf import MemberIndex
 from unkey_api.infra.caching.swr import CacheWindows, SwrCache
-from unkey_api.infra.resilience.background import BackgroundJobs
+from unkey_api.infra.resilience.tasks import BackgroundJobs
 
 WINDOWS = CacheWindows(fresh=timedelta(milliseconds=10), stale=timedelta(milliseconds=20), max_entries=3)
 KEYS = st.sampled_from(["a", "b", "c", "d", "e"])

@@ -7,8 +7,7 @@ import re
 
 import pytest
 
-from unkey_api.infra.clickhouse.migrate import schema_objects
-from unkey_api.infra.clickhouse.rollups import FAMILIES
+from unkey_api.infra.clickhouse.migrate import FAMILIES, schema_objects
 
 RELEASED = {
     "api_requests_per_day_mv_v2": "f346017aeb604d2a",

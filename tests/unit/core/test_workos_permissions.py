@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from unkey_api.core.permission_vocabulary import translate_workos_permissions
 from unkey_api.core.urn import parse_urn_grant
-from unkey_api.core.workos_permissions import translate_workos_permissions
 
 ENVIRONMENT = "projects/*/apps/*/environments/*"
 EXPECTED = {

@@ -8,9 +8,8 @@ import pytest
 
 from tests.support.clock import FixedClock
 from unkey_api.infra.caching.swr import CacheWindows, SwrCache
-from unkey_api.infra.invalidation.caches import IN_WORKSPACE, PLAIN, NamedCaches
-from unkey_api.infra.invalidation.ports import Invalidation
-from unkey_api.infra.resilience.background import BackgroundJobs
+from unkey_api.infra.invalidation.ports import IN_WORKSPACE, PLAIN, Invalidation, NamedCaches
+from unkey_api.infra.resilience.tasks import BackgroundJobs
 
 WINDOWS = CacheWindows(fresh=timedelta(seconds=10), stale=timedelta(minutes=1), max_entries=100)
 

@@ -13,7 +13,7 @@ from unkey_api.areas.keys.verification.types import KeyNotLoaded
 from unkey_api.container.limit_reports import load_readings
 from unkey_api.core.ids import KeyHash
 from unkey_api.infra.mysql import Params, Query, StoreUnavailable
-from unkey_api.infra.resilience.background import BackgroundJobs
+from unkey_api.infra.resilience.tasks import BackgroundJobs
 from unkey_api.infra.telemetry.limit_collector import KEY_ERRORS, Reading
 from unkey_api.settings.stores import CacheSettings
 

@@ -13,7 +13,7 @@ from unkey_api.areas.keys.verification.directory import KeyOwners
 from unkey_api.areas.keys.verification.types import KeyIdentity, Status, VerifiableKey
 from unkey_api.core.ids import ExternalId, IdentityId, KeyHash, KeyspaceId, WorkspaceId
 from unkey_api.infra.caching.swr import CacheWindows, SwrCache
-from unkey_api.infra.resilience.background import BackgroundJobs
+from unkey_api.infra.resilience.tasks import BackgroundJobs
 
 
 def key(

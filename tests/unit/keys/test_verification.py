@@ -26,7 +26,7 @@ from unkey_api.core.principal import Caller, Principal, SubjectType
 from unkey_api.infra.batching.batcher import NullSink
 from unkey_api.infra.clickhouse.rows import KeyVerificationRow
 from unkey_api.infra.mysql import StoreUnavailable
-from unkey_api.infra.resilience.background import BackgroundJobs
+from unkey_api.infra.resilience.tasks import BackgroundJobs
 from unkey_api.settings.stores import CacheSettings
 
 SECRET = "sk_secret"

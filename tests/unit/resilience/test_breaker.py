@@ -7,8 +7,7 @@ import asyncio
 import pytest
 
 from tests.support.clock import FixedClock
-from unkey_api.infra.resilience.breaker import BreakerPolicy, BreakerState, CircuitBreaker
-from unkey_api.infra.resilience.errors import CircuitOpen
+from unkey_api.infra.resilience.breaker import BreakerPolicy, BreakerState, CircuitBreaker, CircuitOpen
 
 
 class Dependency:

@@ -8,8 +8,7 @@ import pytest
 
 from tests.support.clock import FixedClock
 from tests.support.waiting import settle
-from unkey_api.infra.resilience.background import BackgroundJobs, repeat_every
-from unkey_api.infra.resilience.single_flight import SingleFlight
+from unkey_api.infra.resilience.tasks import BackgroundJobs, SingleFlight, repeat_every
 
 
 class Naps:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from unkey_api.settings.load import load_settings
-from unkey_api.settings.problems import ConfigError
 from unkey_api.settings.sections import Settings
+from unkey_api.settings.source import ConfigError
 
 TOP = 'redis_url = "redis://localhost:6379"\n'
 TABLES = """

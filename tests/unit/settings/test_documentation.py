@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tools.settings_table import PAGE, render
-from unkey_api.settings.describe import describe
+from unkey_api.settings.reading import describe
 
 
 def test_page_is_what_the_tool_writes() -> None:

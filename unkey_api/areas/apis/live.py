@@ -11,7 +11,7 @@ from unkey_api.areas.keys.errors import ApiNotFound
 from unkey_api.core.clock import Clock
 from unkey_api.infra.caching.swr import CacheObserver, CacheWindows, SwrCache
 from unkey_api.infra.mysql import ReadsOf
-from unkey_api.infra.resilience.background import BackgroundJobs
+from unkey_api.infra.resilience.tasks import BackgroundJobs
 
 CACHE = "live_api_by_id"
 WINDOWS = CacheWindows(fresh=timedelta(seconds=10), stale=timedelta(days=1), max_entries=1_000_000)

@@ -9,7 +9,7 @@ from unkey_api.areas.portal.types import PortalSessionRow
 from unkey_api.core.clock import Clock
 from unkey_api.infra.caching.swr import CacheObserver, CacheWindows, SwrCache
 from unkey_api.infra.mysql import AnyReads, load_query
-from unkey_api.infra.resilience.background import BackgroundJobs
+from unkey_api.infra.resilience.tasks import BackgroundJobs
 
 CACHE = "portal_session"
 WINDOWS = CacheWindows(fresh=timedelta(seconds=10), stale=timedelta(minutes=5), max_entries=100_000)

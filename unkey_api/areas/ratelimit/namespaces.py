@@ -17,8 +17,7 @@ from unkey_api.core.principal import Caller
 from unkey_api.core.rbac import require
 from unkey_api.infra.caching.swr import Cached, CacheObserver, CacheWindows, SwrCache
 from unkey_api.infra.mysql import Database, ReadConn, Transaction
-from unkey_api.infra.resilience.background import BackgroundJobs
-from unkey_api.infra.resilience.single_flight import SingleFlight
+from unkey_api.infra.resilience.tasks import BackgroundJobs, SingleFlight
 
 CACHE = "ratelimit_namespace"
 WINDOWS = CacheWindows(fresh=timedelta(minutes=1), stale=timedelta(days=1), max_entries=1_000_000)

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Hashable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from unkey_api.infra.resilience.errors import DependencyTimeout
+from unkey_api.infra.resilience.breaker import DependencyTimeout
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")

@@ -14,7 +14,7 @@ import structlog
 from unkey_api.core.clock import Clock
 from unkey_api.infra.caching.loading import Load, LoadMany, anything, many, never, one
 from unkey_api.infra.caching.shelf import Entry, EntryWatcher, Shelf
-from unkey_api.infra.resilience.background import BackgroundJobs
+from unkey_api.infra.resilience.tasks import BackgroundJobs
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")

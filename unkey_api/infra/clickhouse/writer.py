@@ -16,7 +16,7 @@ from unkey_api.core.errors import ServiceUnavailable
 from unkey_api.infra.batching.batcher import Block, FlushReason
 from unkey_api.infra.clickhouse.client import ClickHouseRefused, Pause
 from unkey_api.infra.clickhouse.rows import ApiRequestRow, KeyVerificationRow, RatelimitRow
-from unkey_api.infra.resilience.errors import NotAttempted
+from unkey_api.infra.resilience.breaker import NotAttempted
 
 Row = TypeVar("Row", bound=NamedTuple)
 

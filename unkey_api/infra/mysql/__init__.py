@@ -16,6 +16,7 @@ from unkey_api.infra.mysql.ports import (
     ChangeListener,
     ExecResult,
     Mode,
+    MysqlSettings,
     Operation,
     Params,
     ReadConn,
@@ -26,7 +27,6 @@ from unkey_api.infra.mysql.ports import (
 )
 from unkey_api.infra.mysql.replica_rule import ANY_WORKSPACE, ReplicaRule
 from unkey_api.infra.mysql.rows import column_values
-from unkey_api.infra.mysql.settings import MysqlSettings
 from unkey_api.infra.mysql.statement import Query, Statement, load_query, load_statement
 from unkey_api.settings.addresses.mysql import Dsn, DsnError, TlsMode, parse_dsn
 

@@ -23,6 +23,7 @@ from unkey_api.infra.mysql.ports import (
     ChangeListener,
     ExecResult,
     Mode,
+    MysqlSettings,
     Params,
     ReadConn,
     StatementObserver,
@@ -31,7 +32,6 @@ from unkey_api.infra.mysql.ports import (
 )
 from unkey_api.infra.mysql.replica_rule import ReplicaRule
 from unkey_api.infra.mysql.session import Runtime, Session, Watch
-from unkey_api.infra.mysql.settings import MysqlSettings
 from unkey_api.infra.mysql.sql_text import Route, Tagger, no_route
 from unkey_api.infra.mysql.statement import Query, Statement
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from unkey_api.core.clock import Clock
 from unkey_api.infra.mysql.driver import DriverConnection, connect
 from unkey_api.infra.mysql.errors import StoreUnavailable
-from unkey_api.infra.mysql.settings import MysqlSettings
+from unkey_api.infra.mysql.ports import MysqlSettings
 from unkey_api.settings.addresses.mysql import Dsn
 
 

@@ -15,7 +15,7 @@ from coredis.exceptions import RedisError
 from coredis.pool import ConnectionPool
 
 from unkey_api.core.errors import ServiceUnavailable
-from unkey_api.infra.resilience.errors import DependencyTimeout, NotAttempted
+from unkey_api.infra.resilience.breaker import DependencyTimeout, NotAttempted
 from unkey_api.settings.addresses.redis import RedisAddress, parse_redis_url
 
 

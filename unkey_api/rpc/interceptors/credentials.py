@@ -8,9 +8,9 @@ from typing import Protocol, runtime_checkable
 from connectrpc.code import Code
 from unkey_proto.unkey.options.v1 import options_pb
 
-from unkey_api.core.cookies import find_cookie
 from unkey_api.core.errors import ErrorCode, Violation
 from unkey_api.core.principal import Principal
+from unkey_api.core.text import find_cookie
 from unkey_api.rpc.errors import Fault
 from unkey_api.rpc.exchange import Exchange, current_exchange
 from unkey_api.rpc.method import AnyMessage, Call, Context

@@ -20,7 +20,7 @@ from unkey_api.settings.addresses.parameters import (
     split_authority,
     split_host,
 )
-from unkey_api.settings.problems import Problem
+from unkey_api.settings.source import Problem
 
 _PORTS = {"http": 80, "https": 443}
 

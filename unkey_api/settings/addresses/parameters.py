@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Mapping
 from urllib.parse import parse_qsl, unquote
 
-from unkey_api.settings.problems import nearest
+from unkey_api.settings.source import nearest
 
 _SHOWN_MAX = 40  # a name is repeated in the message; half a password that follows a bare `?` should not be
 _STRAY_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")

@@ -16,7 +16,7 @@ from unkey_api.core.clock import Clock
 from unkey_api.infra.caching.swr import CacheObserver, CacheWindows, SwrCache
 from unkey_api.infra.clickhouse.reading import Login, QueryReader
 from unkey_api.infra.mysql import ReadsOf
-from unkey_api.infra.resilience.background import BackgroundJobs
+from unkey_api.infra.resilience.tasks import BackgroundJobs
 from unkey_api.infra.vault import VaultClient, VaultUnavailable
 
 SETTINGS_CACHE = "clickhouse_setting"

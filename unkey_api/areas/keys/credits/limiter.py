@@ -17,8 +17,8 @@ from unkey_api.areas.keys.credits.types import EPOCHS_PER_MS, Balance, BalanceMi
 from unkey_api.core.clock import Clock
 from unkey_api.core.errors import ServiceUnavailable
 from unkey_api.infra.redis.counters import Base, Taken, Tally
-from unkey_api.infra.resilience.background import Sleep
 from unkey_api.infra.resilience.breaker import BreakerPolicy, BreakerState, CircuitBreaker
+from unkey_api.infra.resilience.tasks import Sleep
 
 T = TypeVar("T")
 

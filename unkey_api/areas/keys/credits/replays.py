@@ -12,9 +12,8 @@ import structlog
 from unkey_api.areas.keys.credits.ports import CreditBalances, CreditObserver
 from unkey_api.core.clock import Clock
 from unkey_api.core.errors import ServiceUnavailable
-from unkey_api.infra.resilience.background import BackgroundJobs, Sleep
-from unkey_api.infra.resilience.breaker import CircuitBreaker
-from unkey_api.infra.resilience.errors import CircuitOpen
+from unkey_api.infra.resilience.breaker import CircuitBreaker, CircuitOpen
+from unkey_api.infra.resilience.tasks import BackgroundJobs, Sleep
 
 WRITERS = 8
 WRITE_SECONDS = 10.0

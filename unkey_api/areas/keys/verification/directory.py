@@ -20,7 +20,7 @@ from unkey_api.core.ids import IdentityId, KeyHash, KeyspaceId, WorkspaceId
 from unkey_api.infra.caching.shelf import MemberIndex
 from unkey_api.infra.caching.swr import Cached, CacheObserver, CacheWindows, SwrCache
 from unkey_api.infra.mysql import AnyReads, StoreUnavailable
-from unkey_api.infra.resilience.background import BackgroundJobs
+from unkey_api.infra.resilience.tasks import BackgroundJobs
 from unkey_api.settings.stores import CacheSettings
 
 NAME = "verification_key_by_owner"

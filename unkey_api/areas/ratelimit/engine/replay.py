@@ -14,8 +14,8 @@ from unkey_api.areas.ratelimit.engine.state import KEPT_WINDOWS, NOT_QUEUED, Cel
 from unkey_api.areas.ratelimit.engine.store import GuardedStore, Increment, rest
 from unkey_api.core.clock import Clock
 from unkey_api.core.errors import ServiceUnavailable
-from unkey_api.infra.resilience.background import Sleep
-from unkey_api.infra.resilience.errors import NotAttempted
+from unkey_api.infra.resilience.breaker import NotAttempted
+from unkey_api.infra.resilience.tasks import Sleep
 
 CAPACITY = 10_000  # cells waiting to be sent; what comes on top is dropped and counted
 RESERVED = 100  # of each workspace find room all the same, until twice as many wait

@@ -18,8 +18,8 @@ from unkey_api.areas.ratelimit.engine.replay import ReplayQueue
 from unkey_api.areas.ratelimit.engine.state import CounterTable
 from unkey_api.areas.ratelimit.engine.store import STORE_POLICY, CounterStore, GuardedStore
 from unkey_api.core.clock import Clock
-from unkey_api.infra.resilience.background import repeat_every
 from unkey_api.infra.resilience.breaker import BreakerPolicy, BreakerState, CircuitBreaker
+from unkey_api.infra.resilience.tasks import repeat_every
 
 SWEEP_CHUNK = 500  # counters looked at before requests get their turn
 

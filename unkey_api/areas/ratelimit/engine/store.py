@@ -11,8 +11,7 @@ from typing import NamedTuple, Protocol, TypeVar
 from unkey_api.areas.ratelimit.engine.counts import LimiterObserver, StoreOperation
 from unkey_api.core.clock import Clock
 from unkey_api.core.errors import ServiceUnavailable
-from unkey_api.infra.resilience.breaker import BreakerPolicy, CircuitBreaker
-from unkey_api.infra.resilience.errors import DependencyTimeout, failure_reason
+from unkey_api.infra.resilience.breaker import BreakerPolicy, CircuitBreaker, DependencyTimeout, failure_reason
 
 REST_TURNS = 16  # turns of the loop: nothing on an idle process, milliseconds on a busy one
 

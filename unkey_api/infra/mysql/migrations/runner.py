@@ -12,8 +12,8 @@ from importlib.resources import files
 
 from unkey_api.infra.mysql.driver import DriverConnection, connect
 from unkey_api.infra.mysql.errors import StoreUnavailable
+from unkey_api.infra.mysql.ports import MysqlSettings
 from unkey_api.infra.mysql.session import Runtime, Session
-from unkey_api.infra.mysql.settings import MysqlSettings
 from unkey_api.infra.mysql.sql_text import Tagger
 from unkey_api.infra.mysql.statement import Query, Statement, load_query, load_statement
 
