@@ -12,7 +12,7 @@ from datetime import timedelta
 
 import orjson
 
-from unkey_api.rpc.exchange import Receive, Scope, Send
+from unkey_api.rpc.request_state import Receive, Scope, Send
 from unkey_api.server.http1.listener import Http1Listener
 from unkey_api.server.http1.starting import new_event_loop
 from unkey_api.server.sockets import bind_workers

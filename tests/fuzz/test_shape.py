@@ -11,7 +11,7 @@ import pytest
 from unkey_proto.unkey.keys.v2.keys_connect import KeysService
 
 from tests.fuzz.inputs import SECONDS, Bound, run_cases
-from unkey_api.rpc.http_json.shape import Findings, compile_shape
+from unkey_api.rpc.http_json.shape import ShapeErrors, compile_shape
 from unkey_api.rpc.method import describe
 
 SHORT_CASES = 500
@@ -40,7 +40,7 @@ async def test_what_a_shape_lets_pass_can_be_decoded() -> None:
         document = {random.choice([*known, "other"]): made(random, names) for _ in range(random.randint(0, 5))}
         body = json.dumps(document).encode()
         document = orjson.loads(body)
-        found = Findings()
+        found = ShapeErrors()
         with Bound(len(body)):
             shape.check(document, "", found, (document, ""))
         assert len(found.violations) < 500

@@ -301,7 +301,7 @@ async def world(
     apis = api_cache(clock=clock, refreshes=jobs)
     named = NamedCaches()
     named.add(cache, KeyText(str, KeyHash))
-    named.add(directory.owners, PLAIN)
+    named.add(directory.reverse_index, PLAIN)
     named.add(apis, IN_WORKSPACE)
     events, vault = Events(), ReversingVault()
     audit = AuditLog(clock=clock, ids=ids)

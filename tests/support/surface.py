@@ -23,9 +23,9 @@ from unkey_api.core.principal import Principal, SubjectType
 from unkey_api.rpc.bodies.budget import BodyLimits
 from unkey_api.rpc.documents import Documents
 from unkey_api.rpc.edge import Observer
-from unkey_api.rpc.exchange import Exchange, current_exchange
 from unkey_api.rpc.health import Health, Phase
 from unkey_api.rpc.pprof import Pprof
+from unkey_api.rpc.request_state import RequestState, current_request
 
 MAX_BODY = 2_000
 
@@ -35,13 +35,13 @@ class RecordingObserver:
 
     def __init__(self) -> None:
         self.begun = 0
-        self.completed: list[Exchange] = []
+        self.completed: list[RequestState] = []
 
-    def begin(self, exchange: Exchange) -> None:
+    def begin(self, state: RequestState) -> None:
         self.begun += 1
 
-    def complete(self, exchange: Exchange) -> None:
-        self.completed.append(exchange)
+    def complete(self, state: RequestState) -> None:
+        self.completed.append(state)
 
 
 class ScriptedKeys(keys_connect.KeysService):
@@ -157,6 +157,6 @@ class Surface:
         return Client(self.application)
 
 
-def seen_exchange() -> Exchange:
-    """Return the exchange of the running request, for handlers written in tests."""
-    return current_exchange()
+def seen_exchange() -> RequestState:
+    """Return the state of the running request, for handlers written in tests."""
+    return current_request()

@@ -19,7 +19,7 @@ class WireClient:
         """Return the decoded body of a 200; another status fails the test."""
         whole = False
         try:
-            answer = await self._exchange(path, json.dumps(body).encode())
+            answer = await self._state(path, json.dumps(body).encode())
             whole = True
         finally:
             if not whole:
@@ -32,7 +32,7 @@ class WireClient:
             self._streams[1].transport.abort()
             self._streams = None
 
-    async def _exchange(self, path: str, body: bytes) -> Any:
+    async def _state(self, path: str, body: bytes) -> Any:
         if self._streams is None:
             self._streams = await asyncio.open_connection("127.0.0.1", self._port)
         reader, writer = self._streams

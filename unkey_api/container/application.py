@@ -22,13 +22,13 @@ from unkey_api.profiling import Profiles
 from unkey_api.rpc.bodies.budget import BodyLimits
 from unkey_api.rpc.documents import Documents
 from unkey_api.rpc.edge import Observer
-from unkey_api.rpc.exchange import Exchange
 from unkey_api.rpc.health import Details, Health
 from unkey_api.rpc.interceptors.credentials import Authenticator
 from unkey_api.rpc.interceptors.guessing import GuardedAuthenticator
 from unkey_api.rpc.observers.reports import RequestLog, RequestMetrics, RequestRows, report_panic
 from unkey_api.rpc.observers.request_tracing import RequestTracing
 from unkey_api.rpc.pprof import Pprof
+from unkey_api.rpc.request_state import RequestState
 from unkey_api.server.worker import Served
 from unkey_api.settings.sections import Settings
 
@@ -165,12 +165,12 @@ class _FailureHooks:
     metrics: Metrics
     requests: RequestMetrics
 
-    def on_panic(self, exchange: Exchange, error: Exception) -> None:
+    def on_panic(self, state: RequestState, error: Exception) -> None:
         """Note what nothing below the edge handled."""
-        self.metrics.on_panic("", self.requests.route(exchange))
-        report_panic(exchange, error)
+        self.metrics.on_panic("", self.requests.route(state))
+        report_panic(state, error)
 
-    def on_observer_error(self, exchange: Exchange, error: Exception) -> None:
+    def on_observer_error(self, state: RequestState, error: Exception) -> None:
         """Note what an observer of requests raised."""
-        self.metrics.on_panic("observer", self.requests.route(exchange))
-        report_panic(exchange, error, what="request observer failed")
+        self.metrics.on_panic("observer", self.requests.route(state))
+        report_panic(state, error, what="request observer failed")

@@ -32,7 +32,7 @@ from unkey_api.container.areas import built
 from unkey_api.container.authentication import Authenticators, open_authenticators
 from unkey_api.container.caches import Caches, open_caches
 from unkey_api.container.limit_reports import CreditReports, LimiterReports, watch_limits
-from unkey_api.container.part_settings import graces, hash_caps
+from unkey_api.container.part_settings import hash_caps, shutdown_budget
 from unkey_api.container.revocation import ChangedCaches, following, named_caches
 from unkey_api.container.runtime import Runtime
 from unkey_api.container.stores import Stores
@@ -68,7 +68,7 @@ async def open_operations(
         caches = await stack.enter_async_context(open_caches(settings.caches, runtime.clock, CacheTiming(), metrics))
         shared = await _open_shared(stack, settings, runtime, stores, metrics, caches)
         database = stores.database
-        changed = ChangedCaches(named_caches(caches, shared.directory.owners))
+        changed = ChangedCaches(named_caches(caches, shared.directory.reverse_index))
         await stack.enter_async_context(following(settings, runtime, database, metrics, bus, changed, failed=failed))
         authenticators = await stack.enter_async_context(
             open_authenticators(settings.auth, shared.directory, caches, database, runtime.clock)
@@ -115,7 +115,7 @@ async def _open_shared(
 async def _open_limits(
     stack: AsyncExitStack, settings: Settings, runtime: Runtime, stores: Stores, metrics: Metrics
 ) -> tuple[RateLimiter, CreditLimiter]:
-    clock, database, grace = runtime.clock, stores.database, graces(settings.shutdown_timeout)
+    clock, database, grace = runtime.clock, stores.database, shutdown_budget(settings.shutdown_timeout)
     limiter = await stack.enter_async_context(
         open_rate_limiter(
             RedisCounters(stores.redis),

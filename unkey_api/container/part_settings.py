@@ -18,7 +18,7 @@ from unkey_api.settings.sections import KeyMigrationSettings, Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Graces:
+class ShutdownBudget:
     """Seconds each step of closing may take, in the order in which they happen; together less than the budget."""
 
     counters: float
@@ -33,10 +33,10 @@ class Graces:
     """Spans still to be sent to the collector."""
 
 
-def graces(budget: timedelta) -> Graces:
+def shutdown_budget(budget: timedelta) -> ShutdownBudget:
     """Share out the budget for closing."""
     seconds = budget.total_seconds()
-    return Graces(
+    return ShutdownBudget(
         counters=min(5.0, 0.1 * seconds),
         credits=min(30.0, 0.3 * seconds),
         rows=0.3 * seconds,
@@ -46,7 +46,7 @@ def graces(budget: timedelta) -> Graces:
 
 
 @asynccontextmanager
-async def leaving_together(contexts: Sequence[AbstractAsyncContextManager[None]]) -> AsyncIterator[None]:
+async def close_concurrently(contexts: Sequence[AbstractAsyncContextManager[None]]) -> AsyncIterator[None]:
     """Enter one after the other, leave all at once: each may take its grace, all of them take no longer."""
     entered: list[AbstractAsyncContextManager[None]] = []
     try:
@@ -74,7 +74,7 @@ def mysql_settings(settings: Settings) -> MysqlSettings:
         max_idle_time=database.max_idle_time,
         connect_timeout=database.connect_timeout,
         acquire_timeout=database.acquire_timeout,
-        close_timeout=graces(settings.shutdown_timeout).writes,
+        close_timeout=shutdown_budget(settings.shutdown_timeout).writes,
         replica_lag_max=settings.revocation.replica_lag_max,
     )
 

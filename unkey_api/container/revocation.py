@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 from unkey_api.areas.apis import live
 from unkey_api.areas.keys.verification import directory
-from unkey_api.areas.keys.verification.directory import KeyOwners
+from unkey_api.areas.keys.verification.directory import KeyReverseIndex
 from unkey_api.areas.portal import sessions
 from unkey_api.areas.ratelimit import namespaces
 from unkey_api.auth import workspaces
@@ -55,7 +55,7 @@ def drops_of(change: Change) -> Iterator[Invalidation]:
             return
 
 
-def named_caches(caches: Caches, key_owners: KeyOwners) -> NamedCaches:
+def named_caches(caches: Caches, key_owners: KeyReverseIndex) -> NamedCaches:
     """Return every cache whose entries a change can outdate."""
     named = NamedCaches()
     named.add(caches.keys, KeyText(str, KeyHash))

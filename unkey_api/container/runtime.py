@@ -15,7 +15,7 @@ from enum import StrEnum
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from unkey_api.container.part_settings import graces
+from unkey_api.container.part_settings import shutdown_budget
 from unkey_api.core.clock import Clock, SystemClock
 from unkey_api.core.ids import IdSource, RandomIds
 from unkey_api.core.keymaterial import RandomBytes
@@ -99,7 +99,7 @@ async def open_telemetry(settings: Settings, runtime: Runtime) -> AsyncIterator[
         "service.instance.id": settings.instance_id,
         "cloud.region": settings.region,
     }
-    grace = graces(settings.shutdown_timeout).spans
+    grace = shutdown_budget(settings.shutdown_timeout).spans
     opening = open_tracing(
         traced,
         resource,

@@ -13,7 +13,7 @@ import structlog
 
 from unkey_api.container.areas import published_methods
 from unkey_api.container.lifecycle import encoded_buffer
-from unkey_api.container.part_settings import graces, leaving_together, mysql_settings
+from unkey_api.container.part_settings import close_concurrently, mysql_settings, shutdown_budget
 from unkey_api.container.runtime import Runtime, Telemetry
 from unkey_api.core.redaction import Redactor
 from unkey_api.infra.batching.batcher import BatchPolicy, NullSink, Sink
@@ -35,9 +35,9 @@ from unkey_api.infra.redis.client import RedisClient, RedisOptions, open_redis
 from unkey_api.infra.resilience.breaker import BreakerPolicy, CircuitBreaker
 from unkey_api.infra.telemetry.metrics import Metrics
 from unkey_api.infra.vault import VaultClient, open_vault
-from unkey_api.rpc.exchange import Exchange, running_route
 from unkey_api.rpc.method import redaction_paths
 from unkey_api.rpc.observers.reports import RowMaker, body_bytes
+from unkey_api.rpc.request_state import RequestState, running_route
 from unkey_api.settings.addresses.clickhouse import parse_clickhouse_url
 from unkey_api.settings.sections import Settings
 
@@ -57,7 +57,7 @@ class Stores:
     database: Database
     redis: RedisClient
     vault: VaultClient | None
-    requests: Sink[Exchange] | None
+    requests: Sink[RequestState] | None
     """None where nobody keeps rows of requests, so that none are made."""
     verifications: Sink[KeyVerificationRow]
     ratelimits: Sink[RatelimitRow]
@@ -136,7 +136,7 @@ def _reporter(metrics: Metrics) -> Callable[[FlushReport], None]:
 
 async def _open_sinks(
     stack: AsyncExitStack, settings: Settings, runtime: Runtime, metrics: Metrics, failed: asyncio.Event
-) -> tuple[Sink[Exchange] | None, Sink[KeyVerificationRow], Sink[RatelimitRow]]:
+) -> tuple[Sink[RequestState] | None, Sink[KeyVerificationRow], Sink[RatelimitRow]]:
     url = settings.clickhouse.url.reveal() if settings.clickhouse else ""
     if not url:
         return None, NullSink(), NullSink()
@@ -146,7 +146,7 @@ async def _open_sinks(
 
     report = _reporter(metrics)
     batchers: list[AbstractAsyncContextManager[None]] = []
-    grace_seconds = graces(settings.shutdown_timeout).rows
+    grace_seconds = shutdown_budget(settings.shutdown_timeout).rows
 
     def sink(
         table: Table[Row], encode: Callable[[Item], bytes], weigh: Callable[[Item], int] | None = None
@@ -168,9 +168,9 @@ async def _open_sinks(
     rows = RowMaker(Redactor(redaction_paths(published_methods())), region=settings.region)
 
     sinks = (
-        sink(API_REQUESTS, lambda exchange: encode_row(rows.row(exchange)), body_bytes),
+        sink(API_REQUESTS, lambda state: encode_row(rows.row(state)), body_bytes),
         sink(KEY_VERIFICATIONS, encode_row),
         sink(RATELIMITS, encode_row),
     )
-    await stack.enter_async_context(leaving_together(batchers))
+    await stack.enter_async_context(close_concurrently(batchers))
     return sinks

@@ -18,9 +18,9 @@ from connectrpc.server import ConnectASGIApplication
 from unkey_api.core.errors import AppError
 from unkey_api.rpc.bodies.admission import Admission, too_large
 from unkey_api.rpc.errors import Fault, cut, failure_of, fault_of, forget_ways
-from unkey_api.rpc.exchange import STATUS_CLIENT_CLOSED, Event, Exchange, Receive, Send, current_exchange
 from unkey_api.rpc.interceptors.guard import PanicHook, noted_fault
 from unkey_api.rpc.method import Context
+from unkey_api.rpc.request_state import STATUS_CLIENT_CLOSED, Event, Receive, RequestState, Send, current_request
 
 FRAME_BYTES = 5
 
@@ -35,30 +35,30 @@ class CallAdmission:
 
     async def on_start(self, ctx: Context) -> None:
         """Check the headers of a Connect or gRPC call."""
-        exchange, info = current_exchange(), ctx.method
+        state, info = current_request(), ctx.method
         admission = self._admissions[f"/{info.service_name}/{info.name}"]
-        if admission.is_plain(exchange):
+        if admission.is_plain(state):
             return
         try:
-            await admission.open(exchange)
+            await admission.open(state)
         except Exception as err:
-            raise _kept(exchange, err, self._on_panic) from err
+            raise _kept(state, err, self._on_panic) from err
 
     async def on_end(self, token: None, ctx: Context, error: Exception | None, /) -> None:
         """Note how the call ended, also when it never came as far as the chain."""
         if error is not None:
-            exchange = current_exchange()
-            exchange.raised = error
-            exchange.failure = exchange.failure or failure_of(error)
+            state = current_request()
+            state.raised = error
+            state.failure = state.failure or failure_of(error)
 
 
 class CountingReceive:
     """Hands a body to the runtime as far as its caller has earned it."""
 
-    __slots__ = ("_admission", "_on_panic", "_receive", "exchange")
+    __slots__ = ("_admission", "_on_panic", "_receive", "state")
 
-    def __init__(self, exchange: Exchange, receive: Receive, admission: Admission, on_panic: PanicHook) -> None:
-        self.exchange: Exchange | None = exchange
+    def __init__(self, state: RequestState, receive: Receive, admission: Admission, on_panic: PanicHook) -> None:
+        self.state: RequestState | None = state
         self._receive = receive
         self._admission = admission
         self._on_panic = on_panic
@@ -66,33 +66,33 @@ class CountingReceive:
     async def __call__(self) -> Event:
         """Return the next event. Raises a `Fault` in place of what is too much."""
         event = await self._receive()
-        exchange = self.exchange
-        if exchange is not None and event["type"] == "http.request":
-            exchange.request_bytes += len(event.get("body", b""))
-            if exchange.request_bytes > self._admission.limits.light_bytes:
-                await self._weigh_in(exchange)
+        state = self.state
+        if state is not None and event["type"] == "http.request":
+            state.request_bytes += len(event.get("body", b""))
+            if state.request_bytes > self._admission.limits.light_bytes:
+                await self._weigh_in(state)
         return event
 
-    async def _weigh_in(self, exchange: Exchange) -> None:
+    async def _weigh_in(self, state: RequestState) -> None:
         # The frame around a message of gRPC does not count.
-        if exchange.request_bytes > self._admission.most + FRAME_BYTES:
-            raise _kept(exchange, too_large(exchange, self._admission.most), self._on_panic)
+        if state.request_bytes > self._admission.most + FRAME_BYTES:
+            raise _kept(state, too_large(state, self._admission.most), self._on_panic)
         try:
-            await self._admission.weigh_in(exchange)
+            await self._admission.weigh_in(state)
         except Exception as err:
-            raise _kept(exchange, err, self._on_panic) from err
+            raise _kept(state, err, self._on_panic) from err
 
 
-def _kept(exchange: Exchange, error: Exception, on_panic: PanicHook) -> Fault:
+def _kept(state: RequestState, error: Exception, on_panic: PanicHook) -> Fault:
     """Return the fault for an exception and note it: the runtime keeps it in a variable and must be made to let go."""
     if isinstance(error, Fault):
         fault = error
     elif isinstance(error, AppError):
-        fault = fault_of(error, exchange.request_id)
+        fault = fault_of(error, state.request_id)
     else:
-        fault = noted_fault(exchange, error, on_panic)
-    exchange.raised = fault
-    exchange.failure = failure_of(fault)
+        fault = noted_fault(state, error, on_panic)
+    state.raised = fault
+    state.failure = failure_of(fault)
     return fault
 
 
@@ -150,58 +150,58 @@ class ConnectSurface:
         self._applications = applications
         self._on_panic = on_panic
 
-    async def __call__(self, exchange: Exchange, receive: Receive, send: Send) -> None:
+    async def __call__(self, state: RequestState, receive: Receive, send: Send) -> None:
         """Answer one call."""
-        found = self._applications.get(exchange.path)
+        found = self._applications.get(state.path)
         if found is None:
-            await send_unimplemented(exchange, send)
+            await send_unimplemented(state, send)
             return
         application, admission = found
-        answering = _Answering(exchange, send)
-        receiving = CountingReceive(exchange, receive, admission, self._on_panic)
-        await application(exchange.scope, receiving, answering)
+        answering = _Answering(state, send)
+        receiving = CountingReceive(state, receive, admission, self._on_panic)
+        await application(state.scope, receiving, answering)
         # The application keeps what was raised in a variable, so both would keep each other with all they refer to.
-        forget_ways(exchange.raised)
-        exchange.raised = None
-        answering.exchange = receiving.exchange = None
-        if exchange.status == 0:
-            exchange.status = STATUS_CLIENT_CLOSED
+        forget_ways(state.raised)
+        state.raised = None
+        answering.state = receiving.state = None
+        if state.status == 0:
+            state.status = STATUS_CLIENT_CLOSED
 
 
 class _Answering:
     """Passes an answer on, taking note of its outcome."""
 
-    __slots__ = ("_send", "exchange")
+    __slots__ = ("_send", "state")
 
-    def __init__(self, exchange: Exchange, send: Send) -> None:
-        self.exchange: Exchange | None = exchange
+    def __init__(self, state: RequestState, send: Send) -> None:
+        self.state: RequestState | None = state
         self._send = send
 
     async def __call__(self, event: Event) -> None:
-        if self.exchange is not None:
+        if self.state is not None:
             if event["type"] == "http.response.start":
-                _note_start(self.exchange, event)
+                _note_start(self.state, event)
             elif event["type"] == "http.response.trailers":
-                _note_trailers(self.exchange, event["headers"])
+                _note_trailers(self.state, event["headers"])
                 event["headers"] = [*_bounded(event["headers"])]
-                self.exchange.sent_headers = [*self.exchange.sent_headers, *event["headers"]]
+                self.state.sent_headers = [*self.state.sent_headers, *event["headers"]]
         await self._send(event)
 
 
-def _note_start(exchange: Exchange, event: Event) -> None:
+def _note_start(state: RequestState, event: Event) -> None:
     headers = [*_bounded(event.get("headers", ()))]
-    exchange.status = event["status"]
-    _note_trailers(exchange, headers)
-    headers.append((REQUEST_ID_HEADER, exchange.request_id.encode()))
-    headers.extend(exchange.response_headers)
-    event["headers"] = exchange.sent_headers = headers
+    state.status = event["status"]
+    _note_trailers(state, headers)
+    headers.append((REQUEST_ID_HEADER, state.request_id.encode()))
+    headers.extend(state.response_headers)
+    event["headers"] = state.sent_headers = headers
 
 
-def _note_trailers(exchange: Exchange, headers: Iterable[tuple[bytes, bytes]]) -> None:
+def _note_trailers(state: RequestState, headers: Iterable[tuple[bytes, bytes]]) -> None:
     for name, value in headers:
         if name == b"grpc-status" and value != b"0":
-            entry = exchange.failure.entry if exchange.failure else None
-            exchange.status = entry.status if entry else _HTTP_OF_GRPC.get(value, 500)
+            entry = state.failure.entry if state.failure else None
+            state.status = entry.status if entry else _HTTP_OF_GRPC.get(value, 500)
 
 
 def _bounded(headers: Iterable[tuple[bytes, bytes]]) -> Iterator[tuple[bytes, bytes]]:
@@ -214,35 +214,35 @@ def _bounded(headers: Iterable[tuple[bytes, bytes]]) -> Iterator[tuple[bytes, by
             yield name, value
 
 
-async def send_unimplemented(exchange: Exchange, send: Send) -> None:
+async def send_unimplemented(state: RequestState, send: Send) -> None:
     """Tell a caller that no such procedure exists, in the form of the protocol it speaks."""
-    exchange.status = 404
-    content_type = exchange.header(b"content-type") or ""
+    state.status = 404
+    content_type = state.header(b"content-type") or ""
     if content_type.startswith("application/grpc"):
-        await _send_unimplemented_grpc(exchange, send, content_type)
+        await _send_unimplemented_grpc(state, send, content_type)
         return
-    body = orjson.dumps({"code": "unimplemented", "message": f"there is no procedure {cut(exchange.path, PATH_BYTES)}"})
+    body = orjson.dumps({"code": "unimplemented", "message": f"there is no procedure {cut(state.path, PATH_BYTES)}"})
     headers = [
         (b"content-type", b"application/json"),
         (b"content-length", b"%d" % len(body)),
-        (REQUEST_ID_HEADER, exchange.request_id.encode()),
+        (REQUEST_ID_HEADER, state.request_id.encode()),
     ]
-    exchange.sent_headers = headers
+    state.sent_headers = headers
     await send({"type": "http.response.start", "status": 404, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
 
-async def _send_unimplemented_grpc(exchange: Exchange, send: Send, content_type: str) -> None:
+async def _send_unimplemented_grpc(state: RequestState, send: Send, content_type: str) -> None:
     """gRPC-Web reads the status from the headers, gRPC only from those of a frame that ends the stream: trailers."""
     outcome = [(b"grpc-status", b"12"), (b"grpc-message", b"unknown procedure")]
     if _PLAIN_CONTENT_TYPE.fullmatch(content_type) is None:
         content_type = "application/grpc"
-    headers = [(b"content-type", content_type.encode("latin-1")), (REQUEST_ID_HEADER, exchange.request_id.encode())]
+    headers = [(b"content-type", content_type.encode("latin-1")), (REQUEST_ID_HEADER, state.request_id.encode())]
     web = content_type.startswith("application/grpc-web")
-    trailers = not web and "http.response.trailers" in exchange.scope.get("extensions", {})
+    trailers = not web and "http.response.trailers" in state.scope.get("extensions", {})
     start = {"type": "http.response.start", "status": 200, "trailers": trailers}
-    exchange.sent_headers = headers + outcome
-    await send(start | {"headers": headers if trailers else exchange.sent_headers})
+    state.sent_headers = headers + outcome
+    await send(start | {"headers": headers if trailers else state.sent_headers})
     await send({"type": "http.response.body", "body": b""})
     if trailers:
         await send({"type": "http.response.trailers", "headers": outcome})

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
-from unkey_api.rpc.exchange import Exchange, Receive, Send
+from unkey_api.rpc.request_state import Receive, RequestState, Send
 
 Headers = tuple[tuple[bytes, bytes], ...]
 
@@ -56,15 +56,15 @@ class Documents:
         """What there is an answer for."""
         return self._pages.keys()
 
-    async def __call__(self, exchange: Exchange, receive: Receive, send: Send) -> None:
-        """Send the page of the exchange's path."""
-        exchange.quiet = True
-        exchange.status = 200
-        page = self._pages[exchange.path]
+    async def __call__(self, state: RequestState, receive: Receive, send: Send) -> None:
+        """Send the page of the state's path."""
+        state.quiet = True
+        state.status = 200
+        page = self._pages[state.path]
         headers = [
             (b"content-type", page.content_type.encode()),
             (b"content-length", b"%d" % len(page.body)),
             *page.headers,
         ]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": b"" if exchange.method == "HEAD" else page.body})
+        await send({"type": "http.response.body", "body": b"" if state.method == "HEAD" else page.body})

@@ -17,16 +17,16 @@ from unkey_api.core.addresses import Network, unmapped_network
 from unkey_api.core.clock import Clock
 from unkey_api.core.ids import IdPrefix, IdSource
 from unkey_api.rpc.errors import Failure, failure_of
-from unkey_api.rpc.exchange import STATUS_CLIENT_CLOSED, Exchange, Receive, Scope, Send, enter, path_of
 from unkey_api.rpc.http_json.encode import JSON, early_body, early_entry
+from unkey_api.rpc.request_state import STATUS_CLIENT_CLOSED, Receive, RequestState, Scope, Send, enter, path_of
 
-Endpoint = Callable[[Exchange, Receive, Send], Awaitable[None]]
+Endpoint = Callable[[RequestState, Receive, Send], Awaitable[None]]
 Unobserved = Callable[[Scope, Receive, Send], Awaitable[None]]
-"""Serves a path whose requests have no exchange: they are not logged, counted or asked for a credential."""
+"""Serves a path whose requests have no state: they are not logged, counted or asked for a credential."""
 REQUEST_ID = "unkey.request_id"
 """Where the scope of a request has its id from the moment the application takes it."""
 HTTP_JSON_PREFIX = "/v2/"
-ObserverFailed = Callable[[Exchange, Exception], None]
+ObserverFailed = Callable[[RequestState, Exception], None]
 """Told about what an observer raised, which is a bug; must not raise itself."""
 RPC_PREFIX = "/unkey."
 NOT_FOUND = b"404 page not found\n"
@@ -36,7 +36,7 @@ METHOD_NOT_ALLOWED = b"Method Not Allowed\n"
 class Observer(Protocol):
     """Hears about every request."""
 
-    def complete(self, exchange: Exchange) -> None:
+    def complete(self, state: RequestState) -> None:
         """Note the end. Called exactly once, after the answer was sent or given up."""
         ...
 
@@ -45,7 +45,7 @@ class Observer(Protocol):
 class Starting(Protocol):
     """What an observer has besides, that wants to hear of the start as well."""
 
-    def begin(self, exchange: Exchange) -> None:
+    def begin(self, state: RequestState) -> None:
         """Note the start. Called before anything else happens to the request."""
         ...
 
@@ -64,23 +64,23 @@ class Routes:
         self._rpc = rpc
         self.unobserved = unobserved
 
-    def endpoint(self, exchange: Exchange) -> Endpoint:
+    def endpoint(self, state: RequestState) -> Endpoint:
         """Return the endpoint of a request; there always is one, if only to say 404."""
-        path = exchange.path
+        path = state.path
         verbs = self._http.get(path)
         if verbs is not None:
-            verb = exchange.method
+            verb = state.method
             return verbs.get(verb) or (verbs.get("GET") if verb == "HEAD" else None) or self._not_allowed
         return self._rpc if path.startswith(RPC_PREFIX) else _not_found
 
-    async def _not_allowed(self, exchange: Exchange, receive: Receive, send: Send) -> None:
-        verbs = sorted(self._http[exchange.path])
+    async def _not_allowed(self, state: RequestState, receive: Receive, send: Send) -> None:
+        verbs = sorted(self._http[state.path])
         allowed = ", ".join([*verbs, "HEAD"] if "GET" in verbs else verbs)
-        await _plain(exchange, send, 405, METHOD_NOT_ALLOWED, [(b"allow", allowed.encode())])
+        await _plain(state, send, 405, METHOD_NOT_ALLOWED, [(b"allow", allowed.encode())])
 
 
 class Edge:
-    """The ASGI application: gives each request its `Exchange`, has it served and tells the observers."""
+    """The ASGI application: gives each request its `RequestState`, has it served and tells the observers."""
 
     def __init__(
         self,
@@ -112,28 +112,28 @@ class Edge:
         if unobserved is not None:
             await unobserved(scope, receive, send)
             return
-        exchange = self._exchange(scope)
-        enter(exchange)
-        scope[REQUEST_ID] = exchange.request_id
+        state = self._state(scope)
+        enter(state)
+        scope[REQUEST_ID] = state.request_id
         self.in_flight += 1
-        self._tell(self._starts, exchange)
+        self._tell(self._starts, state)
         try:
-            await self._endpoint(exchange)(exchange, receive, send)
+            await self._endpoint(state)(state, receive, send)
         except asyncio.CancelledError:
-            exchange.status = exchange.status or STATUS_CLIENT_CLOSED
+            state.status = state.status or STATUS_CLIENT_CLOSED
             raise
         except Exception as err:
             # The answer could not be written, or a bug outside the chain: the server closes the connection.
-            exchange.failure = failure_of(err)
-            exchange.status = exchange.status or 500
+            state.failure = failure_of(err)
+            state.status = state.status or 500
             raise
         finally:
             self.in_flight -= 1
-            exchange.cut_bodies()
-            if exchange.share is not None:
-                exchange.share.give_back()
-            exchange.seconds = self._clock.monotonic() - exchange.started_at
-            self._tell(self._ends, exchange)
+            state.cut_bodies()
+            if state.share is not None:
+                state.share.give_back()
+            state.seconds = self._clock.monotonic() - state.started_at
+            self._tell(self._ends, state)
 
     def refused(self, scope: Scope, status: int, text: str) -> tuple[bytes, bytes] | None:
         """Take note of a request that the server itself refused, and say it as its surface does.
@@ -151,16 +151,16 @@ class Edge:
             return None
         return JSON, early_body(status, text, request_id)
 
-    def _unread(self, scope: Scope, status: int, text: str) -> Exchange:
+    def _unread(self, scope: Scope, status: int, text: str) -> RequestState:
         """Report a request that never came to be one. It leaves a line and a count, no row."""
-        exchange = self._exchange(scope)
-        exchange.status, exchange.quiet = status, True
-        exchange.failure = Failure(early_entry(status), text, "", "Refused")
-        self._tell(self._ends, exchange)
-        return exchange
+        state = self._state(scope)
+        state.status, state.quiet = status, True
+        state.failure = Failure(early_entry(status), text, "", "Refused")
+        self._tell(self._ends, state)
+        return state
 
-    def _exchange(self, scope: Scope) -> Exchange:
-        return Exchange(
+    def _state(self, scope: Scope) -> RequestState:
+        return RequestState(
             scope,
             request_id=self._ids.new(IdPrefix.REQUEST),
             started_ms=self._clock.now_ms(),
@@ -168,13 +168,13 @@ class Edge:
             proxies=self._proxies,
         )
 
-    def _tell(self, observers: Iterable[Callable[[Exchange], None]], exchange: Exchange) -> None:
+    def _tell(self, observers: Iterable[Callable[[RequestState], None]], state: RequestState) -> None:
         """Tell observers. One that raises costs its own note, not the request and not the notes of the others."""
         for observer in observers:
             try:
-                observer(exchange)
+                observer(state)
             except Exception as err:  # noqa: BLE001 - whatever it is, the request has nothing to do with it
-                self._on_observer_error(exchange, err)
+                self._on_observer_error(state, err)
 
 
 async def _no_request(scope: Scope, receive: Receive, send: Send) -> None:
@@ -189,13 +189,13 @@ async def _no_request(scope: Scope, receive: Receive, send: Send) -> None:
             return
 
 
-async def _not_found(exchange: Exchange, receive: Receive, send: Send) -> None:
-    await _plain(exchange, send, 404, NOT_FOUND, [])
+async def _not_found(state: RequestState, receive: Receive, send: Send) -> None:
+    await _plain(state, send, 404, NOT_FOUND, [])
 
 
-async def _plain(exchange: Exchange, send: Send, status: int, body: bytes, extra: list[tuple[bytes, bytes]]) -> None:
-    exchange.quiet = True
-    exchange.status = status
+async def _plain(state: RequestState, send: Send, status: int, body: bytes, extra: list[tuple[bytes, bytes]]) -> None:
+    state.quiet = True
+    state.status = status
     headers = [
         (b"content-type", b"text/plain; charset=utf-8"),
         (b"x-content-type-options", b"nosniff"),

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 import orjson
 
-from unkey_api.rpc.exchange import Receive, Scope, Send, path_of
+from unkey_api.rpc.request_state import Receive, Scope, Send, path_of
 
 Check = Callable[[], Awaitable[bool]]
 Details: TypeAlias = dict[str, str]

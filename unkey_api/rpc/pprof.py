@@ -11,8 +11,8 @@ from unkey_api.core.errors import AppError, ErrorCode
 from unkey_api.core.secret import Secret
 from unkey_api.profiling import Profiles
 from unkey_api.rpc.errors import failure_of, fault_of
-from unkey_api.rpc.exchange import Exchange, Receive, Send
 from unkey_api.rpc.http_json.encode import fault_body, fault_content_type
+from unkey_api.rpc.request_state import Receive, RequestState, Send
 
 PREFIX = "/debug/pprof/"
 PROFILE_SECONDS = 30.0
@@ -69,28 +69,28 @@ class Pprof:
         self._expected = f"{username}:{password.reveal()}".encode()
         self._guesses = _Guesses()
 
-    async def __call__(self, exchange: Exchange, receive: Receive, send: Send) -> None:
+    async def __call__(self, state: RequestState, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        exchange.quiet = True
+        state.quiet = True
         try:
-            self._admit(exchange.header(b"authorization"), exchange)
+            self._admit(state.header(b"authorization"), state)
         except ProfilingDenied as err:
-            fault = fault_of(err, exchange.request_id)
-            exchange.failure = failure_of(fault)
-            body = fault_body(fault, exchange.request_id)
-            content_type = fault_content_type(fault, exchange.header(b"accept"))
-            await _send(exchange, send, 401, content_type, body, [(b"www-authenticate", b'Basic realm="pprof"')])
+            fault = fault_of(err, state.request_id)
+            state.failure = failure_of(fault)
+            body = fault_body(fault, state.request_id)
+            content_type = fault_content_type(fault, state.header(b"accept"))
+            await _send(state, send, 401, content_type, body, [(b"www-authenticate", b'Basic realm="pprof"')])
             return
-        content_type, body = await self._profile(exchange)
-        await _send(exchange, send, 200, content_type, body, [])
+        content_type, body = await self._profile(state)
+        await _send(state, send, 200, content_type, body, [])
 
-    async def _profile(self, exchange: Exchange) -> tuple[bytes, bytes]:
+    async def _profile(self, state: RequestState) -> tuple[bytes, bytes]:
         binary = b"application/octet-stream"
-        name = exchange.path.removeprefix(PREFIX)
+        name = state.path.removeprefix(PREFIX)
         if name == "profile":
-            return binary, await self._profiles.cpu(_seconds(exchange, PROFILE_SECONDS))
+            return binary, await self._profiles.cpu(_seconds(state, PROFILE_SECONDS))
         if name == "heap":
-            return binary, await self._profiles.heap(_seconds(exchange, HEAP_SECONDS))
+            return binary, await self._profiles.heap(_seconds(state, HEAP_SECONDS))
         if name == "tasks":
             return binary, self._profiles.tasks()
         if name == "cmdline":
@@ -99,10 +99,10 @@ class Pprof:
             return b"text/plain; charset=utf-8", "\0".join(shown).encode()
         return b"text/html; charset=utf-8", _INDEX
 
-    def _admit(self, authorization: str | None, exchange: Exchange) -> None:
+    def _admit(self, authorization: str | None, state: RequestState) -> None:
         if not authorization or not authorization.startswith("Basic "):
             raise ProfilingDenied("Basic authentication is required.")
-        address, now = exchange.client_ip, exchange.started_at
+        address, now = state.client_ip, state.started_at
         if not self._guesses.allowed(address, now):
             # Right or wrong: an answer that told the two apart would let the guessing go on.
             raise ProfilingDenied(TOO_MANY_GUESSES)
@@ -119,8 +119,8 @@ def _credentials(authorization: str) -> bytes:
         return b""
 
 
-def _seconds(exchange: Exchange, default: float) -> float:
-    query = parse_qs(exchange.scope.get("query_string", b"").decode("latin-1"))
+def _seconds(state: RequestState, default: float) -> float:
+    query = parse_qs(state.scope.get("query_string", b"").decode("latin-1"))
     try:
         return max(0.01, float(query["seconds"][0])) if "seconds" in query else default
     except ValueError:
@@ -128,14 +128,14 @@ def _seconds(exchange: Exchange, default: float) -> float:
 
 
 async def _send(
-    exchange: Exchange,
+    state: RequestState,
     send: Send,
     status: int,
     content_type: bytes,
     body: bytes,
     extra: list[tuple[bytes, bytes]],
 ) -> None:
-    exchange.status = status
+    state.status = status
     headers = [(b"content-type", content_type), (b"content-length", b"%d" % len(body)), *extra]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

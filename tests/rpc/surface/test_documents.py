@@ -94,4 +94,4 @@ async def test_documents_need_no_credential_and_stay_out_of_analytics(path: str)
     surface = Surface()
     assert (await surface.build().request("GET", path, headers=NO_HEADERS)).status == 200
     assert surface.platform.seen == []
-    assert [exchange.quiet for exchange in surface.observer.completed] == [True]
+    assert [state.quiet for state in surface.observer.completed] == [True]

@@ -174,7 +174,7 @@ class TestObservation:
         self, surface: Surface, path: str, body: bytes, status: int
     ) -> None:
         await surface.build().post(path, body)
-        [exchange] = surface.observer.completed
-        assert exchange.status == status
-        assert exchange.request_id.startswith("req_")
+        [state] = surface.observer.completed
+        assert state.status == status
+        assert state.request_id.startswith("req_")
         assert surface.observer.begun == 1

@@ -16,7 +16,7 @@ from tests.support.surface import MAX_BODY, ScriptedKeys, Surface
 from tests.support.waiting import eventually
 from unkey_api.core.errors import AppError, ErrorCode, ServiceUnavailable
 from unkey_api.core.principal import Principal
-from unkey_api.rpc.exchange import Exchange
+from unkey_api.rpc.request_state import RequestState
 
 VERIFY = "/v2/keys.verifyKey"
 RPC = "/unkey.keys.v2.KeysService/VerifyKey"
@@ -43,15 +43,15 @@ def surface() -> Surface:
     return surface
 
 
-class Forgetful(list[Exchange]):
+class Forgetful(list[RequestState]):
     """Remembers statuses instead of requests."""
 
     def __init__(self) -> None:
         super().__init__()
         self.statuses: list[int] = []
 
-    def append(self, exchange: Exchange, /) -> None:
-        self.statuses.append(exchange.status)
+    def append(self, state: RequestState, /) -> None:
+        self.statuses.append(state.status)
 
 
 @pytest.fixture(autouse=True)
@@ -63,7 +63,7 @@ def no_collector() -> Iterator[None]:
 
 
 def left_behind() -> int:
-    return sum(type(thing) is Exchange for thing in gc.get_objects())
+    return sum(type(thing) is RequestState for thing in gc.get_objects())
 
 
 async def fail(surface: Surface, client: Client, request: Callable[[], Awaitable[object]], status: int) -> None:

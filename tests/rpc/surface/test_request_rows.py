@@ -13,9 +13,9 @@ from unkey_api.core.redaction import Redactor
 from unkey_api.infra.batching.batcher import Offer
 from unkey_api.infra.clickhouse.rows import ApiRequestRow
 from unkey_api.infra.telemetry.metrics import Metrics
-from unkey_api.rpc.exchange import KEPT_BODY_BYTES, Exchange
 from unkey_api.rpc.observers.reports import RequestMetrics, RequestRows, RowMaker
 from unkey_api.rpc.observers.stored_text import REFUSED_MAX
+from unkey_api.rpc.request_state import KEPT_BODY_BYTES, RequestState
 
 VERIFY = "/v2/keys.verifyKey"
 RPC = "/unkey.keys.v2.KeysService/VerifyKey"
@@ -30,9 +30,9 @@ class Missing(AppError):
 class Kept:
     """A sink that keeps everything."""
 
-    requests: list[Exchange] = field(default_factory=list)
+    requests: list[RequestState] = field(default_factory=list)
 
-    def add(self, row: Exchange, /) -> Offer:
+    def add(self, row: RequestState, /) -> Offer:
         self.requests.append(row)
         return Offer.BUFFERED
 
@@ -293,8 +293,8 @@ async def test_bodies_are_cut_when_the_request_is_over(surface: Surface, kept: K
     surface.max_body = 1_000_000
     body = b'{"key":"k","tags":[' + b",".join([b'"t"'] * 100_000) + b"]}"
     await surface.build().post(VERIFY, body, headers=HEADERS)
-    (exchange,) = kept.requests
-    assert len(exchange.request_body) == KEPT_BODY_BYTES
+    (state,) = kept.requests
+    assert len(state.request_body) == KEPT_BODY_BYTES
     (row,) = await kept.rows()
     assert row.request_body == f"[{len(body)} bytes that are no valid request]"
 
@@ -310,10 +310,10 @@ async def test_metrics_count_the_whole_body(surface: Surface, kept: Kept) -> Non
 
 async def test_observer_that_raises_costs_neither_the_answer_nor_the_others(surface: Surface, kept: Kept) -> None:
     class Broken:
-        def begin(self, exchange: Exchange) -> None:
+        def begin(self, state: RequestState) -> None:
             raise ValueError("begin")
 
-        def complete(self, exchange: Exchange) -> None:
+        def complete(self, state: RequestState) -> None:
             raise ValueError("complete")
 
     surface.observers = [RequestRows(kept), Broken()]

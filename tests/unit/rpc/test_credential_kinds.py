@@ -16,9 +16,9 @@ from unkey_api.app import _authentication
 from unkey_api.auth.errors import CredentialMissing
 from unkey_api.core.principal import Principal, SubjectType
 from unkey_api.rpc.errors import Fault
-from unkey_api.rpc.exchange import Exchange, enter
 from unkey_api.rpc.interceptors.credentials import Authentication, check_presence
 from unkey_api.rpc.method import MethodSpec, describe
+from unkey_api.rpc.request_state import RequestState, enter
 
 PORTAL_USER = Principal("ws_1", "user_1", "user_1", SubjectType.PORTAL_END_USER, frozenset())
 
@@ -27,8 +27,8 @@ def spec(kind: AuthKind) -> MethodSpec:
     return replace(describe(KeysService.desc())[0], auth=kind)
 
 
-def exchange(*headers: tuple[bytes, bytes]) -> Exchange:
-    made = Exchange(
+def state(*headers: tuple[bytes, bytes]) -> RequestState:
+    made = RequestState(
         {"method": "POST", "path": "/", "headers": list(headers)}, request_id="req_1", started_ms=0, started_at=0.0
     )
     enter(made)
@@ -61,11 +61,11 @@ class TestPortalOperations:
     def test_the_cookie_must_be_there_whatever_else_is(self) -> None:
         for headers in ([], [(b"authorization", b"Bearer x")], [(b"cookie", b"xportal_session=1")]):
             with pytest.raises(Fault):
-                check_presence(exchange(*headers), AuthKind.PORTAL_SESSION)
-        check_presence(exchange((b"cookie", b"portal_session=")), AuthKind.PORTAL_SESSION)
+                check_presence(state(*headers), AuthKind.PORTAL_SESSION)
+        check_presence(state((b"cookie", b"portal_session=")), AuthKind.PORTAL_SESSION)
 
     async def test_a_cookie_that_http2_split_is_joined(self) -> None:
-        seen = exchange((b"cookie", b"a=1"), (b"cookie", b"portal_session=x"))
+        seen = state((b"cookie", b"a=1"), (b"cookie", b"portal_session=x"))
         recording = Recording()
         await run(Authentication(recording, Unthrottled(), reads_cookies=True))
         assert recording.given == [(None, "a=1; portal_session=x")]
@@ -74,7 +74,7 @@ class TestPortalOperations:
 
 class TestOtherOperations:
     async def test_no_cookie_reaches_them(self) -> None:
-        exchange((b"cookie", b"portal_session=x"))
+        state((b"cookie", b"portal_session=x"))
         recording = Recording()
         await run(Authentication(recording, Unthrottled()))
         assert recording.given == [(None, None)]
@@ -85,11 +85,11 @@ class TestChain:
     async def test_the_kind_chooses_the_authenticator(self, kind: AuthKind) -> None:
         protected, portal = Recording(), Recording()
         platform = replace(Surface().parts(), authenticator=protected, portal_authenticator=portal)
-        exchange()
+        state()
         await run(_authentication(platform, spec(kind)))
         assert (len(protected.given), len(portal.given)) == ((0, 1) if kind is AuthKind.PORTAL_SESSION else (1, 0))
 
     async def test_nobody_is_recognised_when_portal_sessions_are_not_configured(self) -> None:
-        exchange((b"cookie", b"portal_session=x"))
+        state((b"cookie", b"portal_session=x"))
         with pytest.raises(CredentialMissing):
             await run(_authentication(Surface().parts(), spec(AuthKind.PORTAL_SESSION)))

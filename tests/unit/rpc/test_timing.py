@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from unkey_api.infra.caching.swr import Freshness
-from unkey_api.rpc.exchange import Exchange, enter
 from unkey_api.rpc.observers.reports import CacheTiming
+from unkey_api.rpc.request_state import RequestState, enter
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ from unkey_api.rpc.observers.reports import CacheTiming
     ],
 )
 async def test_line_names_cache_status_and_time_in_the_largest_fitting_unit(seconds: float, text: bytes) -> None:
-    exchange = Exchange({"method": "POST", "path": "/"}, request_id="req_1", started_ms=0, started_at=0.0)
-    enter(exchange)
+    state = RequestState({"method": "POST", "path": "/"}, request_id="req_1", started_ms=0, started_at=0.0)
+    enter(state)
     CacheTiming().cache_read("some_cache", Freshness.MISS, seconds)
-    assert exchange.response_headers == [(b"x-unkey-timing", b"cache_get{cache=some_cache,status=miss}=" + text)]
+    assert state.response_headers == [(b"x-unkey-timing", b"cache_get{cache=some_cache,status=miss}=" + text)]

@@ -21,8 +21,8 @@ from opentelemetry.sdk.trace import TracerProvider
 from tests.support.clock import FixedClock
 from unkey_api.infra.telemetry.sampling import DrawnIds, HeadSampler, UnknownPropagator, load_propagators
 from unkey_api.infra.telemetry.spans import CommandSpans, EndedSpans, StatementSpans
-from unkey_api.rpc.exchange import Exchange
 from unkey_api.rpc.observers.request_tracing import RequestTracing
+from unkey_api.rpc.request_state import RequestState
 from unkey_api.settings.opentelemetry import Sampling
 
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
@@ -164,10 +164,10 @@ class _NoTracer(trace.NoOpTracer):
 
 
 class TestRequestsThatAreNotTraced:
-    def exchange(self) -> Exchange:
+    def exchange(self) -> RequestState:
         headers = [(name, value) for name, value in parent("00").items()]
         scope = {"method": "POST", "path": "/x", "headers": headers}
-        return Exchange(scope, request_id="req_1", started_ms=1, started_at=0.0)
+        return RequestState(scope, request_id="req_1", started_ms=1, started_at=0.0)
 
     def test_get_no_span(self) -> None:
         tracing = RequestTracing(_NoTracer(), sampler(HALF))

@@ -9,8 +9,8 @@ from unkey_proto.unkey.analytics.v2.analytics_connect import AnalyticsService
 
 from unkey_api.areas.analytics import convert
 from unkey_api.areas.analytics.service.ask import Ask, Subject
-from unkey_api.rpc.exchange import KeptAnswer, answer_with, current_caller, current_exchange
 from unkey_api.rpc.method import Context
+from unkey_api.rpc.request_state import CachedResponse, answer_cached, current_caller, current_request
 
 Answer = TypeVar(
     "Answer",
@@ -55,11 +55,11 @@ class AnalyticsHandler(AnalyticsService):
 
     async def _answer(self, subject: Subject, query: str, answer: Answer) -> Answer:
         """Fill an answer. HTTP/JSON takes the rows as they are: doubles would lose digits of whole numbers."""
-        exchange = current_exchange()
+        exchange = current_request()
         rows = await self._ask(current_caller().principal, subject, query, big_as_text=not exchange.http_json)
         if not exchange.http_json:
             answer.rows.extend(convert.structs(rows))
             return answer
-        kept = KeptAnswer(answer)
+        kept = CachedResponse(answer)
         kept.json = rows.as_json()
-        return answer_with(kept)
+        return answer_cached(kept)

@@ -20,9 +20,9 @@ from unkey_api.areas.keys.convert import from_key
 from unkey_api.areas.keys.service.get import ShownKey
 from unkey_api.areas.keys.types import UNSET
 from unkey_api.core.paging import Page
-from unkey_api.rpc.exchange import current_caller
 from unkey_api.rpc.messages import page_size, pagination_of
 from unkey_api.rpc.method import Context
+from unkey_api.rpc.request_state import current_caller
 
 
 class ApisHandler(ApisService):

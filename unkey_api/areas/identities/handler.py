@@ -21,9 +21,9 @@ from unkey_api.areas.identities.service import (
 from unkey_api.areas.identities.types import Identity, IdentityRatelimit
 from unkey_api.areas.ratelimit.types import AttachedLimit
 from unkey_api.core.paging import Page
-from unkey_api.rpc.exchange import current_caller
 from unkey_api.rpc.messages import page_size, pagination_of, struct_of, text_of
 from unkey_api.rpc.method import Context
+from unkey_api.rpc.request_state import current_caller
 
 
 class IdentitiesHandler(IdentitiesService):

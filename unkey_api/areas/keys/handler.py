@@ -25,8 +25,8 @@ from unkey_api.areas.keys.service.reroll import RerollKey
 from unkey_api.areas.keys.types import CreditOperation
 from unkey_api.areas.keys.verification.convert import from_verdict, to_verification
 from unkey_api.areas.keys.verification.service import VerifyKey
-from unkey_api.rpc.exchange import answer_with, current_caller
 from unkey_api.rpc.method import Context
+from unkey_api.rpc.request_state import answer_cached, current_caller
 
 
 class KeysHandler(KeysService):
@@ -69,7 +69,7 @@ class KeysHandler(KeysService):
 
     async def verify_key(self, request: verifying.VerifyKeyRequest, ctx: Context, /) -> verifying.VerifyKeyResponse:
         """Decide whether a key may be used."""
-        return answer_with(from_verdict(await self._verify(current_caller(), to_verification(request))))
+        return answer_cached(from_verdict(await self._verify(current_caller(), to_verification(request))))
 
     async def create_key(self, request: issuing.CreateKeyRequest, ctx: Context, /) -> issuing.CreateKeyResponse:
         """Create a key."""

@@ -28,9 +28,9 @@ from unkey_api.areas.permissions.service.roles import (
 )
 from unkey_api.areas.permissions.types import Permission, Role, StoredPermission, StoredRole
 from unkey_api.core.paging import Page
-from unkey_api.rpc.exchange import current_caller
 from unkey_api.rpc.messages import page_size, pagination_of
 from unkey_api.rpc.method import Context
+from unkey_api.rpc.request_state import current_caller
 
 
 class PermissionsHandler(PermissionsService):

@@ -17,9 +17,9 @@ from unkey_api.areas.ratelimit.service.namespaces import (
 )
 from unkey_api.areas.ratelimit.types import LimitCommand, LimitOutcome, MultiLimitOutcome, Override
 from unkey_api.core.paging import Page
-from unkey_api.rpc.exchange import Exchange, current_caller, current_exchange
 from unkey_api.rpc.messages import page_size, pagination_of
 from unkey_api.rpc.method import Context
+from unkey_api.rpc.request_state import RequestState, current_caller, current_request
 
 METRICS_HEADER = b"x-unkey-metrics"
 METRICS_OFF = b"disabled"
@@ -53,16 +53,16 @@ class RatelimitHandler(RatelimitService):
 
     async def limit(self, request: pb.LimitRequest, ctx: Context, /) -> pb.LimitResponse:
         """Count one request."""
-        exchange = current_exchange()
-        if exchange.headers.get(METRICS_HEADER) == METRICS_OFF:
-            exchange.quiet = True
-        principal = exchange.principal or current_caller().principal
-        command = to_limit(request, self._time_ms(exchange))
-        return from_outcome(await self._limit(principal, command, exchange, record=not exchange.quiet))
+        state = current_request()
+        if state.headers.get(METRICS_HEADER) == METRICS_OFF:
+            state.quiet = True
+        principal = state.principal or current_caller().principal
+        command = to_limit(request, self._time_ms(state))
+        return from_outcome(await self._limit(principal, command, state, record=not state.quiet))
 
     async def multi_limit(self, request: pb.MultiLimitRequest, ctx: Context, /) -> pb.MultiLimitResponse:
         """Count several requests, all or none."""
-        time_ms = self._time_ms(current_exchange())
+        time_ms = self._time_ms(current_request())
         commands = [to_limit(item, time_ms) for item in request.limits]
         return from_multi_outcome(request, await self._multi_limit(current_caller(), commands))
 
@@ -108,8 +108,8 @@ class RatelimitHandler(RatelimitService):
         await self._delete_override(current_caller(), request.namespace, request.identifier)
         return pb.DeleteOverrideResponse()
 
-    def _time_ms(self, exchange: Exchange) -> int:
-        return to_time_ms(exchange.header(TEST_TIME_HEADER)) if self._test_mode else 0
+    def _time_ms(self, state: RequestState) -> int:
+        return to_time_ms(state.header(TEST_TIME_HEADER)) if self._test_mode else 0
 
 
 DEFAULT_COST = 1

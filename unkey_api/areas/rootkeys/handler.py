@@ -8,9 +8,9 @@ from unkey_proto.unkey.rootkeys.v2.rootkeys_connect import RootKeysService
 from unkey_api.areas.rootkeys.service import CreateRootKey, DeleteRootKey, ListRootKeys, RerollRootKey, UpdateRootKey
 from unkey_api.areas.rootkeys.types import CreateRootKeyCommand, RootKey, UpdateRootKeyCommand
 from unkey_api.core.paging import Page
-from unkey_api.rpc.exchange import current_caller
 from unkey_api.rpc.messages import page_size, pagination_of
 from unkey_api.rpc.method import Context
+from unkey_api.rpc.request_state import current_caller
 
 
 class RootKeysHandler(RootKeysService):

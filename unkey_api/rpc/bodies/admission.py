@@ -13,8 +13,8 @@ from unkey_api.core.text import shorten
 from unkey_api.rpc.bodies.budget import RETRY_AFTER_SECONDS, BodyBudget, BodyLimits, TooManyHeavyBodies
 from unkey_api.rpc.bodies.encodings import SUPPORTED, Corrupt, Unpack, is_packed, unpacker
 from unkey_api.rpc.errors import Fault
-from unkey_api.rpc.exchange import Exchange, Receive
 from unkey_api.rpc.interceptors.credentials import BEARER, Authentication, check_presence
+from unkey_api.rpc.request_state import Receive, RequestState
 
 T = TypeVar("T")
 AuthKind = options_pb.AuthKind
@@ -38,9 +38,9 @@ class Admission:
         """Bytes a body of this method may have."""
         self._plain_digits = len(str(min(self.most, limits.light_bytes))) - 1
 
-    def is_plain(self, exchange: Exchange) -> bool:
+    def is_plain(self, state: RequestState) -> bool:
         """Return whether the head is that of nearly every request, so that there is nothing for `open` to do."""
-        headers = exchange.headers
+        headers = state.headers
         if self._kind is not AuthKind.ROOT_KEY or not headers.get(b"authorization", b"").startswith(BEARER):
             return False
         declared = headers.get(b"content-length")
@@ -48,52 +48,52 @@ class Admission:
             return False
         return self._wary is None or not self._wary()
 
-    async def open(self, exchange: Exchange) -> None:
+    async def open(self, state: RequestState) -> None:
         """Look at the head of a request. What is returned from here may be read up to `light_bytes`."""
-        check_presence(exchange, self._kind)
+        check_presence(state, self._kind)
         if self._authentication is not None and self._wary is not None and self._wary():
-            await self._authentication.screen(exchange)
+            await self._authentication.screen(state)
         if self._kind is AuthKind.ROOT_KEY:
-            authorization = exchange.headers[b"authorization"]
+            authorization = state.headers[b"authorization"]
             if not authorization.startswith(BEARER) and not authorization.strip().startswith(BEARER):
-                await self._identify(exchange)  # whoever knows callers says what is wrong with it
-        declared = _declared(exchange.headers)
+                await self._identify(state)  # whoever knows callers says what is wrong with it
+        declared = _declared(state.headers)
         if declared > self.limits.light_bytes or declared > self.most:
             if declared > self.most:
-                raise too_large(exchange, self.most)
-            await self.weigh_in(exchange, declared)
+                raise too_large(state, self.most)
+            await self.weigh_in(state, declared)
 
-    async def weigh_in(self, exchange: Exchange, size: int | None = None) -> None:
+    async def weigh_in(self, state: RequestState, size: int | None = None) -> None:
         """Let a heavy body in: find out who sends it, and take a share for it. Does so once per request.
 
         Args:
-            exchange: The request.
+            state: The request.
             size: Bytes it will take, None when it may be as many as allowed.
         """
-        if exchange.share is not None:
+        if state.share is not None:
             return
         if self._authentication is None:
-            raise too_large(exchange, self.most)
-        await self._identify(exchange)
-        principal = exchange.principal
+            raise too_large(state, self.most)
+        await self._identify(state)
+        principal = state.principal
         try:
-            exchange.share = await self._budget.share(
+            state.share = await self._budget.share(
                 principal.workspace_id if principal else "",
                 min(self.most, self.limits.heavy_bytes) if size is None else size,
             )
         except TooManyHeavyBodies:
-            exchange.response_headers.append((b"retry-after", b"%d" % RETRY_AFTER_SECONDS))
+            state.response_headers.append((b"retry-after", b"%d" % RETRY_AFTER_SECONDS))
             raise
 
-    async def run(self, exchange: Exchange, work: Callable[[], T]) -> T:
+    async def run(self, state: RequestState, work: Callable[[], T]) -> T:
         """Run what a body costs: at once for a light one, off the event loop for a heavy one."""
-        if exchange.share is None:
+        if state.share is None:
             return work()
         return await self._budget.run(work)
 
-    def _identify(self, exchange: Exchange) -> Awaitable[None]:
+    def _identify(self, state: RequestState) -> Awaitable[None]:
         assert self._authentication is not None  # noqa: S101 - asked before
-        return self._authentication.identify(exchange)
+        return self._authentication.identify(state)
 
 
 def _declared(headers: Mapping[bytes, bytes]) -> int:
@@ -107,25 +107,25 @@ def _declared(headers: Mapping[bytes, bytes]) -> int:
         return 0
 
 
-def too_large(exchange: Exchange, most: int) -> Fault:
+def too_large(state: RequestState, most: int) -> Fault:
     """Return the answer to a body of too many bytes."""
     return Fault(
         ErrorCode.USER_BAD_REQUEST_REQUEST_BODY_TOO_LARGE,
         f"The request body exceeds the maximum allowed size of {most} bytes.",
-        request_id=exchange.request_id,
+        request_id=state.request_id,
     )
 
 
-def too_many_values(exchange: Exchange, most: int) -> Fault:
+def too_many_values(state: RequestState, most: int) -> Fault:
     """Return the answer to a body that holds too much for its size to matter."""
     return Fault(
         ErrorCode.USER_BAD_REQUEST_REQUEST_BODY_TOO_LARGE,
         f"The request body holds more than the {most} members and elements that are allowed. Send it in several parts.",
-        request_id=exchange.request_id,
+        request_id=state.request_id,
     )
 
 
-async def read_body(exchange: Exchange, receive: Receive, admission: Admission) -> bytes:
+async def read_body(state: RequestState, receive: Receive, admission: Admission) -> bytes:
     """Return the body, unpacked, after `admission` opened the request.
 
     Raises:
@@ -135,75 +135,73 @@ async def read_body(exchange: Exchange, receive: Receive, admission: Admission) 
     """
     event = await receive()
     if event["type"] == "http.disconnect":
-        raise _left(exchange)
+        raise _left(state)
     body: bytes = event.get("body", b"")
     if event.get("more_body", False) or len(body) > admission.limits.light_bytes:
-        body = await _rest(exchange, receive, admission, [body], complete=not event.get("more_body", False))
+        body = await _rest(state, receive, admission, [body], complete=not event.get("more_body", False))
     elif len(body) > admission.most:
-        exchange.request_body, exchange.request_bytes = body[: admission.most], len(body)
-        raise too_large(exchange, admission.most)
-    exchange.request_bytes = len(body)
-    encoding = exchange.headers.get(b"content-encoding")
+        state.request_body, state.request_bytes = body[: admission.most], len(body)
+        raise too_large(state, admission.most)
+    state.request_bytes = len(body)
+    encoding = state.headers.get(b"content-encoding")
     if encoding is not None and is_packed(encoding.decode("latin-1")):
-        return await _unpacked(exchange, admission, body, encoding.decode("latin-1"))
+        return await _unpacked(state, admission, body, encoding.decode("latin-1"))
     return body
 
 
 async def _rest(
-    exchange: Exchange, receive: Receive, admission: Admission, chunks: list[bytes], *, complete: bool
+    state: RequestState, receive: Receive, admission: Admission, chunks: list[bytes], *, complete: bool
 ) -> bytes:
     size = len(chunks[0])
     while True:
         if size > admission.most:
-            exchange.request_body, exchange.request_bytes = b"".join(chunks)[: admission.most], size
-            raise too_large(exchange, admission.most)
+            state.request_body, state.request_bytes = b"".join(chunks)[: admission.most], size
+            raise too_large(state, admission.most)
         if size > admission.limits.light_bytes:
-            await admission.weigh_in(exchange)
+            await admission.weigh_in(state)
         if complete:
             return b"".join(chunks)
         event = await receive()
         if event["type"] == "http.disconnect":
-            raise _left(exchange)
+            raise _left(state)
         complete = not event.get("more_body", False)
         chunks.append(event.get("body", b""))
         size += len(chunks[-1])
 
 
-async def _unpacked(exchange: Exchange, admission: Admission, body: bytes, encoding: str) -> bytes:
+async def _unpacked(state: RequestState, admission: Admission, body: bytes, encoding: str) -> bytes:
     unpack = unpacker(encoding)
     if unpack is None:
         raise Fault(
             ErrorCode.USER_BAD_REQUEST_UNSUPPORTED_CONTENT_ENCODING,
             f"Content-Encoding '{shorten(encoding, 64)}' is not supported. Supported are {SUPPORTED}.",
-            request_id=exchange.request_id,
+            request_id=state.request_id,
         )
-    unpacked = await unpack_within(exchange, admission, body, unpack) if body else body
-    exchange.request_bytes = len(unpacked)
+    unpacked = await unpack_within(state, admission, body, unpack) if body else body
+    state.request_bytes = len(unpacked)
     return unpacked
 
 
-async def unpack_within(exchange: Exchange, admission: Admission, body: bytes, unpack: Unpack) -> bytes:
+async def unpack_within(state: RequestState, admission: Admission, body: bytes, unpack: Unpack) -> bytes:
     """Return what a packed body holds, within what its caller has earned. Raises as `read_body` does."""
     try:
         light = min(admission.limits.light_bytes, admission.most)
         unpacked = unpack(body, light) if len(body) <= light else None
         if unpacked is None or len(unpacked) > light:
-            await admission.weigh_in(exchange)
-            unpacked = await admission.run(exchange, partial(unpack, body, admission.most))
+            await admission.weigh_in(state)
+            unpacked = await admission.run(state, partial(unpack, body, admission.most))
     except Corrupt as err:
         raise Fault(
             ErrorCode.APPLICATION_INVALID_INPUT,
             f"The request body cannot be unpacked: {err}.",
-            request_id=exchange.request_id,
+            request_id=state.request_id,
             violations=(Violation("requestBody", f"The request body cannot be unpacked: {err}"),),
             plain_json=True,
         ) from err
     if len(unpacked) > admission.most:
-        raise too_large(exchange, admission.most)
+        raise too_large(state, admission.most)
     return unpacked
 
 
-def _left(exchange: Exchange) -> Fault:
-    return Fault(
-        ErrorCode.USER_BAD_REQUEST_CLIENT_CLOSED_REQUEST, "Client closed request", request_id=exchange.request_id
-    )
+def _left(state: RequestState) -> Fault:
+    return Fault(ErrorCode.USER_BAD_REQUEST_CLIENT_CLOSED_REQUEST, "Client closed request", request_id=state.request_id)

@@ -23,8 +23,8 @@ from unkey_api.rpc.bodies.json_text import NotExpressible, NotJson, read_json
 from unkey_api.rpc.bodies.protojson import integer_check
 from unkey_api.rpc.bodies.weight import binary_plan, json_holds_more
 from unkey_api.rpc.errors import Fault
-from unkey_api.rpc.exchange import Exchange
 from unkey_api.rpc.method import AnyMessage, MethodSpec
+from unkey_api.rpc.request_state import RequestState
 
 VIOLATIONS_MAX = 10
 
@@ -87,58 +87,58 @@ class MessageDecoder:
         self._plan = binary_plan(message.desc())
         self._admission = admission
 
-    async def decode(self, exchange: Exchange, undecoded: Undecoded) -> AnyMessage:
+    async def decode(self, state: RequestState, undecoded: Undecoded) -> AnyMessage:
         """Return the message. Raises what `read_body` raises, and a `Fault` that names what is wrong in it."""
         data, admission = undecoded.data, self._admission
         if undecoded.is_packed:
-            data = await unpack_within(exchange, admission, data, gunzip)
+            data = await unpack_within(state, admission, data, gunzip)
         holds_more = json_holds_more if undecoded.is_json else self._plan.holds_more
-        if len(data) > LIGHT_UNSEEN_BYTES and exchange.share is None and holds_more(data, LIGHT_VALUES):
-            await admission.weigh_in(exchange)
+        if len(data) > LIGHT_UNSEEN_BYTES and state.share is None and holds_more(data, LIGHT_VALUES):
+            await admission.weigh_in(state)
         decode = self._decode_json if undecoded.is_json else self._decode_binary
-        if exchange.share is None:
-            return decode(exchange, data)
-        return await admission.run(exchange, partial(decode, exchange, data))
+        if state.share is None:
+            return decode(state, data)
+        return await admission.run(state, partial(decode, state, data))
 
-    def _decode_json(self, exchange: Exchange, body: bytes) -> AnyMessage:
+    def _decode_json(self, state: RequestState, body: bytes) -> AnyMessage:
         most = self._admission.limits.values
-        if exchange.share is not None and json_holds_more(body, most):
-            raise too_many_values(exchange, most)
+        if state.share is not None and json_holds_more(body, most):
+            raise too_many_values(state, most)
         try:
             document, body = read_json(body)
             found: list[Violation] = []
             self._check_integers(document, "", found)
             if found:
-                raise _refused(exchange, *found[:VIOLATIONS_MAX])
-            if exchange.share is not None:
+                raise _refused(state, *found[:VIOLATIONS_MAX])
+            if state.share is not None:
                 return self._from_value(document, ignore_unknown_fields=True)
             return self._from_json(body, ignore_unknown_fields=True)
         except NotExpressible as err:
-            raise _refused(exchange, err.violation) from err
+            raise _refused(state, err.violation) from err
         except NotJson as err:
-            raise _refused(exchange, Violation("requestBody", f"The request body cannot be decoded: {err}")) from err
+            raise _refused(state, Violation("requestBody", f"The request body cannot be decoded: {err}")) from err
         except (ValueError, TypeError, OverflowError, RecursionError) as err:
-            raise _undecodable(exchange, err) from err
+            raise _undecodable(state, err) from err
 
-    def _decode_binary(self, exchange: Exchange, body: bytes) -> AnyMessage:
+    def _decode_binary(self, state: RequestState, body: bytes) -> AnyMessage:
         most = self._admission.limits.values
-        if exchange.share is not None and self._plan.holds_more(body, most):
-            raise too_many_values(exchange, most)
+        if state.share is not None and self._plan.holds_more(body, most):
+            raise too_many_values(state, most)
         try:
             return self._from_binary(body)
         except (ValueError, TypeError, OverflowError, RecursionError, EOFError) as err:
-            raise _undecodable(exchange, err) from err
+            raise _undecodable(state, err) from err
 
 
-def _undecodable(exchange: Exchange, error: Exception) -> Fault:
-    return _refused(exchange, Violation("requestBody", f"The request body cannot be decoded: {shorten(str(error))}"))
+def _undecodable(state: RequestState, error: Exception) -> Fault:
+    return _refused(state, Violation("requestBody", f"The request body cannot be decoded: {shorten(str(error))}"))
 
 
-def _refused(exchange: Exchange, *violations: Violation) -> Fault:
+def _refused(state: RequestState, *violations: Violation) -> Fault:
     return Fault(
         ErrorCode.APPLICATION_INVALID_INPUT,
-        f"the message of {exchange.shown_path} is invalid: {violations[0].message}",
-        request_id=exchange.request_id,
+        f"the message of {state.shown_path} is invalid: {violations[0].message}",
+        request_id=state.request_id,
         violations=violations,
         plain_json=True,
     )

@@ -24,8 +24,8 @@ from unkey_api.rpc.bodies.budget import DEPTH_MAX, FREE_FORM_CHARS_MAX
 from unkey_api.rpc.bodies.json_text import NAME_CHARS_MAX
 from unkey_api.rpc.bodies.undecoded import MessageDecoder, Undecoded
 from unkey_api.rpc.errors import Fault
-from unkey_api.rpc.exchange import Exchange, current_exchange
 from unkey_api.rpc.method import AnyMessage, Call, Context, MethodSpec, field_policy
+from unkey_api.rpc.request_state import RequestState, current_request
 from unkey_api.rpc.violations import BrokenRules, broken_rules, explain, field_rules
 
 STRUCT = "google.protobuf.Struct"
@@ -47,53 +47,53 @@ class Validation:
 
     async def intercept_unary(self, call_next: Call, request: AnyMessage, ctx: Context, /) -> AnyMessage:
         """Run the rest of the chain."""
-        exchange = current_exchange()
+        state = current_request()
         sent: object = request  # the RPC surface hands over what it has not decoded in place of a message
         if type(sent) is Undecoded:
-            request = await self._decoder.decode(exchange, sent)
-        if exchange.share is None:
-            self._check(exchange, request)
+            request = await self._decoder.decode(state, sent)
+        if state.share is None:
+            self._check(state, request)
         else:
-            await self._admission.run(exchange, partial(self._check, exchange, request))
+            await self._admission.run(state, partial(self._check, state, request))
         return await call_next(request, ctx)
 
-    def _check(self, exchange: Exchange, request: AnyMessage) -> None:
+    def _check(self, state: RequestState, request: AnyMessage) -> None:
         if self._free_form is not None:
             refused = self._free_form.refused(request)
             if refused is not None:
-                exchange.body_valid = False
-                raise schema_fault(exchange, (refused,))
+                state.body_valid = False
+                raise schema_fault(state, (refused,))
         try:
             refused = self._plain_text.refused(request)
-            thorough = exchange.share is None
+            thorough = state.share is None
             found = None if refused else self._validator.collect_violations(request, fail_fast=not thorough)
         except ValueError as err:
             # What the decoder keeps of members it does not know is more than the validator can read.
-            exchange.body_valid = False
-            raise schema_fault(exchange, (Violation("requestBody", "The message cannot be read"),)) from err
+            state.body_valid = False
+            raise schema_fault(state, (Violation("requestBody", "The message cannot be read"),)) from err
         if refused is not None:
-            exchange.body_valid = False
-            raise schema_fault(exchange, (refused,), complete=False)
+            state.body_valid = False
+            raise schema_fault(state, (refused,), complete=False)
         if found:
-            raise self._refused(exchange, broken_rules(found, request, thorough=thorough), request)
+            raise self._refused(state, broken_rules(found, request, thorough=thorough), request)
 
-    def _refused(self, exchange: Exchange, broken: BrokenRules, request: AnyMessage) -> Fault:
-        exchange.body_valid = False
+    def _refused(self, state: RequestState, broken: BrokenRules, request: AnyMessage) -> Fault:
+        state.body_valid = False
         # Over HTTP/JSON the decoder has already refused bodies that lack a required member.
-        violations = explain(broken, request, absent_is_zero=exchange.http_json)
-        if exchange.http_json and self._body_pointer:
+        violations = explain(broken, request, absent_is_zero=state.http_json)
+        if state.http_json and self._body_pointer:
             # The whole body is this one field, so the schema's root is the field's.
             violations = tuple(replace(v, location=v.location.removeprefix(self._body_pointer)) for v in violations)
-        return schema_fault(exchange, violations, complete=broken.complete)
+        return schema_fault(state, violations, complete=broken.complete)
 
 
-def schema_fault(exchange: Exchange, violations: tuple[Violation, ...], *, complete: bool = True) -> Fault:
+def schema_fault(state: RequestState, violations: tuple[Violation, ...], *, complete: bool = True) -> Fault:
     """Return the answer to a body that does not follow its schema. `complete`: there is nothing else wrong with it."""
     return Fault(
         ErrorCode.APPLICATION_INVALID_INPUT,
-        f"{exchange.method} request body for '{exchange.path}' failed to validate schema"
+        f"{state.method} request body for '{state.path}' failed to validate schema"
         + ("" if complete else ". It was not checked to its end"),
-        request_id=exchange.request_id,
+        request_id=state.request_id,
         violations=violations,
         plain_json=True,
     )

@@ -48,7 +48,7 @@ NAMES_MAX = 10  # of unknown members in one violation
 NAME_CHARS_MAX = 64
 
 
-class Findings:
+class ShapeErrors:
     """What a check found: deviations, and nulls with a meaning of their own."""
 
     __slots__ = ("ignored", "nulls", "violations")
@@ -66,12 +66,12 @@ class Findings:
         """Objects and their members that do not count. The decoder knows some by other names, so they must go."""
 
 
-class Shape(Protocol):
+class JsonShape(Protocol):
     """Something a JSON value can be."""
 
     name: str
 
-    def check(self, value: Any, pointer: str, found: Findings, owner: tuple[dict[str, Any], str]) -> None:
+    def check(self, value: Any, pointer: str, found: ShapeErrors, owner: tuple[dict[str, Any], str]) -> None:
         """Record how `value` deviates. `owner` collects nulls: an object and the path from it to here."""
         ...
 
@@ -86,7 +86,7 @@ class PlainShape:
         self.accepts = accepts
         """Exactly these types; a boolean is not a number here."""
 
-    def check(self, value: Any, pointer: str, found: Findings, owner: tuple[dict[str, Any], str]) -> None:
+    def check(self, value: Any, pointer: str, found: ShapeErrors, owner: tuple[dict[str, Any], str]) -> None:
         """Compare the exact type."""
         if type(value) not in self.accepts:
             found.violations.append(_mismatch(pointer, value, self.name))
@@ -102,7 +102,7 @@ class IntegerShape:
         self._least = least
         self._most = most
 
-    def check(self, value: Any, pointer: str, found: Findings, owner: tuple[dict[str, Any], str]) -> None:
+    def check(self, value: Any, pointer: str, found: ShapeErrors, owner: tuple[dict[str, Any], str]) -> None:
         """Check type and range; narrower ranges are rules of the message and checked later."""
         if type(value) is not int:
             found.violations.append(_mismatch(pointer, value, self.name))
@@ -120,7 +120,7 @@ class AnyObjectShape:
     def __init__(self) -> None:
         self.name = "object"
 
-    def check(self, value: Any, pointer: str, found: Findings, owner: tuple[dict[str, Any], str]) -> None:
+    def check(self, value: Any, pointer: str, found: ShapeErrors, owner: tuple[dict[str, Any], str]) -> None:
         """Anything goes inside."""
         if type(value) is not dict:
             found.violations.append(_mismatch(pointer, value, self.name))
@@ -131,12 +131,12 @@ class ArrayShape:
 
     __slots__ = ("_items", "_most", "name")
 
-    def __init__(self, items: Shape, most: int | None = None) -> None:
+    def __init__(self, items: JsonShape, most: int | None = None) -> None:
         self.name = "array"
         self._items = items
         self._most = most
 
-    def check(self, value: Any, pointer: str, found: Findings, owner: tuple[dict[str, Any], str]) -> None:
+    def check(self, value: Any, pointer: str, found: ShapeErrors, owner: tuple[dict[str, Any], str]) -> None:
         """Check every item; deviations of different items at one place are reported once each."""
         if type(value) is not list:
             found.violations.append(_mismatch(pointer, value, self.name))
@@ -156,11 +156,11 @@ class MapShape:
 
     __slots__ = ("_values", "name")
 
-    def __init__(self, values: Shape) -> None:
+    def __init__(self, values: JsonShape) -> None:
         self.name = "object"
         self._values = values
 
-    def check(self, value: Any, pointer: str, found: Findings, owner: tuple[dict[str, Any], str]) -> None:
+    def check(self, value: Any, pointer: str, found: ShapeErrors, owner: tuple[dict[str, Any], str]) -> None:
         """Check every value."""
         if type(value) is not dict:
             found.violations.append(_mismatch(pointer, value, self.name))
@@ -187,7 +187,7 @@ class ObjectShape:
 
     def __init__(self) -> None:
         self.name = "object"
-        self._fields: Mapping[str, Shape] = {}
+        self._fields: Mapping[str, JsonShape] = {}
         self._plain: Mapping[str, tuple[type, ...]] = {}
         self._nullable: frozenset[str] = frozenset()
         self._empty_clears: frozenset[str] = frozenset()
@@ -208,7 +208,7 @@ class ObjectShape:
         if options is not None and options_pb.ext_message in options:
             self._ignore_unknown = options[options_pb.ext_message].ignore_unknown
 
-    def check(self, value: Any, pointer: str, found: Findings, owner: tuple[dict[str, Any], str]) -> None:
+    def check(self, value: Any, pointer: str, found: ShapeErrors, owner: tuple[dict[str, Any], str]) -> None:
         """Check members against the fields."""
         if type(value) is not dict:
             found.violations.append(_mismatch(pointer, value, "object"))
@@ -233,7 +233,7 @@ class ObjectShape:
         if not self._required <= value.keys():
             found.violations.append(_missing(pointer, sorted(self._required - value.keys())))
 
-    def _note_unknown(self, value: dict[str, Any], names: list[str], pointer: str, found: Findings) -> None:
+    def _note_unknown(self, value: dict[str, Any], names: list[str], pointer: str, found: ShapeErrors) -> None:
         if self._ignore_unknown:
             found.ignored.append((value, names))
         else:
@@ -259,7 +259,7 @@ def _object_shape(message: DescMessage, known: dict[str, ObjectShape]) -> Object
     return shape
 
 
-def _shape_of_field(field: DescField, known: dict[str, ObjectShape]) -> Shape:
+def _shape_of_field(field: DescField, known: dict[str, ObjectShape]) -> JsonShape:
     value = field.value
     if isinstance(value, DescFieldValueList):
         return ArrayShape(_shape_of_element(value.element, known), max_items(field))
@@ -272,7 +272,7 @@ def _shape_of_field(field: DescField, known: dict[str, ObjectShape]) -> Shape:
     return _shape_of_element(value.scalar, known)
 
 
-def _shape_of_element(element: object, known: dict[str, ObjectShape]) -> Shape:
+def _shape_of_element(element: object, known: dict[str, ObjectShape]) -> JsonShape:
     if isinstance(element, DescMessage):
         if element.type_name == "google.protobuf.Struct":
             return AnyObjectShape()

@@ -12,8 +12,8 @@ from unkey_api.core.errors import ErrorCode, Violation
 from unkey_api.core.principal import Principal
 from unkey_api.core.text import find_cookie
 from unkey_api.rpc.errors import Fault
-from unkey_api.rpc.exchange import Exchange, current_exchange
 from unkey_api.rpc.method import AnyMessage, Call, Context
+from unkey_api.rpc.request_state import RequestState, current_request
 
 AuthKind = options_pb.AuthKind
 BEARER = b"Bearer "
@@ -40,7 +40,7 @@ class Screening(Protocol):
         """Says whether there is anything to look for at the moment. Asked about every request."""
         ...
 
-    async def screen(self, exchange: Exchange, authorization: str | None, cookie: str | None) -> None:
+    async def screen(self, state: RequestState, authorization: str | None, cookie: str | None) -> None:
         """Raise an `AppError` for a request that is not let in, perhaps after a while."""
         ...
 
@@ -56,19 +56,19 @@ class Throttle(Protocol):
         ...
 
 
-def check_presence(exchange: Exchange, kind: AuthKind) -> None:
+def check_presence(state: RequestState, kind: AuthKind) -> None:
     """Raise the documented 400 when the credential of this kind is absent."""
-    if kind is AuthKind.ROOT_KEY and not exchange.header(b"authorization"):
+    if kind is AuthKind.ROOT_KEY and not state.header(b"authorization"):
         raise _absent(
-            exchange,
+            state,
             "Authorization header for 'bearer' scheme",
             Violation(
                 "security", "Authorization header was not found", "Add an 'Authorization' header to this request"
             ),
         )
-    if kind is AuthKind.PORTAL_SESSION and find_cookie(exchange.cookies, "portal_session") is None:
+    if kind is AuthKind.PORTAL_SESSION and find_cookie(state.cookies, "portal_session") is None:
         raise _absent(
-            exchange,
+            state,
             "API Key portal_session not found in cookies",
             Violation(
                 "security",
@@ -79,7 +79,7 @@ def check_presence(exchange: Exchange, kind: AuthKind) -> None:
 
 
 class Authentication:
-    """Resolve the caller, remember it on the exchange, and count the call against its workspace's per minute."""
+    """Resolve the caller, remember it on the state, and count the call against its workspace's per minute."""
 
     def __init__(self, authenticator: Authenticator, throttle: Throttle, *, reads_cookies: bool = False) -> None:
         """Take who knows callers. `reads_cookies`: hand over cookies too, which most operations must not accept."""
@@ -91,37 +91,37 @@ class Authentication:
         """Says whether `screen` may have something to say about a request; None where it never has."""
         self._reads_cookies = reads_cookies
 
-    async def screen(self, exchange: Exchange) -> None:
+    async def screen(self, state: RequestState) -> None:
         """Look at the head of a request whose body was not read. Raises an `AppError` when it is not let in."""
         if self._screening is not None:
-            await self._screening.screen(exchange, *self._credentials(exchange))
+            await self._screening.screen(state, *self._credentials(state))
 
     async def intercept_unary(self, call_next: Call, request: AnyMessage, ctx: Context, /) -> AnyMessage:
         """Run the rest of the chain."""
-        exchange = current_exchange()
-        if exchange.principal is None:
-            credentials = self._credentials(exchange)
-            exchange.principal = self._recognise(*credentials) or await self._authenticate(*credentials)
-        admitting = self._admit(exchange.principal, exchange.response_headers)
+        state = current_request()
+        if state.principal is None:
+            credentials = self._credentials(state)
+            state.principal = self._recognise(*credentials) or await self._authenticate(*credentials)
+        admitting = self._admit(state.principal, state.response_headers)
         if admitting is not None:
             await admitting
         return await call_next(request, ctx)
 
-    async def identify(self, exchange: Exchange) -> None:
+    async def identify(self, state: RequestState) -> None:
         """Find out who sent the request, unless that is known. Raises an `AppError` when nobody is."""
-        if exchange.principal is None:
-            credentials = self._credentials(exchange)
-            exchange.principal = self._recognise(*credentials) or await self._authenticate(*credentials)
+        if state.principal is None:
+            credentials = self._credentials(state)
+            state.principal = self._recognise(*credentials) or await self._authenticate(*credentials)
 
-    def _credentials(self, exchange: Exchange) -> tuple[str | None, str | None]:
-        return exchange.header(b"authorization"), exchange.cookies if self._reads_cookies else None
+    def _credentials(self, state: RequestState) -> tuple[str | None, str | None]:
+        return state.header(b"authorization"), state.cookies if self._reads_cookies else None
 
 
-def _absent(exchange: Exchange, public: str, violation: Violation) -> Fault:
+def _absent(state: RequestState, public: str, violation: Violation) -> Fault:
     return Fault(
         ErrorCode.APPLICATION_INVALID_INPUT,
         public,
-        request_id=exchange.request_id,
+        request_id=state.request_id,
         violations=(violation,),
         connect_code=Code.UNAUTHENTICATED,
         plain_json=True,

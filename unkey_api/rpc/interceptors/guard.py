@@ -1,7 +1,7 @@
-"""Outermost: a call is given one minute, nothing but a `Fault` leaves it, and the exchange knows what went wrong.
+"""Outermost: a call is given one minute, nothing but a `Fault` leaves it, and the state knows what went wrong.
 
 One interceptor for what every failure goes through, because every layer of the chain costs a call that succeeds. Of
-the time it costs nothing either, as long as a call waits for nothing: that is what `FirstStep` finds out.
+the time it costs nothing either, as long as a call waits for nothing: that is what `EagerCall` finds out.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from connectrpc.errors import ConnectError
 
 from unkey_api.core.errors import AppError, ErrorCode, ServiceUnavailable
 from unkey_api.rpc.errors import Fault, failure_of, fault_of, unexpected_fault
-from unkey_api.rpc.exchange import Exchange, Receive, current_exchange
 from unkey_api.rpc.method import AnyMessage, Call, Context
+from unkey_api.rpc.request_state import Receive, RequestState, current_request
 
 T = TypeVar("T")
-PanicHook = Callable[[Exchange, Exception], None]
+PanicHook = Callable[[RequestState, Exception], None]
 """Told about every exception nobody expected; logs it with its stack and counts it."""
 NOT_IMPLEMENTED = "This operation is not available in this version of the service."
 
 
-class FirstStep(Generic[T]):
+class EagerCall(Generic[T]):
     """A call that has run until it was over or first had to wait.
 
     Most calls are answered from memory. What only waiting ones need (a deadline, a watch for the client) is set up
     between the first step and the rest, so that the others do not pay for it:
 
-        step = FirstStep(call)
+        step = EagerCall(call)
         if step.finished:
             return step.value
         with whatever_waiting_needs():
@@ -105,7 +105,7 @@ class Timer:
 
     def failure(self) -> Fault:
         """Return the answer to a request that was cancelled."""
-        request_id = current_exchange().request_id
+        request_id = current_request().request_id
         if self._stopped:
             stopped = ServiceUnavailable("The service is restarting. Try again.", internal="stopped before it was done")
             return fault_of(stopped, request_id)
@@ -176,7 +176,7 @@ class Guard:
         """Run the rest of the chain."""
         timer: Timer | None = None
         try:
-            step = FirstStep(call_next(request, ctx))
+            step = EagerCall(call_next(request, ctx))
             if step.finished:
                 return step.value
             timer = Timer(self._seconds, self._context)
@@ -193,7 +193,7 @@ class Guard:
             if isinstance(err, AppError):
                 raise _noted(_translated(err)) from err
             if not isinstance(err, ConnectError):
-                raise noted_fault(current_exchange(), err, self._on_panic) from err
+                raise noted_fault(current_request(), err, self._on_panic) from err
             if _is_unimplemented(err):
                 raise _noted(_unimplemented()) from err
             _noted(err)
@@ -205,24 +205,24 @@ class Guard:
 
 
 def _noted(error: ConnectError) -> ConnectError:
-    current_exchange().failure = failure_of(error)
+    current_request().failure = failure_of(error)
     return error
 
 
-def noted_fault(exchange: Exchange, error: Exception, on_panic: PanicHook) -> Fault:
+def noted_fault(state: RequestState, error: Exception, on_panic: PanicHook) -> Fault:
     """Report an exception nobody expected, and return what the caller sees of it."""
-    on_panic(exchange, error)
-    fault = unexpected_fault(exchange.request_id, f"{type(error).__name__}: {error}")
-    exchange.failure = failure_of(fault)
+    on_panic(state, error)
+    fault = unexpected_fault(state.request_id, f"{type(error).__name__}: {error}")
+    state.failure = failure_of(fault)
     return fault
 
 
 def _translated(error: AppError) -> Fault:
     """Return the fault for an expected failure, and tell the caller when to come back if the failure says so."""
-    exchange = current_exchange()
+    state = current_request()
     if error.retry_after_seconds is not None:
-        exchange.response_headers.append((b"retry-after", b"%d" % error.retry_after_seconds))
-    return fault_of(error, exchange.request_id)
+        state.response_headers.append((b"retry-after", b"%d" % error.retry_after_seconds))
+    return fault_of(error, state.request_id)
 
 
 def _is_unimplemented(error: ConnectError) -> bool:
@@ -232,5 +232,5 @@ def _is_unimplemented(error: ConnectError) -> bool:
 
 def _unimplemented() -> Fault:
     """Return what is said of such a method, in the form of every other error."""
-    request_id = current_exchange().request_id
+    request_id = current_request().request_id
     return Fault(ErrorCode.APPLICATION_NOT_IMPLEMENTED, NOT_IMPLEMENTED, request_id=request_id)

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from unkey_api.core.errors import AppError
 from unkey_api.core.principal import Principal
-from unkey_api.rpc.exchange import Exchange, current_exchange
+from unkey_api.rpc.request_state import RequestState, current_request
 
 _REFUSED = "authentication"  # the category of errors that say that a credential is no good
 
@@ -66,18 +66,18 @@ class GuardedAuthenticator:
         self._authenticator = authenticator
         self._failures = failures
 
-    async def screen(self, exchange: Exchange, authorization: str | None, cookie: str | None) -> None:
+    async def screen(self, state: RequestState, authorization: str | None, cookie: str | None) -> None:
         """Look at the head of a request, before its body costs anything: refuse one from an address that guesses.
 
         Raises:
             AppError: The address has failed too often, and this credential is not known to be good. It hears so late.
         """
-        seconds = self._failures.seconds_to_wait(exchange.client_ip)
+        seconds = self._failures.seconds_to_wait(state.client_ip)
         if not seconds or self._is_good(authorization, cookie):
             return
         # It is not the service that took that long.
-        exchange.started_at += await self._failures.hold(exchange.client_ip)
-        raise self._refused(exchange, seconds)
+        state.started_at += await self._failures.hold(state.client_ip)
+        raise self._refused(state, seconds)
 
     async def authenticate(self, authorization: str | None, cookie: str | None) -> Principal:
         """Return a caller who was not recognised.
@@ -86,11 +86,11 @@ class GuardedAuthenticator:
             AppError: The address has failed too often, and this credential is not known to be good; otherwise what
                 the authenticator says. Only refused credentials are counted, never failures of ours.
         """
-        exchange = current_exchange()
-        address = exchange.client_ip
+        state = current_request()
+        address = state.client_ip
         seconds = self._failures.seconds_to_wait(address)
         if seconds and not self._authenticator.vouches_for(authorization, cookie):
-            raise self._refused(exchange, seconds)
+            raise self._refused(state, seconds)
         failed = False
         self._failures.begin(address)
         try:
@@ -105,8 +105,8 @@ class GuardedAuthenticator:
         known = self.recognise(authorization, cookie) is not None
         return known or self._authenticator.vouches_for(authorization, cookie)
 
-    def _refused(self, exchange: Exchange, seconds: int) -> AppError:
+    def _refused(self, state: RequestState, seconds: int) -> AppError:
         # It is counted, and leaves no row: a refusal must cost less than what is refused.
-        exchange.quiet = True
-        exchange.response_headers.append((b"retry-after", b"%d" % seconds))
+        state.quiet = True
+        state.response_headers.append((b"retry-after", b"%d" % seconds))
         return self._failures.refusal(seconds)

@@ -21,8 +21,8 @@ from unkey_api.infra.clickhouse.rows import ApiRequestRow
 from unkey_api.infra.telemetry.http_metrics import HttpMetrics
 from unkey_api.infra.telemetry.processors import TEXT_CHARS_MAX, Scrubber
 from unkey_api.rpc.errors import Failure
-from unkey_api.rpc.exchange import Exchange, running_exchange
 from unkey_api.rpc.observers.stored_text import StoredText, stored_query
+from unkey_api.rpc.request_state import RequestState, running_request
 
 REPEATS_AT_ONCE = 50
 REPEATS_PER_SECOND = 10.0
@@ -102,27 +102,27 @@ class RequestLog:
         self.skipped: Counter[tuple[str, str]] = Counter()
         """Refusals without a line, by reason (`sampled` or `repeated`) and code, or status where there is no code."""
 
-    def complete(self, exchange: Exchange) -> None:
+    def complete(self, state: RequestState) -> None:
         """Write the line of a finished request, if it is worth one."""
-        seconds = exchange.seconds
-        if exchange.status >= 500:
-            _log.error("api error", **_fields(exchange, seconds))
+        seconds = state.seconds
+        if state.status >= 500:
+            _log.error("api error", **_fields(state, seconds))
         elif seconds >= self._slow_seconds:
-            _log.warning("slow request", **_fields(exchange, seconds))
-        elif exchange.status >= 400:
-            self._refused(exchange, seconds)
+            _log.warning("slow request", **_fields(state, seconds))
+        elif state.status >= 400:
+            self._refused(state, seconds)
 
-    def _refused(self, exchange: Exchange, seconds: float) -> None:
-        failure = exchange.failure
+    def _refused(self, state: RequestState, seconds: float) -> None:
+        failure = state.failure
         # Without a fault the path is of the caller's making, and there are as many as callers like.
         if failure is not None and failure.entry is not None:
-            path, code = exchange.path, failure.entry.code.value
+            path, code = state.path, failure.entry.code.value
         else:
-            path, code = "", str(exchange.status)
+            path, code = "", str(state.status)
         if self._sample_rate < 1 and self._draw() >= self._sample_rate:
             self.skipped["sampled", code] += 1
             return
-        now = exchange.started_at + seconds
+        now = state.started_at + seconds
         repeats = self._kinds.get((path, code))
         if repeats is None:
             if len(self._kinds) >= KINDS_MAX:
@@ -131,26 +131,26 @@ class RequestLog:
         if not repeats.take(now):
             self.skipped["repeated", code] += 1
             return
-        fields = _fields(exchange, seconds)
+        fields = _fields(state, seconds)
         if repeats.skipped:
             fields["skipped"], repeats.skipped = repeats.skipped, 0
-        _log.info(f"{exchange.method} {_sent(exchange.shown_path)}", **fields)
+        _log.info(f"{state.method} {_sent(state.shown_path)}", **fields)
 
 
-def _fields(exchange: Exchange, seconds: float) -> dict[str, object]:
+def _fields(state: RequestState, seconds: float) -> dict[str, object]:
     fields: dict[str, object] = {
         "http": {
-            "method": exchange.method,
-            "path": _sent(exchange.shown_path),
-            "request_id": exchange.request_id,
-            "host": _sent(exchange.host),
-            "user_agent": _sent(exchange.user_agent),
-            "ip_address": exchange.client_ip,
-            "status_code": exchange.status,
+            "method": state.method,
+            "path": _sent(state.shown_path),
+            "request_id": state.request_id,
+            "host": _sent(state.host),
+            "user_agent": _sent(state.user_agent),
+            "ip_address": state.client_ip,
+            "status_code": state.status,
         },
-        "log_meta": {"start": exchange.started_ms, "duration_ms": round(seconds * 1000, 3)},
+        "log_meta": {"start": state.started_ms, "duration_ms": round(seconds * 1000, 3)},
     }
-    principal = exchange.principal
+    principal = state.principal
     if principal is not None:
         fields["auth"] = {
             "type": principal.subject_type,
@@ -158,7 +158,7 @@ def _fields(exchange: Exchange, seconds: float) -> dict[str, object]:
             "subject": principal.subject_id,
             "permission_count": len(principal.permissions),
         }
-    failure = exchange.failure
+    failure = state.failure
     if failure is not None and failure.entry is not None:
         code, public, internal = failure.entry.code.value, public_text(failure), internal_text(failure)
         fields["errors"] = [{"code": code, "public": public, "internal": internal}]
@@ -172,12 +172,12 @@ def _sent(text: str) -> str:
     return without_secrets(text.encode("utf-8", "replace"), _MASK).decode("utf-8", "replace")
 
 
-def report_panic(exchange: Exchange, error: Exception, *, what: str = "panic recovered") -> None:
+def report_panic(state: RequestState, error: Exception, *, what: str = "panic recovered") -> None:
     """Log an exception nobody expected, with where it was raised and what led to it."""
     _log.error(
         what,
         error=error,
-        http={"method": exchange.method, "path": _sent(exchange.shown_path), "request_id": exchange.request_id},
+        http={"method": state.method, "path": _sent(state.shown_path), "request_id": state.request_id},
     )
 
 
@@ -192,36 +192,36 @@ class RequestMetrics:
         """Take the routes that get series of their own."""
         self._paths = frozenset(paths)
 
-    def route(self, exchange: Exchange) -> str:
+    def route(self, state: RequestState) -> str:
         """Return the path that stands for the request's in labels."""
-        return exchange.path if exchange.path in self._paths else UNMATCHED
+        return state.path if state.path in self._paths else UNMATCHED
 
-    def complete(self, exchange: Exchange) -> None:
+    def complete(self, state: RequestState) -> None:
         """Record the outcome."""
         self._metrics.on_answer(
-            exchange.method,
-            self.route(exchange),
-            exchange.status,
-            seconds=exchange.seconds,
-            body_bytes=exchange.request_bytes,
+            state.method,
+            self.route(state),
+            state.status,
+            seconds=state.seconds,
+            body_bytes=state.request_bytes,
         )
 
 
 class RequestRows:
     """Hands finished requests to a sink. Health, documents, liveness and unmatched paths leave no row."""
 
-    def __init__(self, sink: Sink[Exchange]) -> None:
+    def __init__(self, sink: Sink[RequestState]) -> None:
         self._add = sink.add
 
-    def complete(self, exchange: Exchange) -> None:
+    def complete(self, state: RequestState) -> None:
         """Hand on a finished request. The edge has cut its bodies to what a row keeps."""
-        if not exchange.quiet and exchange.path not in QUIET_PATHS:
-            self._add(exchange)
+        if not state.quiet and state.path not in QUIET_PATHS:
+            self._add(state)
 
 
-def body_bytes(exchange: Exchange) -> int:
+def body_bytes(state: RequestState) -> int:
     """Return how much of a finished request has to be searched for secrets, its headers aside."""
-    return len(exchange.request_body) + len(exchange.response_body)
+    return len(state.request_body) + len(state.response_body)
 
 
 class RowMaker:
@@ -231,33 +231,31 @@ class RowMaker:
         self._stored = StoredText(redactor)
         self._region = region
 
-    def row(self, exchange: Exchange) -> ApiRequestRow:
+    def row(self, state: RequestState) -> ApiRequestRow:
         """Return the row of a finished request."""
-        scope, headers, stored = exchange.scope, exchange.headers, self._stored
-        principal, failure, valid = exchange.principal, exchange.failure, exchange.body_valid
+        scope, headers, stored = state.scope, state.headers, self._stored
+        principal, failure, valid = state.principal, state.failure, state.body_valid
         query = scope.get("query_string", b"")
         query_string, query_params = stored_query(query) if query else ("", {})
         return ApiRequestRow(  # by position: names cost as much again as the rest of the call
-            exchange.request_id,
-            exchange.started_ms,
+            state.request_id,
+            state.started_ms,
             principal.workspace_id if principal else "",
             stored.text(headers.get(b"host", b"")),
-            stored.text(exchange.method),
-            stored.text(exchange.path),
+            stored.text(state.method),
+            stored.text(state.path),
             query_string,
             query_params,
             stored.headers(scope["headers"]),
-            stored.request_body(exchange.request_body, exchange.request_bytes, valid=valid),
-            exchange.status,
+            stored.request_body(state.request_body, state.request_bytes, valid=valid),
+            state.status,
             # Answers of the RPC surface carry their request's id, so no two are alike.
-            stored.answer_headers(exchange.sent_headers)
-            if exchange.http_json
-            else stored.headers(exchange.sent_headers),
-            stored.response_body(exchange.response_body, valid=valid),
+            stored.answer_headers(state.sent_headers) if state.http_json else stored.headers(state.sent_headers),
+            stored.response_body(state.response_body, valid=valid),
             internal_text(failure) if failure is not None else "",
-            int(exchange.seconds * 1000),
+            int(state.seconds * 1000),
             stored.text(headers.get(b"user-agent", b"")),
-            exchange.client_ip,
+            state.client_ip,
             self._region,
         )
 
@@ -270,17 +268,17 @@ class CacheTiming:
 
     def cache_read(self, cache: str, freshness: Freshness, seconds: float) -> None:
         """Note a read on the running request; reads outside of requests are not noted."""
-        exchange = running_exchange()
-        if exchange is None:
+        state = running_request()
+        if state is None:
             return
         if freshness is not Freshness.FRESH:
-            exchange.response_headers.append((TIMING_HEADER, _timing(cache, freshness, seconds)))
+            state.response_headers.append((TIMING_HEADER, _timing(cache, freshness, seconds)))
             return
         # A fresh read takes no time worth measuring, so the line is the same every time.
         line = self._fresh.get(cache)
         if line is None:
             line = self._fresh[cache] = (TIMING_HEADER, _timing(cache, freshness, seconds))
-        exchange.response_headers.append(line)
+        state.response_headers.append(line)
 
 
 def _timing(cache: str, freshness: Freshness, seconds: float) -> bytes:

@@ -8,8 +8,8 @@ from typing import Protocol
 from opentelemetry import context, trace
 
 from unkey_api.core.clock import NANOSECONDS_PER_MS
-from unkey_api.rpc.exchange import Exchange
 from unkey_api.rpc.observers.reports import UNMATCHED
+from unkey_api.rpc.request_state import RequestState
 
 
 class Places(Protocol):
@@ -36,34 +36,34 @@ class RequestTracing:
         """Take the routes that name spans; all others share one name."""
         self._paths = frozenset(paths)
 
-    def begin(self, exchange: Exchange) -> None:
+    def begin(self, state: RequestState) -> None:
         """Open the span and make it current, if the request is sampled."""
-        place = self._place(exchange.headers)
+        place = self._place(state.headers)
         if place is None:
             return
-        name = exchange.path if exchange.path in self._paths else UNMATCHED
+        name = state.path if state.path in self._paths else UNMATCHED
         attributes = {
-            "http.request.method": exchange.method,
+            "http.request.method": state.method,
             "http.route": name,
-            "unkey.request_id": exchange.request_id,
+            "unkey.request_id": state.request_id,
         }
-        started_ns = exchange.started_ms * NANOSECONDS_PER_MS
+        started_ns = state.started_ms * NANOSECONDS_PER_MS
         span = self._tracer.start_span(name, place, trace.SpanKind.SERVER, attributes, start_time=started_ns)
         # The request has a task, and so a context, of its own: nothing needs to be put back afterwards.
         context.attach(trace.set_span_in_context(span))
-        exchange.span = span
+        state.span = span
 
-    def complete(self, exchange: Exchange) -> None:
+    def complete(self, state: RequestState) -> None:
         """End the span."""
-        span = exchange.span
+        span = state.span
         if span is None or not isinstance(span, trace.Span):
             return
-        span.set_attribute("http.response.status_code", exchange.status)
-        if exchange.status >= 500:
-            failure = exchange.failure
+        span.set_attribute("http.response.status_code", state.status)
+        if state.status >= 500:
+            failure = state.failure
             entry = failure.entry if failure else None
             span.set_status(
                 trace.StatusCode.ERROR, entry.code.value if entry else failure.kind if failure else "unknown"
             )
         # By the monotonic clock: most requests are over within the millisecond that the wall clock counts.
-        span.end(exchange.started_ms * NANOSECONDS_PER_MS + int(exchange.seconds * 1e9))
+        span.end(state.started_ms * NANOSECONDS_PER_MS + int(state.seconds * 1e9))

@@ -15,7 +15,7 @@ import orjson
 
 from unkey_api.core.redaction import Redactor, without_shapes, without_strings
 from unkey_api.core.secret import holds_secret, without_named_secrets, without_secrets
-from unkey_api.rpc.exchange import Headers
+from unkey_api.rpc.request_state import Headers
 
 TEXT_MAX = 8 * 1024  # bytes kept of a query and of a header
 REFUSED_MAX = 4 * 1024

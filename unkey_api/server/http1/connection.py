@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Hashable
 
-from unkey_api.rpc.exchange import Scope
+from unkey_api.rpc.request_state import Scope
 from unkey_api.server.http1.connections import FAR, TICK_SECONDS, Connections, Output, log
 from unkey_api.server.http1.head import CROWDED, FAILED, SLOW_BODY, SLOW_HEAD, Refusal, Refused, answer_to, peers_of
 from unkey_api.server.http1.intake import SLICE_BYTES, BodyPace, Intake

@@ -15,7 +15,7 @@ from email.utils import formatdate
 from typing import Any, Protocol
 
 from unkey_api.core.clock import Clock
-from unkey_api.rpc.exchange import Scope
+from unkey_api.rpc.request_state import Scope
 from unkey_api.server.listeners import Admission
 from unkey_api.server.turns import Turns
 from unkey_api.settings.limits import LimitSettings

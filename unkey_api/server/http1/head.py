@@ -11,7 +11,7 @@ from urllib.parse import unquote
 
 import httptools
 
-from unkey_api.rpc.exchange import Scope
+from unkey_api.rpc.request_state import Scope
 from unkey_api.server.http1.connections import Form
 from unkey_api.server.http1.request import refusal
 

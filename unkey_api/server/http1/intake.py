@@ -6,7 +6,7 @@ from collections import deque
 
 import httptools
 
-from unkey_api.rpc.exchange import Scope
+from unkey_api.rpc.request_state import Scope
 from unkey_api.server.http1.connections import FAR, Bounds
 from unkey_api.server.http1.head import (
     FRAMING,

@@ -12,7 +12,7 @@ from functools import lru_cache
 from http import HTTPStatus
 from typing import Protocol
 
-from unkey_api.rpc.exchange import Event
+from unkey_api.rpc.request_state import Event
 from unkey_api.server.http1.connections import Connections, Output
 
 OVERHEAD_PER_CHUNK = 16  # bytes; more than that are no size of a chunk

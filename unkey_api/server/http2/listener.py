@@ -25,7 +25,7 @@ from hypercorn.utils import wrap_app
 from unkey_api.core.addresses import Network
 from unkey_api.core.clock import SystemClock
 from unkey_api.server.http2.connection import Connection
-from unkey_api.server.http2.whole_requests import WholeRequests
+from unkey_api.server.http2.drain_request import DrainRequestBeforeResponse
 from unkey_api.server.listeners import (
     LOOK_SECONDS,
     Admission,
@@ -77,7 +77,7 @@ class Http2Listener:
         self.http1: Callable[[], asyncio.Protocol] | None = None
         """Makes what serves a client that turns out to speak HTTP/1.1; without it such a client gets a 505."""
         self._config = _config(tls)
-        self._app = wrap_app(WholeRequests(app), self._config.wsgi_max_body_size, "asgi")
+        self._app = wrap_app(DrainRequestBeforeResponse(app), self._config.wsgi_max_body_size, "asgi")
         self._context = WorkerContext(None)
         self._socket = sock
         self._budget = budget

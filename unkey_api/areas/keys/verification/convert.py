@@ -17,8 +17,8 @@ from unkey_api.areas.keys.verification.types import (
     VerifiableKey,
     Verification,
 )
-from unkey_api.rpc.exchange import KeptAnswer
 from unkey_api.rpc.messages import struct_of
+from unkey_api.rpc.request_state import CachedResponse
 
 _CODES = {status: status.value for status in Status} | {
     Status.WORKSPACE_NOT_FOUND: Status.NOT_FOUND.value,
@@ -26,7 +26,7 @@ _CODES = {status: status.value for status in Status} | {
 }
 """What the caller is told; the event keeps the status itself."""
 
-_UNKNOWN = KeptAnswer(pb.VerifyKeyResponse(valid=False, code=Status.NOT_FOUND.value))
+_UNKNOWN = CachedResponse(pb.VerifyKeyResponse(valid=False, code=Status.NOT_FOUND.value))
 
 DEFAULT_LIMIT_COST = 1
 
@@ -54,18 +54,18 @@ def _to_limit(limit: pb.VerifyKeyRatelimit) -> RequestedLimit:
     )
 
 
-def from_verdict(verdict: Verdict) -> KeptAnswer[pb.VerifyKeyResponse]:
+def from_verdict(verdict: Verdict) -> CachedResponse[pb.VerifyKeyResponse]:
     """Return the answer."""
     key = verdict.key
     if key is None:
         return _UNKNOWN
-    page = key.presentation
-    if type(page) is not _Page:
-        page = key.presentation = _Page(key)
-    return page.answer(verdict)
+    responses = key.cached_response
+    if type(responses) is not _Responses:
+        responses = key.cached_response = _Responses(key)
+    return responses.answer(verdict)
 
 
-class _Page:
+class _Responses:
     """The answers about one key."""
 
     __slots__ = ("_facts", "_grants", "_plain")
@@ -86,15 +86,15 @@ class _Page:
             self._grants["roles"] = list(key.roles)
         if key.identity:
             self._grants["identity"] = _from_identity(key.identity)
-        self._plain: dict[Status, KeptAnswer[pb.VerifyKeyResponse]] = {}
+        self._plain: dict[Status, CachedResponse[pb.VerifyKeyResponse]] = {}
 
-    def answer(self, verdict: Verdict) -> KeptAnswer[pb.VerifyKeyResponse]:
+    def answer(self, verdict: Verdict) -> CachedResponse[pb.VerifyKeyResponse]:
         """Return the answer to one verification; those without limits and credits are made once per status."""
         if verdict.credits is not None or verdict.ratelimits:
-            return KeptAnswer(self._make(verdict))
+            return CachedResponse(self._make(verdict))
         answer = self._plain.get(verdict.status)
         if answer is None:
-            answer = self._plain[verdict.status] = KeptAnswer(self._make(verdict))
+            answer = self._plain[verdict.status] = CachedResponse(self._make(verdict))
         return answer
 
     def _make(self, verdict: Verdict) -> pb.VerifyKeyResponse:

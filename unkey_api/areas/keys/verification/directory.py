@@ -28,7 +28,7 @@ NAME = "verification_key_by_owner"
 Owns = Callable[[VerifiableKey], bool]
 
 
-class KeyOwners:
+class KeyReverseIndex:
     """Drops the cached keys that depend on something.
 
     It keeps indexes of the cache's entries: by keyspace, by identity, by the workspace a root key acts for, and by
@@ -166,7 +166,7 @@ class KeyDirectory:
         self.counts = LoadCounts()
         self._cache = cache
         self._database = database
-        self.owners = KeyOwners(cache)
+        self.reverse_index = KeyReverseIndex(cache)
         """Whose the cached keys are."""
         self.peek = cache.peek
         """Return what is fresh in the cache without awaiting, or None: then use `find`."""

@@ -69,7 +69,7 @@ class KeyIdentity:
 class VerifiableKey:
     """A key as verification and authentication need it, worked out once per load and shared by all requests.
 
-    Nothing in it changes, except `presentation`, which the edge fills the first time it answers with this key.
+    Nothing in it changes, except `cached_response`, which the edge fills the first time it answers with this key.
     """
 
     id: KeyId
@@ -104,7 +104,7 @@ class VerifiableKey:
     """Who a request with this key as root key acts as; None for an ordinary key."""
     acts_for: WorkspaceId | None = None
     """The workspace a root key acts for, whatever became of it; None for an ordinary key."""
-    presentation: object = field(default=None, repr=False)
+    cached_response: object = field(default=None, repr=False)
     """What the edge derived from the key for its answers."""
 
     def status_at(self, now_ms: int) -> Status:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.support.clock import FixedClock
-from unkey_api.areas.keys.verification.directory import KeyOwners
+from unkey_api.areas.keys.verification.directory import KeyReverseIndex
 from unkey_api.areas.keys.verification.types import KeyIdentity, Status, VerifiableKey
 from unkey_api.core.ids import ExternalId, IdentityId, KeyHash, KeyspaceId, WorkspaceId
 from unkey_api.infra.caching.swr import CacheWindows, SwrCache
@@ -57,7 +57,7 @@ class World:
         self.cache: SwrCache[KeyHash, VerifiableKey] = SwrCache(
             "verification_key_by_hash", clock=FixedClock(), windows=windows, refreshes=BackgroundJobs("test")
         )
-        self.owners = KeyOwners(self.cache)
+        self.reverse_index = KeyReverseIndex(self.cache)
 
     def put(self, **keys: Any) -> None:
         for name, value in keys.items():
@@ -72,31 +72,31 @@ class TestDropping:
     def test_an_identity_takes_its_keys_along_and_no_others(self) -> None:
         world = World()
         world.put(a=key(identity="id_1"), b=key(identity="id_1"), c=key(identity="id_2"), d=key())
-        world.owners.drop("identity:id_1")
+        world.reverse_index.drop("identity:id_1")
         assert world.left == {"c", "d"}
 
     def test_a_role_takes_along_the_keys_of_its_workspace_that_have_it(self) -> None:
         world = World()
         world.put(a=key(roles=("ad:min",)), b=key(roles=("other",)), c=key("ws_2", roles=("ad:min",)), d=key())
-        world.owners.drop("role:ws_1:ad:min")
+        world.reverse_index.drop("role:ws_1:ad:min")
         assert world.left == {"b", "c", "d"}
 
     def test_a_permission_does_too(self) -> None:
         world = World()
         world.put(a=key(slugs=("x.y",)), b=key(slugs=("x",)), c=key("ws_2", slugs=("x.y",)), d=key(roles=("x.y",)))
-        world.owners.drop("permission:ws_1:x.y")
+        world.reverse_index.drop("permission:ws_1:x.y")
         assert world.left == {"b", "c", "d"}
 
     def test_no_name_takes_along_all_of_the_workspace_that_were_granted_anything(self) -> None:
         world = World()
         world.put(a=key(roles=("r",)), b=key(slugs=("s",)), c=key(), d=key("ws_2", roles=("r",)))
-        world.owners.drop("role:ws_1:")
+        world.reverse_index.drop("role:ws_1:")
         assert world.left == {"c", "d"}
 
     def test_a_keyspace_takes_its_keys_along(self) -> None:
         world = World()
         world.put(a=key(keyspace="ks_1"), b=key(keyspace="ks_1", slugs=("s",)), c=key(keyspace="ks_2"))
-        world.owners.drop("keyspace:ks_1")
+        world.reverse_index.drop("keyspace:ks_1")
         assert world.left == {"c"}
 
     def test_a_workspace_takes_along_its_keys_and_the_root_keys_that_act_for_it(self) -> None:
@@ -107,7 +107,7 @@ class TestDropping:
             c=key("ws_home", keyspace="ks_home", acts_for="ws_1"),
             d=key("ws_home", keyspace="ks_home", acts_for="ws_2"),
         )
-        world.owners.drop("workspace:ws_1")
+        world.reverse_index.drop("workspace:ws_1")
         assert world.left == {"d"}
 
     async def test_a_load_that_was_under_way_is_not_kept(self) -> None:
@@ -115,7 +115,7 @@ class TestDropping:
         world = World()
 
         async def load(_: KeyHash) -> VerifiableKey | None:
-            world.owners.drop("identity:id_1")
+            world.reverse_index.drop("identity:id_1")
             found: VerifiableKey = key(identity="id_1")
             return found
 
@@ -126,9 +126,9 @@ class TestDropping:
         world = World()
 
         async def load(_: KeyHash) -> VerifiableKey | None:
-            world.owners.drop("identity:id_1")
-            world.owners.drop("role:ws_1:admin")
-            world.owners.drop("workspace:ws_2")
+            world.reverse_index.drop("identity:id_1")
+            world.reverse_index.drop("role:ws_1:admin")
+            world.reverse_index.drop("workspace:ws_2")
             found: VerifiableKey = key(identity="id_2", roles=("other",))
             return found
 
@@ -141,7 +141,7 @@ class TestDropping:
 
         async def load(_: KeyHash) -> VerifiableKey | None:
             for number in range(1_000):
-                world.owners.drop(f"identity:other_{number}")
+                world.reverse_index.drop(f"identity:other_{number}")
             found: VerifiableKey = key()
             return found
 
@@ -151,7 +151,7 @@ class TestDropping:
     @pytest.mark.parametrize("text", ["", "id_1", "group:x"])
     def test_a_text_that_names_no_owner_is_an_error(self, text: str) -> None:
         with pytest.raises(ValueError, match="owner"):
-            World().owners.drop(text)
+            World().reverse_index.drop(text)
 
 
 class TestMemory:
@@ -160,15 +160,17 @@ class TestMemory:
         for name in "abcd":
             world.put(**{name: key(identity=f"id_{name}", roles=("r",))})
         assert len(world.cache) == 2
-        assert len(world.owners) == 2 + 3  # identities; workspace with grants, its keyspace, the keyspace's workspace
+        assert (
+            len(world.reverse_index) == 2 + 3
+        )  # identities; workspace with grants, its keyspace, the keyspace's workspace
         world.cache.drop_all()
-        assert len(world.owners) == 0
+        assert len(world.reverse_index) == 0
 
     def test_a_key_that_changed_its_identity_is_found_under_the_new_one_only(self) -> None:
         world = World()
         world.put(a=key(identity="id_1"))
         world.put(a=replace(key(), identity=key(identity="id_2").identity))
-        world.owners.drop("identity:id_1")
+        world.reverse_index.drop("identity:id_1")
         assert world.left == {"a"}
-        world.owners.drop("identity:id_2")
+        world.reverse_index.drop("identity:id_2")
         assert world.left == set()

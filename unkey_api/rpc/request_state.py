@@ -33,7 +33,7 @@ def path_of(scope: Scope) -> str:
     return scope["path"] if raw is None else str(raw, "latin-1")
 
 
-class KeptAnswer(Generic[Answer]):
+class CachedResponse(Generic[Answer]):
     """An answer that may go to many requests. Its JSON is made for the first of them; nobody changes the message."""
 
     __slots__ = ("json", "message")
@@ -52,7 +52,7 @@ class Share(Protocol):
         ...
 
 
-class Exchange:
+class RequestState:
     """A request and what became of it. Made by the edge, one per request, never reused."""
 
     __slots__ = (
@@ -61,9 +61,9 @@ class Exchange:
         "_proxies",
         "_request_id",
         "body_valid",
+        "cached_response",
         "failure",
         "http_json",
-        "kept",
         "method",
         "path",
         "principal",
@@ -106,7 +106,7 @@ class Exchange:
         self.raised: BaseException | None = None
         """The exception behind `failure` while somebody holds on to it who must let go of it in the end."""
         self.http_json = False  # or whether it came over the RPC surface
-        self.kept: KeptAnswer[Any] | None = None
+        self.cached_response: CachedResponse[Any] | None = None
         """Where the JSON of the answer stays, when the same answer is given to many requests."""
         self.quiet = False
         """Set to keep the request out of the analytics rows."""
@@ -197,21 +197,21 @@ class Exchange:
         return Caller(self.principal, self._request_id, self.client_ip, self.user_agent)
 
 
-_current: ContextVar[Exchange] = ContextVar("unkey_exchange")
+_current: ContextVar[RequestState] = ContextVar("unkey_request")
 
 
-def enter(exchange: Exchange) -> None:
-    """Make `exchange` the current one of this task. Only the edge calls it."""
-    _current.set(exchange)
+def enter(state: RequestState) -> None:
+    """Make `state` the current one of this task. Only the edge calls it."""
+    _current.set(state)
 
 
-def current_exchange() -> Exchange:
-    """Return the exchange of the running request."""
+def current_request() -> RequestState:
+    """Return the state of the running request."""
     return _current.get()
 
 
-def running_exchange() -> Exchange | None:
-    """Return the exchange of the running request, or None outside of requests."""
+def running_request() -> RequestState | None:
+    """Return the state of the running request, or None outside of requests."""
     return _current.get(None)
 
 
@@ -220,13 +220,13 @@ def running_route() -> str:
 
     Only what reaches a handler asks for it, so the path is one of the routes.
     """
-    exchange = _current.get(None)
-    return "" if exchange is None else f"{exchange.method} {exchange.path}"
+    state = _current.get(None)
+    return "" if state is None else f"{state.method} {state.path}"
 
 
-def answer_with(kept: KeptAnswer[Answer]) -> Answer:
+def answer_cached(kept: CachedResponse[Answer]) -> Answer:
     """Return the message for the running request, whose surface may then keep its JSON."""
-    _current.get().kept = kept
+    _current.get().cached_response = kept
     return kept.message
 
 

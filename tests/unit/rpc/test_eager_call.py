@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from tests.support.waiting import settle
-from unkey_api.rpc.interceptors.guard import FirstStep
+from unkey_api.rpc.interceptors.guard import EagerCall
 
 
 class TestWithoutWaiting:
@@ -15,7 +15,7 @@ class TestWithoutWaiting:
         async def call() -> int:
             return 7
 
-        step = FirstStep(call())
+        step = EagerCall(call())
         assert step.finished
         assert step.value == 7
 
@@ -24,7 +24,7 @@ class TestWithoutWaiting:
             raise ValueError("broken")
 
         with pytest.raises(ValueError, match="broken"):
-            FirstStep(call())
+            EagerCall(call())
 
 
 class TestWaiting:
@@ -40,7 +40,7 @@ class TestWaiting:
             return "end"
 
         async def run() -> str:
-            step = FirstStep(call())
+            step = EagerCall(call())
             assert not step.finished
             assert reached == ["start"]
             return await step
@@ -58,7 +58,7 @@ class TestWaiting:
             await asyncio.sleep(0)
             return 1
 
-        step = FirstStep(call())
+        step = EagerCall(call())
         assert not step.finished
         assert await step == 1
 
@@ -72,7 +72,7 @@ class TestWaiting:
                 return str(error)
             return "unreachable"
 
-        step = FirstStep(call())
+        step = EagerCall(call())
         broken.set_exception(OSError("gone"))
         assert await step == "gone"
 
@@ -87,7 +87,7 @@ class TestWaiting:
                 cleaned.set()
 
         async def run() -> None:
-            await FirstStep(call())
+            await EagerCall(call())
 
         task = asyncio.create_task(run())
         await settle()
@@ -104,10 +104,10 @@ class TestWaiting:
             return 3
 
         async def inner() -> int:
-            step = FirstStep(innermost())
+            step = EagerCall(innermost())
             return step.value if step.finished else await step
 
-        step = FirstStep(inner())
+        step = EagerCall(inner())
         assert not step.finished
         gate.set()
         assert await step == 3

@@ -12,7 +12,7 @@ LATE_BODY_SECONDS = 2.0  # how long an answer waits for the rest of a body nobod
 LATE_BODY_BYTES = 1_048_576
 
 
-class WholeRequests:
+class DrainRequestBeforeResponse:
     """Ends no answer before its request has arrived completely, within reason.
 
     An answer may come before the end of its request (no credential, unknown path, body too large), and the rest is then
