@@ -50,7 +50,10 @@ class Trace:
             of_file = self.lines.get(path, {})
             found = set(of_file.get(line, ())) or _enclosing(tree / path, of_file, line)
         words = {word for word in re.split(r"[/_.]", path) if len(word) >= len("auth")} - MEANINGLESS
-        return sorted(found, key=lambda test: (-_shared(test, words), self.seconds.get(test, 9.0), test))
+        named = f"[{Path(path).stem}"
+        return sorted(
+            found, key=lambda test: (named not in test, -_shared(test, words), self.seconds.get(test, 9.0), test)
+        )
 
     def _of_statement(self, tree: Path, path: Path) -> set[str]:
         """Return the tests that run a function which sends it, and those that have its name for a parameter."""

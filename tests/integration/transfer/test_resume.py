@@ -9,13 +9,17 @@ import pytest
 
 from tests.support.harness import Harness
 from tests.support.transfer import Depot, write_lines
+from unkey_api.areas.keys.transfer import queries
 from unkey_api.areas.keys.transfer.errors import TransferRefused
 from unkey_api.areas.keys.transfer.importing import BATCH, ImportKeys
 from unkey_api.areas.keys.transfer.journal import Journal
 from unkey_api.areas.keys.transfer.reading import open_records
+from unkey_api.areas.keys.transfer.types import ImportReport
 from unkey_api.areas.keys.transfer.writing import Batch, BatchWriter
+from unkey_api.areas.keys.types import MigrationAlgorithm
 from unkey_api.audit.service import AuditLog
 from unkey_api.core.ids import RandomIds
+from unkey_api.infra.mysql import DuplicateKey
 
 pytestmark = pytest.mark.integration
 
@@ -112,3 +116,59 @@ class TestResume:
         report = await depot.run(path)
         assert (report.imported, report.rejected) == (0, 50)
         assert await depot.count() == 45
+
+
+class Contended(BatchWriter):
+    """Finds that somebody has taken the hash of a batch's first key, so many times."""
+
+    def __init__(self, depot: Depot, *, times: int) -> None:
+        ids = RandomIds()
+        super().__init__(depot.api.database, AuditLog(clock=depot.api.clock, ids=ids), clock=depot.api.clock, ids=ids)
+        self._depot = depot
+        self._left = times
+        self.sizes: list[int] = []
+
+    async def write(self, batch: Batch) -> None:
+        self.sizes.append(len(batch.items))
+        if self._left:
+            self._left -= 1
+            taken, id_ = batch.items[0][1].key.hash, f"key_{secrets.token_hex(8)}"
+            columns = "id, hash, start, key_auth_id, workspace_id"
+            await self._depot.sql(f"INSERT INTO `keys` ({columns}) VALUES ('{id_}', '{taken}', '', 'ks', 'ws_other')")
+        await super().write(batch)
+
+
+class TestContended:
+    async def write(self, depot: Depot, writer: Contended, count: int = 8) -> ImportReport:
+        path = write_lines(depot.folder / "keys.jsonl", [{"key": secrets.token_hex(16)} for _ in range(count)])
+        target = await depot.target()
+        with open_records(path) as source:
+            journal = Journal.of(depot.journal_path, source.fingerprint(), target)
+            return await ImportKeys(depot.api.database, writer)(source, target, journal, depot.rejects, lambda *_: None)
+
+    async def test_hashes_taken_while_a_batch_is_written_are_rejected_and_the_rest_is_not(self, depot: Depot) -> None:
+        writer = Contended(depot, times=4)
+        report = await self.write(depot, writer)
+        assert writer.sizes == [8, 7, 6, 5, 4]
+        assert (report.imported, report.rejected, await depot.count()) == (4, 4, 4)
+        assert [line["line"] for line in depot.rejected()] == [1, 2, 3, 4]
+        assert {line["reason"] for line in depot.rejected()} == {
+            "a key with this hash exists, or an earlier line has it"
+        }
+
+    async def test_after_five_times_it_is_given_up_and_can_be_gone_on_with(self, depot: Depot) -> None:
+        writer = Contended(depot, times=5)
+        with pytest.raises(DuplicateKey):
+            await self.write(depot, writer)
+        assert writer.sizes == [8, 7, 6, 5, 4]
+        assert await depot.count() == 0
+        report = await depot.run(depot.folder / "keys.jsonl")
+        assert (report.imported, report.rejected, report.resumed) == (3, 5, True)
+
+
+async def test_a_migration_is_made_once_whoever_asks(depot: Depot) -> None:
+    made, primary = f"mig_{secrets.token_hex(6)}", depot.api.database.primary
+    for workspace, answer in ((depot.workspace_id, True), (depot.workspace_id, False), ("ws_other", False)):
+        assert await queries.insert_migration(primary, workspace, made, MigrationAlgorithm.SHA256) is answer
+    rows = await depot.sql(f"SELECT workspace_id, algorithm FROM key_migrations WHERE id = '{made}'")
+    assert rows == [(depot.workspace_id, "sha256")]

@@ -63,6 +63,17 @@ async def test_api(world: KeyWorld, method: str, looked: str) -> None:
     assert await world.count("keys", f"key_auth_id = '{world.api.keyspace_id}'") == 0
 
 
+@pytest.mark.parametrize("operation", ["increment", "decrement"])
+async def test_credits_that_became_unlimited_cannot_be_counted(world: KeyWorld, operation: str) -> None:
+    key = await world.key(remaining_requests=5)
+    change = f"UPDATE `keys` SET remaining_requests = NULL WHERE id = '{key.id}'"
+    change_after(world.statements, world.dsn, "live_key_find_by_id", change)
+    answer = await world.call("updateCredits", {"keyId": key.id, "operation": operation, "value": 1})
+    assert answer.status == 400, answer.body
+    assert answer.json["error"]["detail"].startswith("Unlimited credits cannot be")
+    assert await world.one("keys", key.id, "remaining_requests") == (None,)
+
+
 async def links(world: KeyWorld, kind: str, key: Key) -> tuple[int, int]:
     """Return how many permissions or roles the key is linked to, and how many of those do not exist."""
     [(count, dangling)] = await world.sql(

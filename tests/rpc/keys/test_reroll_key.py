@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 
 import pytest
 
@@ -201,6 +202,12 @@ class TestPrecondition:
         assert (again.status, again.json["error"]["type"].endswith("application/precondition_failed")) == (412, True)
         assert made in again.json["error"]["detail"]
         await world.ok("rerollKey", {"keyId": made, "expiration": grace})
+
+    async def test_a_key_can_be_rerolled_through_the_millisecond_of_its_expiry(self, world: KeyWorld) -> None:
+        for late, status in ((0, 200), (1, 412)):
+            key = await world.key(expires=datetime.fromtimestamp((world.clock.now_ms() + 5) / 1_000, tz=UTC))
+            world.later(5 + late)
+            assert (await world.call("rerollKey", {"keyId": key.id, "expiration": 0})).status == status
 
     async def test_an_expired_key_is_neither_copied_nor_revived(self, world: KeyWorld) -> None:
         key = await world.key(expires="2020-01-01")

@@ -126,9 +126,9 @@ class TestCounting:
         assert told == []
 
 
-class TestSettling:
+class TestFlushing:
     @pytest.mark.parametrize("known", [True, False])
-    async def test_a_key_without_marks_is_settled_and_one_that_hangs_is_not(self, *, known: bool) -> None:
+    async def test_a_key_without_marks_is_flushed_and_one_that_hangs_is_not(self, *, known: bool) -> None:
         world = World(ReplayBounds(settle_seconds=0.01))
         if known:
             await world.add("k", (1, 1))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -12,6 +13,7 @@ from tools.mutation.results import Outcome, Results, Verdict, summary
 from tools.mutation.running import CALM, Session, verdict_of
 from tools.mutation.sampling import Drawn, draw
 from tools.mutation.sessions import Ended, How
+from tools.mutation.tracing import Trace
 
 CODE = "def f(a, b):\n    if a < 3 and b > 4:\n        return 1\n    return 2\n"
 STATEMENT = "SELECT 1 FROM t WHERE a = %(a)s AND b = 1\n"
@@ -145,3 +147,38 @@ def test_the_summary_counts_the_harmless_as_survivors_and_says_why(tree: Path) -
     assert "= nobody can tell" in said
     assert "? no room" in said
     assert said.endswith("3 of 4 judged; 2 killed, 1 survived, 1 unjudged (1 of them make no difference); killed 66.7%")
+
+
+class TestWhichTests:
+    """Those that would notice it soonest come first: patience ends."""
+
+    SECONDS: ClassVar[dict[str, float]] = {
+        "tests/unit/test_other.py::a": 0.1,
+        "tests/rpc/test_rule.py::slow": 3.0,
+        "tests/rpc/test_rule.py::quick": 0.2,
+        "tests/integration/test_sql.py::t[find]": 0.3,
+    }
+
+    def test_named_alike_then_quick(self, tree: Path) -> None:
+        trace = Trace({"code/rule.py": {2: set(self.SECONDS)}}, self.SECONDS)
+        assert trace.tests_for(tree, "code/rule.py", 2) == [
+            "tests/rpc/test_rule.py::quick",
+            "tests/rpc/test_rule.py::slow",
+            "tests/unit/test_other.py::a",
+            "tests/integration/test_sql.py::t[find]",
+        ]
+
+    def test_a_line_nobody_ran_is_covered_by_who_ran_the_function_around_it(self, tree: Path) -> None:
+        trace = Trace({"code/rule.py": {4: {"a"}}}, {"a": 1.0})
+        assert trace.tests_for(tree, "code/rule.py", 3) == ["a"]
+
+    def test_a_statement_is_covered_by_who_sends_it_and_who_names_it(self, tree: Path) -> None:
+        (tree / "area" / "sql").mkdir(parents=True)
+        (tree / "area" / "sql" / "find.sql").write_text(STATEMENT, encoding="utf-8")
+        sending = '_FIND = load_query(__package__, "find", row=int)\n\n\ndef find() -> None:\n    send(_FIND)\n'
+        (tree / "area" / "queries.py").write_text(sending, encoding="utf-8")
+        trace = Trace({"area/queries.py": {5: {"tests/unit/test_other.py::a"}}}, self.SECONDS)
+        assert trace.tests_for(tree, "area/sql/find.sql", 1) == [
+            "tests/integration/test_sql.py::t[find]",
+            "tests/unit/test_other.py::a",
+        ]

@@ -27,7 +27,7 @@ from unkey_api.settings.opentelemetry import OpenTelemetry
 ANSWER_BYTES_MAX = 64 * 1024
 """Of a collector's answer that are read; it is a count and a sentence."""
 
-_log = structlog.get_logger(__name__)
+_log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
 class Outcome(StrEnum):

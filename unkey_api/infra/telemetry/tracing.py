@@ -19,7 +19,7 @@ from unkey_api.settings.opentelemetry import OpenTelemetry
 
 SCOPE = "unkey_api"
 
-_log = structlog.get_logger(__name__)
+_log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
