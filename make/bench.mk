@@ -36,3 +36,10 @@ soak: ## A million cancelled requests, then ten minutes of load; up to an hour
 .PHONY: bench-revocation
 bench-revocation: ## Measure how soon three processes refuse what one of them revoked, kind by kind; ten minutes
 	@$(BENCH) revocation
+
+# Verifications that `make bench-analytics` makes, for instance: make bench-analytics ROWS=1000000
+ROWS ?= 10000000
+
+.PHONY: bench-analytics
+bench-analytics: ## Measure what the SQL guard adds to ClickHouse's own time, with ten million verifications; some minutes
+	@$(PYTHON) -m benchmarks.analytics --rows $(ROWS)

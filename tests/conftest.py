@@ -22,6 +22,7 @@ pytest_plugins = [
     "tests.support.keys",
     "tests.support.stage",
     "tests.support.harness",
+    "tests.support.asking",
     "tests.support.shell",
     "tests.support.served",
     "tests.support.foreign",

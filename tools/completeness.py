@@ -36,6 +36,8 @@ OUTCOMES = {
     409: "Conflict",
     410: "Gone",
     412: "Precondition",
+    422: "Unprocessable",
+    503: "Unavailable",
 }
 """What the name of a class says that proves the status; `TestNotFound`, or `TestNotFoundAndDenied` for two at once."""
 ONCE_FOR_ALL = {

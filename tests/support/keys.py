@@ -334,6 +334,7 @@ async def world(
             credits=credit_limiter,
             verifications=events,
             callers=NOT_HERE,
+            connections=NOT_HERE,
         )
         client = Client(_application(shared, clock))
         made = KeyWorld(

@@ -32,7 +32,7 @@ from unkey_api.core.clock import SystemClock
 from unkey_api.core.ids import RandomIds
 from unkey_api.core.secret import Secret
 from unkey_api.dev.ports import free_ports
-from unkey_api.dev.servers import Vault, vault
+from unkey_api.dev.servers import ClickHouse, Vault, vault
 from unkey_api.infra.mysql import Database, Dsn
 
 START_SECONDS = 30.0
@@ -50,7 +50,9 @@ class ServeOptions:
     redis: str
     vault: Vault | None = None
     clickhouse: str = ""
-    """Address; empty leaves analytics off."""
+    """Address that events are written to; empty drops them."""
+    analytics: str = ""
+    """Address that workspaces ask; empty leaves analytics off."""
     tls: tuple[Path, Path] | None = None
     """Certificate and key; None serves clear text."""
     workers: int = 1
@@ -99,8 +101,8 @@ class ServeOptions:
             lines.append(f'[vault]\nurl = "{self.vault.url}"\ntoken = "{self.vault.token.reveal()}"')
         if self.gossip:
             lines.append(f"[gossip]\n{self.gossip}")
-        if self.clickhouse:
-            lines.append(f'[clickhouse]\nurl = "{self.clickhouse}"')
+        if self.clickhouse or self.analytics:
+            lines.append(f'[clickhouse]\nurl = "{self.clickhouse}"\nanalytics_url = "{self.analytics}"')
         if self.tls is not None:
             lines.append(f'[tls]\ncert_file = "{self.tls[0]}"\nkey_file = "{self.tls[1]}"')
         return "\n".join(lines) + "\n"
@@ -346,10 +348,17 @@ def served(
     served_database: str,
     redis_server: RedisServer,
     served_vault: Vault,
+    clickhouse_server: ClickHouse,
     database: Database,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Served]:
     """The session's service: two workers, both listeners, metrics, a vault. Tests use workspaces of their own."""
-    options = ServeOptions(database=served_database, redis=redis_server.url, vault=served_vault, workers=2)
+    options = ServeOptions(
+        database=served_database,
+        redis=redis_server.url,
+        vault=served_vault,
+        analytics=clickhouse_server.url,
+        workers=2,
+    )
     with serving(options, tmp_path_factory.mktemp("served")) as service:
         yield served_by(service, database)

@@ -265,6 +265,7 @@ def build_node(stage: Stage, database: Database) -> Node:
         credits=NOT_HERE,
         verifications=NOT_HERE,
         callers=NOT_HERE,
+        connections=NOT_HERE,
         test_mode=True,
     )
     services = built(shared, [LIVENESS, APIS, RATELIMIT, IDENTITIES, PERMISSIONS])

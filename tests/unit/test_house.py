@@ -26,6 +26,7 @@ AMBIENT_ALLOWED = {
     "unkey_api/core/keymaterial.py": "only names the function that production passes",
     "unkey_api/container/runtime.py": "where the composition root gets its sources of chance",
     "unkey_api/cli/databases.py": "a composition root of its own: a command, not the service",
+    "unkey_api/cli/asking.py": "the same",
     "unkey_api/dev/stack.py": "the same",
     "unkey_api/dev/vault_server.py": "the same",
     "unkey_api/server/supervisor.py": "runs before there is anything to inject into",

@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar
 
 from connectrpc.server import ConnectASGIApplication
 
+from unkey_api.areas.analytics.service.connections import Connections
 from unkey_api.areas.apis.live import LiveApis
 from unkey_api.areas.keys.credits.limiter import CreditLimiter
 from unkey_api.areas.keys.schemes.finding import ForeignHashes
@@ -53,6 +54,8 @@ class Shared:
     credits: CreditLimiter
     verifications: Sink[KeyVerificationRow]
     callers: CallerLocks
+    connections: Connections
+    """How workspaces ask ClickHouse."""
     test_mode: bool = False
     """Whether callers may choose the time at which a limit is decided."""
 

@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from unkey_api.cli import keys, permissions, root_keys, workspaces
+from unkey_api.cli import analytics, keys, permissions, root_keys, workspaces
 from unkey_api.cli.databases import ConfigOption, read_settings, run_migrations
 from unkey_api.cli.text import harmless
 from unkey_api.container.inspection import of_serving
@@ -38,6 +38,7 @@ app.add_typer(keys.keys, name="keys")
 app.add_typer(permissions.permissions, name="permissions")
 app.add_typer(root_keys.root_keys, name="root-key")
 app.add_typer(workspaces.workspaces, name="workspace")
+app.add_typer(analytics.analytics, name="analytics")
 
 
 @app.command()

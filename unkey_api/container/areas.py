@@ -12,6 +12,7 @@ from typing import Any
 from protobuf import DescService
 
 from unkey_api.app import Service
+from unkey_api.areas.analytics.wiring import AREA as ANALYTICS
 from unkey_api.areas.apis.wiring import AREA as APIS
 from unkey_api.areas.identities.wiring import AREA as IDENTITIES
 from unkey_api.areas.keys.wiring import AREA as KEYS
@@ -31,6 +32,7 @@ AREAS: Sequence[Area[Any]] = (  # Any: each has a handler of its own
     IDENTITIES,
     PERMISSIONS,
     RATELIMIT,
+    ANALYTICS,
 )
 REQUIREMENTS: Operations = {operation: needs for area in AREAS for operation, needs in area.needs.items()}
 """What each operation needs, by its name such as `keys.verifyKey`. Those that take no credential are not in it."""

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import structlog
 
+from unkey_api.areas.analytics.service.connections import AnalyticsCaches, analytics_caches
 from unkey_api.areas.apis.live import ApiCache, api_cache
 from unkey_api.areas.keys.verification.directory import KeyCache, key_cache
 from unkey_api.areas.portal.sessions import SessionCache, session_cache
@@ -47,10 +48,12 @@ class Caches:
     limits: LimitsCache
     workspaces: WorkspaceCache
     portal_sessions: SessionCache
+    analytics: AnalyticsCaches
 
     def all(self) -> tuple[AnyCache, ...]:
         """Return every cache."""
-        return (self.keys, self.apis, self.namespaces, self.limits, self.workspaces, self.portal_sessions)
+        named = (self.keys, self.apis, self.namespaces, self.limits, self.workspaces, self.portal_sessions)
+        return (*named, self.analytics.settings, self.analytics.logins)
 
 
 def _watch(cache: AnyCache, metrics: Metrics) -> None:
@@ -78,6 +81,7 @@ async def open_caches(
         limits=limits_cache(clock=clock, refreshes=refreshes, observer=observer),
         workspaces=workspace_cache(clock=clock, refreshes=refreshes, observer=observer),
         portal_sessions=session_cache(clock=clock, refreshes=refreshes, observer=observer),
+        analytics=analytics_caches(clock=clock, refreshes=refreshes, observer=observer),
     )
     for cache in caches.all():
         _watch(cache, metrics)

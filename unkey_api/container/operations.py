@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from unkey_api.app import Service
+from unkey_api.areas.analytics.service.connections import Connections
 from unkey_api.areas.apis.live import LiveApis
 from unkey_api.areas.keys.credits.limiter import CreditLimiter, open_credit_limiter
 from unkey_api.areas.keys.credits.queries import SqlCreditBalances
@@ -108,6 +109,7 @@ async def _open_shared(
         credits=credits_,
         verifications=stores.verifications,
         callers=CallerStanding(clock),
+        connections=Connections(caches.analytics, database.reads_of, stores.vault, stores.queries),
     )
 
 

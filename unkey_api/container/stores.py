@@ -18,6 +18,7 @@ from unkey_api.container.runtime import Runtime, Telemetry
 from unkey_api.core.redaction import Redactor
 from unkey_api.infra.batching.batcher import BatchPolicy, NullSink, Sink
 from unkey_api.infra.clickhouse.client import open_clickhouse
+from unkey_api.infra.clickhouse.reading import QueryReader, open_query_reader
 from unkey_api.infra.clickhouse.rows import KeyVerificationRow, RatelimitRow
 from unkey_api.infra.clickhouse.writer import (
     API_REQUESTS,
@@ -60,6 +61,8 @@ class Stores:
     """None where nobody keeps rows of requests, so that none are made."""
     verifications: Sink[KeyVerificationRow]
     ratelimits: Sink[RatelimitRow]
+    queries: QueryReader | None
+    """Asks ClickHouse in the name of workspaces; None where no address is set."""
 
 
 @asynccontextmanager
@@ -105,7 +108,13 @@ async def open_stores(
             requests=requests,
             verifications=verifications,
             ratelimits=ratelimits,
+            queries=await _open_queries(stack, settings),
         )
+
+
+async def _open_queries(stack: AsyncExitStack, settings: Settings) -> QueryReader | None:
+    url = settings.clickhouse.analytics_url.reveal() if settings.clickhouse else ""
+    return await stack.enter_async_context(open_query_reader(parse_clickhouse_url(url))) if url else None
 
 
 def _orphan_hook(metrics: Metrics) -> OrphanHook:

@@ -1,4 +1,4 @@
-"""One successful call of every operation on identities, permissions, rate limits and root keys."""
+"""One successful call of every operation on analytics, identities, permissions, rate limits and root keys."""
 
 from __future__ import annotations
 
@@ -157,7 +157,29 @@ def delete_root_key(w: World) -> None:
     assert w.client.root_keys.delete_key(key_id=w.root_key()).meta.request_id
 
 
+def get_verifications(w: World) -> None:
+    asked = w.client.analytics.get_verifications(query="SELECT count() AS n FROM key_verifications_v1")
+    assert asked.data == [{"n": 0}]
+
+
+def get_ratelimits(w: World) -> None:
+    asked = w.client.analytics.get_ratelimits(query="SELECT sum(total) AS n, 1 / 0 AS x FROM ratelimits_per_day_v1")
+    assert asked.data == [{"n": 0, "x": None}]
+
+
+def get_gateway_requests(w: World) -> None:
+    assert w.client.analytics.get_gateway_requests(query="SELECT path FROM gateway_requests_v1").data == []
+
+
+def get_runtime_logs(w: World) -> None:
+    assert w.client.analytics.get_runtime_logs(query="SELECT message FROM runtime_logs_v1").data == []
+
+
 OPERATIONS: dict[str, Callable[[World], None]] = {
+    "analytics.getGatewayRequests": get_gateway_requests,
+    "analytics.getRatelimits": get_ratelimits,
+    "analytics.getRuntimeLogs": get_runtime_logs,
+    "analytics.getVerifications": get_verifications,
     "identities.createIdentity": create_identity,
     "identities.deleteIdentity": delete_identity,
     "identities.getIdentity": get_identity,

@@ -13,10 +13,15 @@ from tests.e2e.unkey_py import key_operations, other_operations
 from tests.e2e.unkey_py.recording import Asynchronous, Recorded, exposed
 from tests.e2e.unkey_py.world import World, built, client_of
 from tests.support.harness import Caller
+from tests.support.limits_row import limits_row
 from tests.support.mysql import run_sql
 from tests.support.served import Served
 from tools.operations import published_operations
-from unkey_api.infra.mysql import Dsn
+from unkey_api.core.secret import Secret
+from unkey_api.dev.servers import Vault
+from unkey_api.infra.clickhouse.client import ClickHouseClient
+from unkey_api.infra.mysql import Database, Dsn, Statement
+from unkey_api.infra.vault import open_vault
 from unkey_api.openapi_document import read_document
 
 pytestmark = pytest.mark.e2e
@@ -33,6 +38,25 @@ async def migration(admin: Caller, mysql_dsn: Dsn) -> str:
     return name
 
 
+@pytest.fixture
+async def analytics(
+    admin: Caller, served_vault: Vault, database: Database, clickhouse_client: ClickHouseClient
+) -> None:
+    """What provisioning writes for the test's workspace."""
+    async with open_vault(served_vault.url, served_vault.token) as vault:
+        password = await vault.encrypt(admin.workspace_id, Secret("secret"))
+    settings = {
+        "workspace_id": admin.workspace_id,
+        "username": admin.workspace_id,
+        "password_encrypted": password.encrypted,
+    }
+    limits = {**limits_row(admin.workspace_id, requests_per_minute=None), "logs_retention_days_max": 30}
+    for table, row in (("clickhouse_workspace_settings", settings), ("limits", limits)):
+        into, named = ", ".join(row), ", ".join(f"%({column})s" for column in row)
+        await database.primary.execute(Statement("test_can_ask", f"INSERT INTO {table} ({into}) VALUES ({named})"), row)
+
+
+@pytest.mark.usefixtures("analytics")
 @pytest.mark.parametrize("twin", ["synchronous", "asynchronous"])
 @pytest.mark.parametrize("name", TABLE)
 def test_success(name: str, twin: str, served: Served, admin: Caller, migration: str) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.rpc.published.world import World
-from tests.support.harness import Harness
+from tests.support.asking import Asking
 
 
 @pytest.fixture
-async def world(api: Harness) -> World:
-    return World(api, await api.admin())
+async def world(asking: Asking) -> World:
+    return World(asking.api, await asking.api.admin(), asking)

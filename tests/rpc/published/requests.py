@@ -217,7 +217,19 @@ async def of_root_key(w: World) -> Body:
     return {"keyId": await w.new_root_key()}
 
 
+def asking(table: str) -> Callable[[World], Awaitable[Body]]:
+    async def body(w: World) -> Body:
+        await w.can_ask()
+        return {"query": f"SELECT count() AS n FROM {table}"}
+
+    return body
+
+
 REQUESTS: dict[str, Callable[[World], Awaitable[Body]]] = {
+    "analytics.getGatewayRequests": asking("gateway_requests_v1"),
+    "analytics.getRatelimits": asking("ratelimits_v1"),
+    "analytics.getRuntimeLogs": asking("runtime_logs_v1"),
+    "analytics.getVerifications": asking("key_verifications_v1"),
     "apis.createApi": create_api,
     "apis.deleteApi": of_api,
     "apis.getApi": of_api,

@@ -21,7 +21,7 @@ import pytest
 from tests.rpc.published.requests import REQUESTS, Body
 from tests.rpc.published.world import World
 from tests.support.asgi import Answer
-from tests.support.harness import Harness
+from tests.support.asking import Asking
 from tests.support.mysql import run_sql
 from unkey_api.infra.mysql import Dsn
 
@@ -40,13 +40,13 @@ ALPHABETS = (string.digits, string.ascii_lowercase, string.ascii_uppercase)
 
 
 @pytest.fixture
-async def own(api: Harness) -> World:
-    return World(api, await api.admin())
+async def own(asking: Asking) -> World:
+    return World(asking.api, await asking.api.admin(), asking)
 
 
 @pytest.fixture
-async def other(api: Harness) -> World:
-    return World(api, await api.admin())
+async def other(asking: Asking) -> World:
+    return World(asking.api, await asking.api.admin(), asking)
 
 
 @pytest.mark.parametrize("name", REQUESTS)

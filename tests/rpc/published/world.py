@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.support.asgi import Answer
+from tests.support.asking import Asking
 from tests.support.harness import Caller, Harness
 from unkey_api.infra.mysql import Statement
 
@@ -29,6 +30,8 @@ class World:
 
     api: Harness
     admin: Caller
+    asking: Asking | None = None
+    """What analytics needs; None where nobody asks."""
 
     async def post(self, name: str, body: object, caller: Caller | str | None = None, **headers: str) -> Answer:
         """Call an operation by its id."""
@@ -93,6 +96,11 @@ class World:
     async def new_root_key(self) -> str:
         urn = f"unkey:v1:{self.admin.workspace_id}:rootKeys/*#read"
         return str((await self.made("rootKeys.createKey", {"name": "n", "permissions": [urn]}))["keyId"])
+
+    async def can_ask(self) -> None:
+        """Set the workspace up for analytics."""
+        assert self.asking is not None
+        await self.asking.set_up(self.admin.workspace_id)
 
     async def new_migration(self) -> str:
         """Return the id of a migration; they are set up by operators."""

@@ -23,6 +23,13 @@ UNBOUNDED = {
     "ratelimit.v2.ListOverridesRequest.cursor": LOOKED_UP,
     "keys.v2.UpdateCreditsRequest.key_id": LOOKED_UP,
     "keys.v2.VerifyKeyRequest.keyspaces": LOOKED_UP,
+    **dict.fromkeys(
+        (
+            f"analytics.v2.{name}Request.query"
+            for name in ("GetVerifications", "GetRatelimits", "GetGatewayRequests", "GetRuntimeLogs")
+        ),
+        "the guard, in bytes, with an error of its own",
+    ),
     "keys.v2.MigrateKeysItem.hash": "the service: it names the item of the list",
 }
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _CODE = re.compile(r"Code: (\d+)\.")
 _NAME = re.compile(r"\(([A-Z][A-Z0-9_]+)\)")
 _AUTHENTICATION = frozenset({192, 193, 194, 492, 497, 516, 517})
+_LOGIN = frozenset({192, 193, 194, 516, 517})
 _AUTHENTICATION_WORDS = ("authentication", "password", "unauthorized", "access denied")
 
 
@@ -52,6 +53,11 @@ class ClickHouseRefused(Exception):
     def is_authentication(self) -> bool:
         """Whether the credentials are at fault, so that trying again is pointless."""
         return self.number in _AUTHENTICATION or any(word in self.text.lower() for word in _AUTHENTICATION_WORDS)
+
+    @property
+    def is_login_refused(self) -> bool:
+        """Whether the user or the password is unknown. By number alone: the text may quote somebody's query."""
+        return self.number in _LOGIN
 
 
 Setting = str | int | float

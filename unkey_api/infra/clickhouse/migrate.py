@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import NamedTuple
 
-from unkey_api.infra.clickhouse.client import ClickHouseClient
+import structlog
+
+from unkey_api.infra.clickhouse.client import ClickHouseClient, ClickHouseRefused
 
 COUNTED = "SimpleAggregateFunction(sum, Int64)"
 
@@ -220,6 +222,7 @@ FAMILIES = (
 
 # Servers from before the JSON type was final need to be asked for it; newer ones ignore the wish.
 SETTINGS = {"allow_experimental_json_type": 1}
+_log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +231,11 @@ class SchemaObject:
 
     name: str
     statement: str
+
+    @property
+    def is_scheduled(self) -> bool:
+        """Whether the server fills it by the clock, which not every server can."""
+        return " REFRESH EVERY " in self.statement
 
 
 def schema_objects() -> list[SchemaObject]:
@@ -253,12 +261,26 @@ def _name(item: SchemaObject) -> str:
 async def migrate(client: ClickHouseClient) -> list[str]:
     """Create what is missing in the client's database and return the names, in the order of creation.
 
-    Safe to repeat and to run from two places at once. Costs one query when nothing is missing.
+    A server that has no scheduled views goes without them, with a warning. Safe to repeat and to run from two places at
+    once. Costs one query when nothing is missing.
+
+    Raises:
+        ClickHouseRefused: The server does not create something else.
+        ClickHouseUnavailable: It does not answer.
     """
     await client.execute(f"CREATE DATABASE IF NOT EXISTS `{client.database}`")
     rows = await client.fetch("SELECT name FROM system.tables WHERE database = currentDatabase()")
     present = {row["name"] for row in rows}
     missing = [item for item in schema_objects() if item.name not in present]
-    for item in missing:
+    return [item.name for item in missing if await _created(client, item)]
+
+
+async def _created(client: ClickHouseClient, item: SchemaObject) -> bool:
+    try:
         await client.execute(item.statement, settings=SETTINGS)
-    return [item.name for item in missing]
+    except ClickHouseRefused as error:
+        if not item.is_scheduled:
+            raise
+        _log.warning("this ClickHouse has no scheduled views", table=item.name, code=error.number)
+        return False
+    return True
