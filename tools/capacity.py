@@ -17,7 +17,7 @@ from unkey_api.areas.keys.credits.limiter import COPY_TTL_MS
 from unkey_api.areas.keys.verification.directory import WINDOWS as KEY_WINDOWS
 from unkey_api.areas.ratelimit.engine.loading import FRESH_MS
 from unkey_api.areas.ratelimit.engine.running import REGION_JITTER, REGION_SECONDS
-from unkey_api.auth.workspace_limits import WINDOWS as WORKSPACE_WINDOWS
+from unkey_api.auth.workspaces import LIMITS_WINDOWS as WORKSPACE_WINDOWS
 from unkey_api.infra.batching.batcher import BatchPolicy
 from unkey_api.infra.mysql import Dsn, MysqlSettings
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from unkey_api.admin.service import AdminService
 from unkey_api.admin.types import all_permissions
-from unkey_api.areas.apis.service.create import CreateApi
+from unkey_api.areas.apis.service import CreateApi
 from unkey_api.areas.parts import Parts
 from unkey_api.areas.projects.service import DefaultProject
 from unkey_api.audit.service import AuditLog

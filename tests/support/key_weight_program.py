@@ -12,9 +12,8 @@ from typing import Any
 
 from unkey_api.areas.keys.verification.convert import from_verdict
 from unkey_api.areas.keys.verification.queries import VerifiableKeyRow
-from unkey_api.areas.keys.verification.record import from_row
+from unkey_api.areas.keys.verification.record import from_row, weight_of
 from unkey_api.areas.keys.verification.types import Status, Verdict, VerifiableKey
-from unkey_api.areas.keys.verification.weight import weight_of
 from unkey_api.core.ids import ExternalId, IdentityId, KeyId
 
 PAGE = resource.getpagesize()

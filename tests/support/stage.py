@@ -24,16 +24,15 @@ from unkey_api.areas.liveness.wiring import AREA as LIVENESS
 from unkey_api.areas.parts import Parts
 from unkey_api.areas.permissions.wiring import AREA as PERMISSIONS
 from unkey_api.areas.projects.service import DefaultProject
-from unkey_api.areas.ratelimit.creation import NamespaceCreation
 from unkey_api.areas.ratelimit.engine.counts import StoreOperation
 from unkey_api.areas.ratelimit.engine.running import LimiterParts, build_rate_limiter
 from unkey_api.areas.ratelimit.engine.store import Increment
-from unkey_api.areas.ratelimit.namespaces import Namespaces, namespace_cache
+from unkey_api.areas.ratelimit.namespaces import NamespaceCreation, Namespaces, namespace_cache
 from unkey_api.areas.ratelimit.wiring import AREA as RATELIMIT
 from unkey_api.areas.shared import Shared
 from unkey_api.audit.service import AuditLog
 from unkey_api.auth.throttle import RequestThrottle
-from unkey_api.auth.workspace_limits import limits_cache
+from unkey_api.auth.workspaces import limits_cache
 from unkey_api.container.areas import built
 from unkey_api.container.revocation import ChangedCaches
 from unkey_api.core.errors import AppError, ErrorCode, ServiceUnavailable

@@ -9,19 +9,21 @@ import asyncio
 from collections.abc import Iterable
 
 from unkey_api.admin import queries
-from unkey_api.admin.errors import (
+from unkey_api.admin.types import (
     PermissionNotHeld,
     RootKeyAmbiguous,
+    RootKeyChange,
+    RootKeyLine,
     RootKeyUnknown,
+    RotatedRootKey,
     WorkspaceHoldsRootKeys,
     WorkspaceUnknown,
 )
-from unkey_api.admin.types import RootKeyChange, RootKeyLine, RotatedRootKey
-from unkey_api.areas.keys.service.attempts import with_fresh_ids
-from unkey_api.areas.rootkeys import rules
+from unkey_api.areas.parts import with_fresh_ids
+from unkey_api.areas.rootkeys import requirements
 from unkey_api.areas.rootkeys.keyspace import keeps_root_keys
 from unkey_api.areas.rootkeys.queries import lock
-from unkey_api.areas.rootkeys.service.parts import RootKeyParts
+from unkey_api.areas.rootkeys.service import RootKeyParts
 from unkey_api.areas.rootkeys.types import IssuedRootKey
 from unkey_api.areas.rootkeys.writing import RootKeyState, StoredRootKey, load_locked
 from unkey_api.core.columns import UnixMs
@@ -59,8 +61,8 @@ class RootKeyAdmin:
         found = await self._find(word)
         if change != RootKeyChange(enabled=False):
             await self.require_said(found.for_workspace_id, over_root_keys=over_root_keys)
-        rules.require_known(found.for_workspace_id, (*(change.permissions or ()), *change.add))
-        rules.require_ahead(change.expires_ms, self._parts.clock.now_ms())
+        requirements.require_known(found.for_workspace_id, (*(change.permissions or ()), *change.add))
+        requirements.require_ahead(change.expires_ms, self._parts.clock.now_ms())
 
         async def work(tx: Transaction) -> bool:
             stored = await self._locked(tx, found)

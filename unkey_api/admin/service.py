@@ -6,18 +6,16 @@ import asyncio
 from collections.abc import Sequence
 
 from unkey_api.admin import queries
-from unkey_api.admin.errors import WorkspaceTaken
 from unkey_api.admin.root_keys import RootKeyAdmin
-from unkey_api.admin.types import RootKeyLine, WorkspaceLine
-from unkey_api.areas.keys.service.attempts import with_fresh_ids
-from unkey_api.areas.parts import Parts
+from unkey_api.admin.types import RootKeyLine, WorkspaceLine, WorkspaceTaken
+from unkey_api.areas.parts import Parts, with_fresh_ids
 from unkey_api.areas.projects.service import DefaultProject
-from unkey_api.areas.rootkeys import rules
-from unkey_api.areas.rootkeys.issuing import RootKeySettings
+from unkey_api.areas.rootkeys import requirements
 from unkey_api.areas.rootkeys.keyspace import RESERVED_SLUGS, RootKeyspace
 from unkey_api.areas.rootkeys.queries import list_grants
-from unkey_api.areas.rootkeys.service.parts import root_key_parts
+from unkey_api.areas.rootkeys.service import root_key_parts
 from unkey_api.areas.rootkeys.types import IssuedRootKey
+from unkey_api.areas.rootkeys.writing import RootKeySettings
 from unkey_api.audit.service import AuditLog
 from unkey_api.auth.standing import CallerStanding
 from unkey_api.core.changes import workspace_changed
@@ -89,7 +87,7 @@ class AdminService:
         Args:
             workspace_id: The workspace.
             name: What the key is for.
-            permissions: What it may do; whether they mean something is for `rules.require_known` to say.
+            permissions: What it may do; whether they mean something is for `requirements.require_known` to say.
             expires_ms: Unix milliseconds, in the future; None for never.
             over_root_keys: The workspace may be one in which root keys live.
 
@@ -99,7 +97,7 @@ class AdminService:
             ExpiryInThePast: The key would have expired.
         """
         await self.root_keys.require_said(workspace_id, over_root_keys=over_root_keys)
-        rules.require_ahead(expires_ms, self._clock.now_ms())
+        requirements.require_ahead(expires_ms, self._clock.now_ms())
         wanted = RootKeySettings(
             for_workspace_id=workspace_id, name=name, permissions=permissions, expires_ms=expires_ms
         )

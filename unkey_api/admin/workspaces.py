@@ -8,11 +8,17 @@ from difflib import get_close_matches
 from typing import Any
 
 from unkey_api.admin import queries
-from unkey_api.admin.errors import WorkspaceProtected, WorkspaceUnknown
-from unkey_api.admin.types import LIMITS, LimitsRow, WorkspaceDetails, WorkspaceRow, unlimited
+from unkey_api.admin.types import (
+    LIMITS,
+    LimitsRow,
+    WorkspaceDetails,
+    WorkspaceProtected,
+    WorkspaceRow,
+    WorkspaceUnknown,
+    unlimited,
+)
 from unkey_api.areas.rootkeys.keyspace import keeps_root_keys
-from unkey_api.audit.changes import changed_members
-from unkey_api.audit.service import AuditLog
+from unkey_api.audit.service import AuditLog, changed_members
 from unkey_api.audit.types import AuditAction, AuditEvent, AuditTarget, TargetType
 from unkey_api.core.changes import workspace_changed
 from unkey_api.core.clock import Clock

@@ -19,10 +19,9 @@ from unkey_api.areas.keys.schemes.finding import ForeignHashes
 from unkey_api.areas.keys.schemes.salted import HashCaps
 from unkey_api.areas.keys.verification.directory import KeyDirectory
 from unkey_api.areas.parts import Parts
-from unkey_api.areas.ratelimit.creation import NamespaceCreation
 from unkey_api.areas.ratelimit.engine.limiter import RateLimiter
-from unkey_api.areas.ratelimit.namespaces import Namespaces
-from unkey_api.areas.rootkeys.service.parts import CallerLocks
+from unkey_api.areas.ratelimit.namespaces import NamespaceCreation, Namespaces
+from unkey_api.areas.rootkeys.service import CallerLocks
 from unkey_api.core.keymaterial import RandomBytes
 from unkey_api.core.needs import Operations
 from unkey_api.infra.batching.batcher import Sink

@@ -1,4 +1,4 @@
-"""Writing audit entries."""
+"""Writing audit entries, and telling in them what an update changed."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import orjson
 
-from unkey_api.audit.errors import AuditLogFailed
 from unkey_api.audit.queries import OutboxRow, insert_outbox
-from unkey_api.audit.types import AuditEvent, AuditTarget
+from unkey_api.audit.types import AuditEvent, AuditLogFailed, AuditTarget
 from unkey_api.core.clock import Clock
 from unkey_api.core.columns import UnixMs
 from unkey_api.core.ids import IdPrefix, IdSource
@@ -89,3 +88,25 @@ def _target(target: AuditTarget) -> Mapping[str, object]:
 def _filled(**values: object) -> dict[str, object]:
     """Return the values that are not empty."""
     return {name: value for name, value in values.items() if value}
+
+
+VALUE_BYTES_MAX = 2_048
+"""JSON of a value that is told in full; of a larger one its size is told."""
+
+
+def changed_members(before: Mapping[str, object], after: Mapping[str, object]) -> dict[str, object]:
+    """Return `{"changes": {member: {"from": …, "to": …}}}` for the members that differ; nothing when none does.
+
+    Give it what can be shown to the people of the workspace, and never a secret. Both sides have the same members.
+    """
+    changes = {
+        member: {"from": _told(value), "to": _told(after[member])}
+        for member, value in before.items()
+        if value != after[member]
+    }
+    return {"changes": changes} if changes else {}
+
+
+def _told(value: object) -> object:
+    size = len(orjson.dumps(value))
+    return value if size <= VALUE_BYTES_MAX else f"({size} bytes)"

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from unkey_api.core.errors import ServiceUnavailable
+
 
 class AuditAction(StrEnum):
     """What happened. The values are stored and shown; they are never renamed."""
@@ -115,3 +117,10 @@ class AuditEvent:
     """Groups events that belong together; empty leaves it to the log."""
     meta: Mapping[str, object] = field(default_factory=dict)
     """What changed, where the targets tell how things are now; left out of the entry when empty."""
+
+
+class AuditLogFailed(ServiceUnavailable):
+    """The entries were not written, so the change must not be either."""
+
+    def __init__(self, *, internal: str) -> None:
+        super().__init__("Failed to insert audit logs", internal=internal)

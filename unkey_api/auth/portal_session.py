@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from unkey_api.areas.portal.grant import MalformedGrant, read_grant
 from unkey_api.areas.portal.sessions import PortalSessions
-from unkey_api.areas.portal.types import PortalSessionRow, SessionState
+from unkey_api.areas.portal.types import MalformedGrant, PortalSessionRow, SessionState, read_grant
 from unkey_api.auth.chain import Credentials
 from unkey_api.core.clock import Clock
 from unkey_api.core.errors import AppError, ErrorCode, ServiceUnavailable, Unexpected

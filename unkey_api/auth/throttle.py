@@ -8,7 +8,7 @@ import structlog
 
 from unkey_api.areas.ratelimit.engine.limiter import RateLimiter
 from unkey_api.areas.ratelimit.engine.types import Check, Decision, InvalidCheck
-from unkey_api.auth.workspace_limits import LimitsCache, WorkspaceLimits, find_workspace_limits
+from unkey_api.auth.workspaces import LimitsCache, WorkspaceLimits, find_workspace_limits
 from unkey_api.core.clock import Clock
 from unkey_api.core.errors import AppError, ErrorCode
 from unkey_api.core.principal import Principal

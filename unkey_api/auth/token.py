@@ -7,7 +7,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -66,8 +66,7 @@ def read_token(text: str, algorithms: frozenset[str]) -> Token:
     return Token(algorithm, key_id or None, signed.encode(), _decode(signature, "signature"), payload)
 
 
-@dataclass(frozen=True, slots=True)
-class Expectation:
+class Expectation(NamedTuple):
     """What a token has to claim."""
 
     issuer: str

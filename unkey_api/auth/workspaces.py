@@ -1,4 +1,4 @@
-"""The workspace of an organization, from a cache."""
+"""What is known of workspaces from caches: by their organization, and how often each may call."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TypeAlias
 from unkey_api.core.clock import Clock
 from unkey_api.core.ids import WorkspaceId
 from unkey_api.infra.caching.swr import CacheObserver, CacheWindows, SwrCache
-from unkey_api.infra.mysql import ANY_WORKSPACE, AnyReads, load_query
+from unkey_api.infra.mysql import ANY_WORKSPACE, AnyReads, ReadConn, load_query
 from unkey_api.infra.resilience.tasks import BackgroundJobs
 
 CACHE = "workspace_by_org_id"
@@ -63,3 +63,31 @@ class Workspaces:
             subject=ANY_WORKSPACE,
             owners=lambda workspace: (workspace.id,),
         )
+
+
+LIMITS_CACHE = "workspace_limits"
+LIMITS_WINDOWS = CacheWindows(fresh=timedelta(minutes=1), stale=timedelta(days=1), max_entries=100_000)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkspaceLimits:
+    """What a workspace is limited to."""
+
+    requests_per_minute: int | None
+    """None means no limit, 0 that nothing is let through."""
+
+
+LimitsCache: TypeAlias = SwrCache[str, WorkspaceLimits]
+"""Keyed by workspace id."""
+
+_FIND_LIMITS = load_query(__package__, "limits_find_by_workspace", row=WorkspaceLimits)
+
+
+def limits_cache(*, clock: Clock, refreshes: BackgroundJobs, observer: CacheObserver | None = None) -> LimitsCache:
+    """Return an empty cache of workspace limits with the windows callers rely on."""
+    return SwrCache(LIMITS_CACHE, clock=clock, windows=LIMITS_WINDOWS, refreshes=refreshes, observer=observer)
+
+
+async def find_workspace_limits(conn: ReadConn, workspace_id: str) -> WorkspaceLimits | None:
+    """Return the limits of a workspace, or None when it has no row."""
+    return await conn.fetch_one(_FIND_LIMITS, {"workspace_id": workspace_id})

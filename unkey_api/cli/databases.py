@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.progress import Progress
 
 from unkey_api.admin.service import AdminService
-from unkey_api.areas.keys.service.attempts import with_fresh_ids
+from unkey_api.areas.parts import with_fresh_ids
 from unkey_api.areas.rootkeys.keyspace import ensure_root_keyspace
 from unkey_api.audit.service import AuditLog
 from unkey_api.container.announcing import announcing

@@ -17,13 +17,12 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from unkey_api.areas.keys.schemes.salted import HashCaps
 from unkey_api.areas.keys.transfer import queries
-from unkey_api.areas.keys.transfer.errors import TransferRefused
 from unkey_api.areas.keys.transfer.exporting import ExportWriter, export_keys
 from unkey_api.areas.keys.transfer.importing import ImportKeys, OnProgress
 from unkey_api.areas.keys.transfer.journal import Journal, RejectsFile
 from unkey_api.areas.keys.transfer.reading import RecordFile, format_of, open_records
 from unkey_api.areas.keys.transfer.targets import apis_of, find_target
-from unkey_api.areas.keys.transfer.types import FileFormat, ImportReport
+from unkey_api.areas.keys.transfer.types import FileFormat, ImportReport, TransferRefused
 from unkey_api.areas.keys.transfer.writing import BatchWriter
 from unkey_api.areas.keys.types import MigrationAlgorithm
 from unkey_api.areas.projects.service import DefaultProject

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from unkey_api.admin.service import AdminService
 from unkey_api.admin.types import RootKeyChange, RootKeyLine, all_permissions
-from unkey_api.areas.rootkeys.rules import require_known
+from unkey_api.areas.rootkeys.requirements import require_known
 from unkey_api.cli.databases import ConfigOption, as_admin
 from unkey_api.cli.text import NEVER, harmless, instant, parse_instant, parse_span, print_table
 from unkey_api.core.clock import SystemClock

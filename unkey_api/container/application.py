@@ -10,8 +10,7 @@ from importlib.resources import files
 
 from unkey_api.app import Application, Platform
 from unkey_api.auth.chain import AuthenticationChain
-from unkey_api.auth.guessing import FailureBuckets
-from unkey_api.auth.tarpit import Tarpit
+from unkey_api.auth.guessing import FailureBuckets, Tarpit
 from unkey_api.container.caches import open_bus
 from unkey_api.container.operations import Operations, open_operations
 from unkey_api.container.runtime import Observing, Runtime, open_telemetry

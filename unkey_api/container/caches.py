@@ -16,8 +16,7 @@ from unkey_api.areas.apis.live import ApiCache, api_cache
 from unkey_api.areas.keys.verification.directory import KeyCache, key_cache
 from unkey_api.areas.portal.sessions import SessionCache, session_cache
 from unkey_api.areas.ratelimit.namespaces import NamespaceCache, namespace_cache
-from unkey_api.auth.workspace_limits import LimitsCache, limits_cache
-from unkey_api.auth.workspaces import WorkspaceCache, workspace_cache
+from unkey_api.auth.workspaces import LimitsCache, WorkspaceCache, limits_cache, workspace_cache
 from unkey_api.container.lifecycle import running
 from unkey_api.container.runtime import Runtime
 from unkey_api.core.clock import Clock

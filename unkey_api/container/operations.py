@@ -19,12 +19,11 @@ from unkey_api.areas.keys.schemes.finding import ForeignHashes
 from unkey_api.areas.keys.verification.directory import KeyDirectory
 from unkey_api.areas.parts import Parts
 from unkey_api.areas.projects.service import DefaultProject
-from unkey_api.areas.ratelimit.creation import NamespaceCreation
 from unkey_api.areas.ratelimit.engine.bounds import TableBounds
 from unkey_api.areas.ratelimit.engine.limiter import RateLimiter
 from unkey_api.areas.ratelimit.engine.running import open_rate_limiter
 from unkey_api.areas.ratelimit.global_counters import SqlGlobalCounters
-from unkey_api.areas.ratelimit.namespaces import Namespaces
+from unkey_api.areas.ratelimit.namespaces import NamespaceCreation, Namespaces
 from unkey_api.areas.shared import Shared
 from unkey_api.audit.service import AuditLog
 from unkey_api.auth.standing import CallerStanding

@@ -7,11 +7,11 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 
 from unkey_api.areas.apis import live
-from unkey_api.areas.keys.verification import directory, owners
-from unkey_api.areas.keys.verification.owners import KeyOwners
+from unkey_api.areas.keys.verification import directory
+from unkey_api.areas.keys.verification.directory import KeyOwners
 from unkey_api.areas.portal import sessions
 from unkey_api.areas.ratelimit import namespaces
-from unkey_api.auth import workspace_limits, workspaces
+from unkey_api.auth import workspaces
 from unkey_api.container.caches import Caches
 from unkey_api.container.lifecycle import running
 from unkey_api.container.runtime import Runtime
@@ -34,20 +34,20 @@ def drops_of(change: Change) -> Iterator[Invalidation]:
         case ChangeKind.KEY | ChangeKind.ROOT_KEY:
             yield Invalidation(directory.CACHE_NAME, subject)
         case ChangeKind.IDENTITY:
-            yield Invalidation(owners.NAME, f"identity:{subject}")
+            yield Invalidation(directory.NAME, f"identity:{subject}")
         case ChangeKind.ROLE:
-            yield Invalidation(owners.NAME, f"role:{workspace_id}:{subject}")
+            yield Invalidation(directory.NAME, f"role:{workspace_id}:{subject}")
         case ChangeKind.PERMISSION:
-            yield Invalidation(owners.NAME, f"permission:{workspace_id}:{subject}")
+            yield Invalidation(directory.NAME, f"permission:{workspace_id}:{subject}")
         case ChangeKind.API:
             yield Invalidation(live.CACHE, f"{workspace_id}:{subject}")
             if keyspace_id:
-                yield Invalidation(owners.NAME, f"keyspace:{keyspace_id}")
+                yield Invalidation(directory.NAME, f"keyspace:{keyspace_id}")
         case ChangeKind.NAMESPACE:
             yield Invalidation(namespaces.CACHE, f"{workspace_id}:{subject}")
         case ChangeKind.WORKSPACE:
-            yield Invalidation(owners.NAME, f"workspace:{workspace_id}")
-            yield Invalidation(workspace_limits.CACHE, workspace_id)
+            yield Invalidation(directory.NAME, f"workspace:{workspace_id}")
+            yield Invalidation(workspaces.LIMITS_CACHE, workspace_id)
             # These are found by other things than their workspace, and workspaces change rarely.
             yield Invalidation(workspaces.CACHE, None)
             yield Invalidation(sessions.CACHE, None)

@@ -209,6 +209,24 @@ async def require_unseen(
     return found
 
 
+async def require_found(
+    permissions: frozenset[str],
+    find: Callable[[], Awaitable[T | None]],
+    needs: Callable[[T | None], Requirement],
+    absent: Callable[[], AppError],
+) -> T:
+    """Do as `require_unseen` does, and return what was found.
+
+    Raises:
+        InsufficientPermissions: Denied, in the words of `needs(None)`.
+        AppError: What `absent` makes, for a caller who may know that there is none.
+    """
+    found = await require_unseen(permissions, find, needs)
+    if found is None:
+        raise absent()
+    return found
+
+
 def reach(permissions: frozenset[str], resources: Urn) -> frozenset[tuple[str, ...]]:
     """Say on which resources an action is granted by URN, so that a listing can ask the store for those alone.
 

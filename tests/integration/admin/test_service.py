@@ -9,9 +9,9 @@ import pytest
 
 from tests.support.clock import FixedClock
 from tests.support.mysql import run_sql
-from unkey_api.admin.errors import RootKeyUnknown, WorkspaceHoldsRootKeys, WorkspaceTaken, WorkspaceUnknown
 from unkey_api.admin.service import AdminService
-from unkey_api.areas.keys.service.attempts import with_fresh_ids
+from unkey_api.admin.types import RootKeyUnknown, WorkspaceHoldsRootKeys, WorkspaceTaken, WorkspaceUnknown
+from unkey_api.areas.parts import with_fresh_ids
 from unkey_api.areas.rootkeys.keyspace import ROOT_KEYSPACE, ROOT_WORKSPACE, ensure_root_keyspace
 from unkey_api.audit.service import AuditLog
 from unkey_api.core.ids import RandomIds

@@ -12,8 +12,8 @@ import pytest
 
 from tests.support.transfer import Depot, native, write_lines
 from unkey_api.areas.keys.transfer import importing
-from unkey_api.areas.keys.transfer.errors import TransferRefused
 from unkey_api.areas.keys.transfer.reading import LINE_BYTES_MAX, open_records
+from unkey_api.areas.keys.transfer.types import TransferRefused
 
 pytestmark = pytest.mark.integration
 

@@ -10,11 +10,10 @@ import pytest
 from tests.support.harness import Harness
 from tests.support.transfer import Depot, write_lines
 from unkey_api.areas.keys.transfer import queries
-from unkey_api.areas.keys.transfer.errors import TransferRefused
 from unkey_api.areas.keys.transfer.importing import BATCH, ImportKeys
 from unkey_api.areas.keys.transfer.journal import Journal
 from unkey_api.areas.keys.transfer.reading import open_records
-from unkey_api.areas.keys.transfer.types import ImportReport
+from unkey_api.areas.keys.transfer.types import ImportReport, TransferRefused
 from unkey_api.areas.keys.transfer.writing import Batch, BatchWriter
 from unkey_api.areas.keys.types import MigrationAlgorithm
 from unkey_api.audit.service import AuditLog

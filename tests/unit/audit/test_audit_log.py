@@ -10,9 +10,8 @@ import pytest
 
 from tests.support.clock import FixedClock
 from tests.support.ids import CountingIds
-from unkey_api.audit.errors import AuditLogFailed
 from unkey_api.audit.service import AuditLog
-from unkey_api.audit.types import AuditAction, AuditEvent, AuditTarget, TargetType
+from unkey_api.audit.types import AuditAction, AuditEvent, AuditLogFailed, AuditTarget, TargetType
 from unkey_api.core.principal import Caller, Principal, SubjectType
 from unkey_api.infra.mysql import ExecResult, Params, Query, Statement, StoreUnavailable
 

@@ -9,8 +9,7 @@ import pytest
 
 from tests.support.clock import FixedClock
 from tests.support.waiting import settle
-from unkey_api.auth.guessing import FailureBuckets
-from unkey_api.auth.tarpit import Tarpit
+from unkey_api.auth.guessing import FailureBuckets, Tarpit
 
 
 @pytest.fixture

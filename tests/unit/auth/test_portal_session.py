@@ -9,9 +9,8 @@ import pytest
 
 from tests.support.clock import FixedClock
 from tests.support.reads import Direct
-from unkey_api.areas.portal.grant import Grant, MalformedGrant, read_grant
 from unkey_api.areas.portal.sessions import PortalSessions, session_cache
-from unkey_api.areas.portal.types import PortalSessionRow, SessionState
+from unkey_api.areas.portal.types import Grant, MalformedGrant, PortalSessionRow, SessionState, read_grant
 from unkey_api.auth.chain import AuthenticationChain, Credentials
 from unkey_api.auth.errors import CredentialMissing
 from unkey_api.auth.portal_session import (

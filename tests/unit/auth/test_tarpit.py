@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from tests.support.waiting import settle
-from unkey_api.auth.tarpit import Tarpit
+from unkey_api.auth.guessing import Tarpit
 
 LONG = 3_600.0
 

@@ -10,7 +10,7 @@ from tests.support.clock import FixedClock
 from unkey_api.areas.ratelimit.engine.limiter import RateLimiter
 from unkey_api.areas.ratelimit.engine.types import Check, Decision
 from unkey_api.auth.throttle import NAMESPACE, RequestThrottle, WorkspaceRateLimited
-from unkey_api.auth.workspace_limits import WorkspaceLimits, limits_cache
+from unkey_api.auth.workspaces import WorkspaceLimits, limits_cache
 from unkey_api.core.principal import Principal, SubjectType
 from unkey_api.infra.resilience.tasks import BackgroundJobs
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from unkey_api.areas.keys.service.attempts import with_fresh_ids
+from unkey_api.areas.parts import with_fresh_ids
 from unkey_api.infra.mysql import DuplicateKey, StoreUnavailable
 
 

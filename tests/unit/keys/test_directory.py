@@ -9,7 +9,7 @@ import pytest
 from tests.support.clock import FixedClock
 from tests.support.reads import Direct
 from unkey_api.areas.keys.verification.directory import KeyDirectory, key_cache
-from unkey_api.areas.keys.verification.errors import KeyNotLoaded
+from unkey_api.areas.keys.verification.types import KeyNotLoaded
 from unkey_api.container.limit_reports import load_readings
 from unkey_api.core.ids import KeyHash
 from unkey_api.infra.mysql import Params, Query, StoreUnavailable

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.support.clock import FixedClock
-from unkey_api.areas.keys.verification.owners import KeyOwners
+from unkey_api.areas.keys.verification.directory import KeyOwners
 from unkey_api.areas.keys.verification.types import KeyIdentity, Status, VerifiableKey
 from unkey_api.core.ids import ExternalId, IdentityId, KeyHash, KeyspaceId, WorkspaceId
 from unkey_api.infra.caching.swr import CacheWindows, SwrCache

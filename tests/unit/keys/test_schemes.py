@@ -16,9 +16,8 @@ from argon2 import PasswordHasher, Type
 from tests.support.clock import FixedClock
 from tests.support.waiting import eventually, settle
 from unkey_api.areas.keys.schemes import bounded
-from unkey_api.areas.keys.schemes.bounded import Budget, open_slow_hashes
-from unkey_api.areas.keys.schemes.errors import HashingBusy, HashingNotInstalled
-from unkey_api.areas.keys.schemes.registry import start_of, stored_texts
+from unkey_api.areas.keys.schemes.bounded import Budget, HashingBusy, HashingNotInstalled, open_slow_hashes
+from unkey_api.areas.keys.schemes.finding import start_of, stored_texts
 from unkey_api.areas.keys.schemes.salted import HashCaps, cost_of, excess, lookups_of, make_salted, read_salted
 from unkey_api.core.secret import Secret
 from unkey_api.infra import passwords

@@ -10,11 +10,10 @@ from pathlib import Path
 import orjson
 import pytest
 
-from unkey_api.areas.keys.transfer.errors import TransferRefused
 from unkey_api.areas.keys.transfer.journal import Journal, JournalState, Pending, RejectsFile
-from unkey_api.areas.keys.transfer.prefetching import BREATH_RECORDS, parsed_batches
+from unkey_api.areas.keys.transfer.parsing import BREATH_RECORDS, parsed_batches
 from unkey_api.areas.keys.transfer.reading import EDGE_BYTES, LINE_BYTES_MAX, format_of, open_records
-from unkey_api.areas.keys.transfer.types import FileFormat, Progress, RawRecord, Rejection, Target
+from unkey_api.areas.keys.transfer.types import FileFormat, Progress, RawRecord, Rejection, Target, TransferRefused
 from unkey_api.core.ids import KeyspaceId, MigrationId
 
 TARGET = Target(

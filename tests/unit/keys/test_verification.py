@@ -13,11 +13,10 @@ from tests.support.clock import FixedClock
 from tests.support.reads import Direct
 from unkey_api.areas.keys.credits.types import CreditDecision
 from unkey_api.areas.keys.verification.directory import KeyDirectory, key_cache
-from unkey_api.areas.keys.verification.errors import KeyNotLoaded
 from unkey_api.areas.keys.verification.migration import MigratedKeys
 from unkey_api.areas.keys.verification.queries import VerifiableKeyRow
 from unkey_api.areas.keys.verification.service import VerificationParts, VerifyKey
-from unkey_api.areas.keys.verification.types import Status, Verdict, Verification
+from unkey_api.areas.keys.verification.types import KeyNotLoaded, Status, Verdict, Verification
 from unkey_api.areas.ratelimit.engine.types import BatchDecision, Check, Decision
 from unkey_api.core.columns import UnixMs
 from unkey_api.core.errors import ServiceUnavailable

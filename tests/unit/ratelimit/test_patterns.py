@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unkey_api.areas.ratelimit.patterns import PATTERNS_TRIED, Pattern
-from unkey_api.areas.ratelimit.types import REMEMBERED, Override, OverrideIndex
+from unkey_api.areas.ratelimit.types import PATTERNS_TRIED, REMEMBERED, Override, OverrideIndex, Pattern
 
 
 @pytest.mark.parametrize(

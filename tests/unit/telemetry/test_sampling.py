@@ -8,6 +8,14 @@ from collections.abc import Callable, Sequence
 import pytest
 from opentelemetry import trace
 from opentelemetry.context import Context
+from opentelemetry.propagators.textmap import (
+    CarrierT,
+    Getter,
+    Setter,
+    TextMapPropagator,
+    default_getter,
+    default_setter,
+)
 from opentelemetry.sdk.trace import TracerProvider
 
 from tests.support.clock import FixedClock
@@ -114,6 +122,12 @@ class TestWithACallersTrace:
         assert parent_of(head.place(parent("00", trace_id=f"{BELOW:032x}"))).is_valid
         assert head.place(parent("01", trace_id=f"{ABOVE:032x}")) is None
 
+    def test_another_form_says_otherwise_than_a_traceparent_without_the_flag(self) -> None:
+        loaded = [*load_propagators(["tracecontext"]), _AlwaysSampled()]
+        head = HeadSampler(HALF, loaded, ids())
+        assert parent_of(head.place({**parent("00"), b"x-sampled": b"1"})).trace_id == 1
+        assert parent_of(head.place({b"x-sampled": b"1"})).trace_id == 1
+
     def test_nobodys_trace_is_followed_without_propagators(self) -> None:
         head = sampler(HALF, BELOW, 1, names=())
         assert not parent_of(head.place(parent())).is_valid
@@ -122,6 +136,24 @@ class TestWithACallersTrace:
 def test_a_form_that_is_not_installed_is_named() -> None:
     with pytest.raises(UnknownPropagator, match="tracecontexts"):
         load_propagators(["tracecontext", "tracecontexts"])
+
+
+class _AlwaysSampled(TextMapPropagator):
+    """Understands one header, which means the same trace whatever is in it."""
+
+    fields = {"X-Sampled"}  # noqa: RUF012 - the base class has a property
+
+    def extract(
+        self, carrier: CarrierT, context: Context | None = None, getter: Getter[CarrierT] = default_getter
+    ) -> Context:
+        assert getter.get(carrier, "X-Sampled") == ["1"]
+        sampled = trace.SpanContext(1, 2, is_remote=True, trace_flags=trace.TraceFlags(trace.TraceFlags.SAMPLED))
+        return trace.set_span_in_context(trace.NonRecordingSpan(sampled), context)
+
+    def inject(
+        self, carrier: CarrierT, context: Context | None = None, setter: Setter[CarrierT] = default_setter
+    ) -> None:
+        raise NotImplementedError
 
 
 class _NoTracer(trace.NoOpTracer):

@@ -296,6 +296,26 @@ class TestClosing:
             spans(opened, 1_000)
         assert len(collector.spans) == 1_000
 
+    async def test_what_arrived_before_is_not_counted_among_what_was_given_up(
+        self, collector: Collector, losses: Losses
+    ) -> None:
+        ends = threading.Event()
+
+        def second_waits() -> Answer:
+            if len(collector.batches) > 1:
+                ends.wait(30)
+            return Answer()
+
+        collector.answer = second_waits
+        with capture_logs() as lines:
+            async with tracing(collector.url, losses, AT_ONCE, grace_seconds=0.05) as opened:
+                spans(opened, 1)
+                await eventually(lambda: losses.batches["taken"] == 1)
+                spans(opened, 4)
+        ends.set()
+        [line] = [each for each in lines if each["event"] == "spans were not exported in time"]
+        assert line["count"] == 4
+
     async def test_a_silent_collector_is_waited_for_no_longer_than_there_is_time(self, losses: Losses) -> None:
         with socket.create_server(("127.0.0.1", 0)) as silent, capture_logs() as lines:
             url = f"http://127.0.0.1:{silent.getsockname()[1]}"

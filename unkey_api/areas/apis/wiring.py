@@ -6,11 +6,7 @@ from unkey_proto.unkey.apis.v2.apis_connect import ApisService, ApisServiceASGIA
 
 from unkey_api.areas.apis.handler import ApisHandler
 from unkey_api.areas.apis.requirements import OPERATIONS
-from unkey_api.areas.apis.service.create import CreateApi
-from unkey_api.areas.apis.service.delete import DeleteApi
-from unkey_api.areas.apis.service.list_keys import ListKeys
-from unkey_api.areas.apis.service.read import GetApi
-from unkey_api.areas.apis.service.update import UpdateApi
+from unkey_api.areas.apis.service import CreateApi, DeleteApi, GetApi, ListKeys, UpdateApi
 from unkey_api.areas.shared import Area, Shared
 
 

@@ -1,10 +1,11 @@
-"""The table of identities, and that of limits as far as identities own them."""
+"""The tables of identities and their limits."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
+from unkey_api.areas.identities.types import IdentityVanished
 from unkey_api.core.columns import UnixMs
 from unkey_api.core.ids import IdentityId, RatelimitId
 from unkey_api.infra.mysql import ReadConn, WriteConn, load_query, load_statement
@@ -197,3 +198,19 @@ async def ensure_all(tx: WriteConn, workspace_id: str, wanted: Sequence[NewIdent
     external_ids = [identity.external_id for identity in ordered]
     rows = await tx.fetch_all(_LIST_LOCKED, {"workspace_id": workspace_id, "external_ids": external_ids})
     return {row.external_id: row.id for row in rows}
+
+
+async def ensure_identity(tx: WriteConn, wanted: NewIdentity) -> IdentityId:
+    """Return the id of the live identity with the external id of `wanted`, inserting `wanted` when there is none.
+
+    Safe to repeat and under concurrency: exactly one caller inserts, all get the same id. Needs a transaction.
+
+    Raises:
+        IdentityVanished: It was deleted at this very moment.
+    """
+    if await insert_if_absent(tx, wanted):
+        return wanted.id
+    found = await find_current(tx, wanted.workspace_id, wanted.external_id)
+    if found is None:
+        raise IdentityVanished(wanted.external_id)
+    return found

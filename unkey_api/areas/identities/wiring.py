@@ -6,10 +6,13 @@ from unkey_proto.unkey.identities.v2.identities_connect import IdentitiesService
 
 from unkey_api.areas.identities.handler import IdentitiesHandler
 from unkey_api.areas.identities.requirements import OPERATIONS
-from unkey_api.areas.identities.service.create import CreateIdentity
-from unkey_api.areas.identities.service.delete import DeleteIdentity
-from unkey_api.areas.identities.service.read import GetIdentity, ListIdentities
-from unkey_api.areas.identities.service.update import UpdateIdentity
+from unkey_api.areas.identities.service import (
+    CreateIdentity,
+    DeleteIdentity,
+    GetIdentity,
+    ListIdentities,
+    UpdateIdentity,
+)
 from unkey_api.areas.shared import Area, Shared
 
 

@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from unkey_api.areas.identities import queries as identity_queries
 from unkey_api.areas.identities.queries import NewIdentity
 from unkey_api.areas.keys import queries
-from unkey_api.areas.keys.queries import NewKey
-from unkey_api.areas.keys.ratelimits import new_ratelimits
+from unkey_api.areas.keys.queries import NewKey, new_ratelimits
 from unkey_api.areas.keys.types import MigrateKey, RefillInterval
 from unkey_api.areas.permissions import queries as permission_queries
 from unkey_api.areas.permissions.ensure import ensure_permissions, new_permissions
-from unkey_api.areas.permissions.errors import RoleDiffersInCase
 from unkey_api.areas.permissions.queries import NewRole
+from unkey_api.areas.permissions.types import RoleDiffersInCase
 from unkey_api.core.changes import key_changed
 from unkey_api.core.columns import UnixMs
 from unkey_api.core.ids import (

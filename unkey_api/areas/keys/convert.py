@@ -11,16 +11,16 @@ from unkey_proto.unkey.keys.v2 import issuing_pb, key_pb, management_pb
 from unkey_proto.unkey.permissions.v2 import permission_pb
 from unkey_proto.unkey.ratelimit.v2.config_pb import Ratelimit, RatelimitConfig
 
-from unkey_api.areas.keys.held import LimitColumns
 from unkey_api.areas.keys.live_queries import KeyDetails
+from unkey_api.areas.keys.service.change import CreditState
 from unkey_api.areas.keys.service.get import ShownKey
 from unkey_api.areas.keys.service.migrate import MigrationResult
-from unkey_api.areas.keys.service.update_credits import CreditState
 from unkey_api.areas.keys.types import (
     UNSET,
     CreateKeyCommand,
     CreditChanges,
     CreditSettings,
+    LimitColumns,
     MigrateKey,
     MigrateKeysCommand,
     Refill,
@@ -29,7 +29,7 @@ from unkey_api.areas.keys.types import (
     UpdateKeyCommand,
 )
 from unkey_api.areas.permissions.types import Permission, Role
-from unkey_api.areas.ratelimit.attached import AttachedLimit
+from unkey_api.areas.ratelimit.types import AttachedLimit
 from unkey_api.rpc.messages import struct_of, text_of
 
 T = TypeVar("T")

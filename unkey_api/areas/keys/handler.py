@@ -9,15 +9,19 @@ from unkey_proto.unkey.keys.v2 import verification_pb as verifying
 from unkey_proto.unkey.keys.v2.keys_connect import KeysService
 
 from unkey_api.areas.keys import convert
-from unkey_api.areas.keys.service.change_permissions import AddPermissions, RemovePermissions, SetPermissions
-from unkey_api.areas.keys.service.change_roles import AddRoles, RemoveRoles, SetRoles
+from unkey_api.areas.keys.service.change import DeleteKey, UpdateCredits, UpdateKey
 from unkey_api.areas.keys.service.create import CreateKey
-from unkey_api.areas.keys.service.delete import DeleteKey
 from unkey_api.areas.keys.service.get import GetKey, Whoami
+from unkey_api.areas.keys.service.grants import (
+    AddPermissions,
+    AddRoles,
+    RemovePermissions,
+    RemoveRoles,
+    SetPermissions,
+    SetRoles,
+)
 from unkey_api.areas.keys.service.migrate import MigrateKeys
 from unkey_api.areas.keys.service.reroll import RerollKey
-from unkey_api.areas.keys.service.update import UpdateKey
-from unkey_api.areas.keys.service.update_credits import UpdateCredits
 from unkey_api.areas.keys.types import CreditOperation
 from unkey_api.areas.keys.verification.convert import from_verdict, to_verification
 from unkey_api.areas.keys.verification.service import VerifyKey

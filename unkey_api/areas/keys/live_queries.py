@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from unkey_api.areas.keys import requirements
 from unkey_api.areas.keys.errors import KeyNotFound
-from unkey_api.areas.keys.held import HeldByKey
+from unkey_api.areas.keys.types import HeldByKey
 from unkey_api.core.columns import UnixMs
 from unkey_api.core.ids import ApiId, IdentityId, KeyHash, KeyId, KeyspaceId
 from unkey_api.core.principal import Principal

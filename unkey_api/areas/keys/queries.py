@@ -7,13 +7,15 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from unkey_api.areas.keys.types import MigrationAlgorithm
-from unkey_api.areas.permissions.holding import hold_permissions, hold_roles
+from unkey_api.areas.permissions.ensure import hold_permissions, hold_roles
 from unkey_api.areas.projects.service import SLUG as DEFAULT_PROJECT
-from unkey_api.areas.ratelimit.attached import AttachedLimit
+from unkey_api.areas.ratelimit.types import AttachedLimit, last_of_each_name
 from unkey_api.core.columns import UnixMs, to_datetime
 from unkey_api.core.ids import (
     ApiId,
     IdentityId,
+    IdPrefix,
+    IdSource,
     KeyHash,
     KeyId,
     KeyspaceId,
@@ -210,3 +212,22 @@ async def list_taken_hashes(conn: ReadConn, hashes: Sequence[str]) -> set[str]:
         rows = await conn.fetch_all(_LIST_TAKEN, {"hashes": list(hashes[start : start + HASHES_PER_QUERY])})
         taken.update(row.hash for row in rows)
     return taken
+
+
+def new_ratelimits(
+    ids: IdSource, workspace_id: str, key_id: KeyId, limits: Iterable[AttachedLimit], *, now: UnixMs
+) -> list[NewRatelimit]:
+    """Return the limits to insert for a key; of several with one name, the last."""
+    return [
+        NewRatelimit(
+            id=RatelimitId(ids.new(IdPrefix.RATELIMIT)),
+            name=limit.name,
+            workspace_id=workspace_id,
+            created_at=now,
+            key_id=key_id,
+            limit=limit.limit,
+            duration=limit.duration_ms,
+            auto_apply=limit.auto_apply,
+        )
+        for limit in last_of_each_name(limits)
+    ]

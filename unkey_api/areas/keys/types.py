@@ -1,12 +1,14 @@
-"""What keys are to the use cases."""
+"""What keys are to the use cases, and what statements about keys select besides their own columns."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum, StrEnum
-from typing import Final
+from typing import Annotated, Final
 
-from unkey_api.areas.ratelimit.attached import AttachedLimit
+from unkey_api.areas.ratelimit.types import AttachedLimit
+from unkey_api.core.columns import FromJson
+from unkey_api.core.ids import ExternalId, IdentityId
 
 META_BYTES_MAX = 65_535
 """What the column of a key's metadata holds, in bytes of JSON."""
@@ -144,3 +146,25 @@ class MigrateKeysCommand:
     migration_id: str
     api_id: str
     keys: tuple[MigrateKey, ...]
+
+
+StringList = Annotated[list[str] | None, FromJson()]
+LimitColumns = tuple[str, str, int, int, int]
+"""Id, name, limit, duration in milliseconds, whether it applies by itself (0 or 1)."""
+LimitList = Annotated[list[LimitColumns] | None, FromJson()]
+
+
+@dataclass(frozen=True, slots=True)
+class HeldByKey:
+    """Identity, permissions, roles and limits."""
+
+    identity_id: IdentityId | None
+    """None also for an identity that was deleted, as are the following."""
+    external_id: ExternalId | None
+    identity_meta: str | None
+    """JSON text."""
+    direct_permissions: StringList
+    role_permissions: StringList
+    role_names: StringList
+    key_limits: LimitList
+    identity_limits: LimitList

@@ -6,12 +6,21 @@ from unkey_proto.unkey.permissions.v2.permissions_connect import PermissionsServ
 
 from unkey_api.areas.permissions.handler import PermissionsHandler
 from unkey_api.areas.permissions.requirements import OPERATIONS
-from unkey_api.areas.permissions.service.create_permission import CreatePermission
-from unkey_api.areas.permissions.service.create_role import CreateRole
-from unkey_api.areas.permissions.service.delete import DeletePermission, DeleteRole
-from unkey_api.areas.permissions.service.read import GetPermission, GetRole, ListPermissions, ListRoles
-from unkey_api.areas.permissions.service.set_role_permissions import SetRolePermissions
-from unkey_api.areas.permissions.service.update import UpdatePermission, UpdateRole
+from unkey_api.areas.permissions.service.permissions import (
+    CreatePermission,
+    DeletePermission,
+    GetPermission,
+    ListPermissions,
+    UpdatePermission,
+)
+from unkey_api.areas.permissions.service.roles import (
+    CreateRole,
+    DeleteRole,
+    GetRole,
+    ListRoles,
+    SetRolePermissions,
+    UpdateRole,
+)
 from unkey_api.areas.shared import Area, Shared
 
 

@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from unkey_api.areas.projects import queries
-from unkey_api.areas.projects.errors import DefaultProjectUnresolved
 from unkey_api.core.clock import Clock
 from unkey_api.core.columns import UnixMs
+from unkey_api.core.errors import Unexpected
 from unkey_api.core.ids import IdPrefix, IdSource, ProjectId
 from unkey_api.infra.mysql import DuplicateKey, WriteConn
+
+
+class DefaultProjectUnresolved(Unexpected):
+    """The default project was neither found nor created, though nothing failed: it vanished in between."""
+
+    def __init__(self, workspace_id: str) -> None:
+        super().__init__(
+            "Failed to resolve the default project of the workspace.",
+            internal=f"default project of {workspace_id} was taken and is gone",
+        )
+
 
 SLUG = "default"
 NAME = "Default"

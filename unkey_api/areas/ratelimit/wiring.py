@@ -6,12 +6,14 @@ from unkey_proto.unkey.ratelimit.v2.ratelimit_connect import RatelimitService, R
 
 from unkey_api.areas.ratelimit.handler import RatelimitHandler
 from unkey_api.areas.ratelimit.requirements import OPERATIONS
-from unkey_api.areas.ratelimit.service.delete_override import DeleteOverride
-from unkey_api.areas.ratelimit.service.limit import Counting, Limit
-from unkey_api.areas.ratelimit.service.list_namespaces import ListNamespaces
-from unkey_api.areas.ratelimit.service.multi_limit import MultiLimit
-from unkey_api.areas.ratelimit.service.read_overrides import GetOverride, ListOverrides
-from unkey_api.areas.ratelimit.service.set_override import SetOverride
+from unkey_api.areas.ratelimit.service.limit import Counting, Limit, MultiLimit
+from unkey_api.areas.ratelimit.service.namespaces import (
+    DeleteOverride,
+    GetOverride,
+    ListNamespaces,
+    ListOverrides,
+    SetOverride,
+)
 from unkey_api.areas.shared import Area, Shared
 
 

@@ -9,8 +9,7 @@ from typing import NamedTuple
 
 from unkey_api.areas.keys.queries import link_permissions
 from unkey_api.areas.permissions.ensure import ensure_permissions, new_permissions
-from unkey_api.areas.permissions.errors import PermissionDiffersInCase
-from unkey_api.areas.permissions.types import Permission
+from unkey_api.areas.permissions.types import Permission, PermissionDiffersInCase
 from unkey_api.areas.projects.service import DefaultProject
 from unkey_api.core.clock import Clock
 from unkey_api.core.columns import UnixMs

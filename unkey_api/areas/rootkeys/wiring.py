@@ -6,12 +6,14 @@ from unkey_proto.unkey.rootkeys.v2.rootkeys_connect import RootKeysService, Root
 
 from unkey_api.areas.rootkeys.handler import RootKeysHandler
 from unkey_api.areas.rootkeys.requirements import OPERATIONS
-from unkey_api.areas.rootkeys.service.create import CreateRootKey
-from unkey_api.areas.rootkeys.service.delete import DeleteRootKey
-from unkey_api.areas.rootkeys.service.parts import root_key_parts
-from unkey_api.areas.rootkeys.service.read import ListRootKeys
-from unkey_api.areas.rootkeys.service.reroll import RerollRootKey
-from unkey_api.areas.rootkeys.service.update import UpdateRootKey
+from unkey_api.areas.rootkeys.service import (
+    CreateRootKey,
+    DeleteRootKey,
+    ListRootKeys,
+    RerollRootKey,
+    UpdateRootKey,
+    root_key_parts,
+)
 from unkey_api.areas.shared import Area, Shared
 
 

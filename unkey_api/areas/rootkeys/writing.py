@@ -5,26 +5,118 @@ Nobody is judged here. The operations judge their caller first; the operator at 
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from unkey_api.areas.keys import rerolls
 from unkey_api.areas.keys.errors import KeyExpired
+from unkey_api.areas.keys.queries import NewKey, expiry_column, insert_keys
 from unkey_api.areas.keys.rerolls import Reroll
-from unkey_api.areas.rootkeys import events, queries
-from unkey_api.areas.rootkeys.errors import RootKeyEnded
+from unkey_api.areas.rootkeys import queries
 from unkey_api.areas.rootkeys.grants import Grant, Grants
-from unkey_api.areas.rootkeys.issuing import RootKeyDraft, RootKeyIssuing, RootKeySettings
 from unkey_api.areas.rootkeys.keyspace import RootKeyspace
-from unkey_api.areas.rootkeys.queries import GrantRow, RootKeyRow
-from unkey_api.audit.changes import changed_members
-from unkey_api.audit.service import AuditLog
-from unkey_api.audit.types import AuditAction, AuditEvent
+from unkey_api.areas.rootkeys.queries import GrantRow, KeyspaceRow, RootKeyRow
+from unkey_api.areas.rootkeys.types import RootKeyEnded
+from unkey_api.audit.service import AuditLog, changed_members
+from unkey_api.audit.types import AuditAction, AuditEvent, AuditTarget, TargetType
 from unkey_api.core.changes import root_key_changed
 from unkey_api.core.clock import Clock
 from unkey_api.core.columns import UnixMs
-from unkey_api.core.ids import IdPrefix, IdSource
+from unkey_api.core.ids import IdPrefix, IdSource, KeyId
+from unkey_api.core.keymaterial import KeyMaterial, RandomBytes, generate_key
 from unkey_api.core.principal import Caller
 from unkey_api.infra.mysql import Transaction, WriteConn
+
+
+def target_of(key_id: str, name: str | None, meta: Mapping[str, object] | None = None) -> AuditTarget:
+    """Return a root key as the target of an event."""
+    return AuditTarget(TargetType.KEY, key_id, name or key_id, meta or {})
+
+
+def root_key_event(action: AuditAction, sentence: str, *targets: AuditTarget) -> AuditEvent:
+    """Tell that something happened to root keys."""
+    return AuditEvent(action, sentence, targets)
+
+
+def connected(key: AuditTarget, grants: Iterable[Grant]) -> list[AuditEvent]:
+    """Tell which permissions a root key got."""
+    action = AuditAction.AUTHORIZATION_CONNECT_PERMISSION_AND_KEY
+    return [_of_grant(action, f"Added permission {grant.permission} to", key, grant) for grant in grants]
+
+
+def disconnected(key: AuditTarget, grants: Iterable[Grant]) -> list[AuditEvent]:
+    """Tell which permissions a root key lost."""
+    action = AuditAction.AUTHORIZATION_DISCONNECT_PERMISSION_AND_KEY
+    return [_of_grant(action, f"Removed permission {grant.permission} from", key, grant) for grant in grants]
+
+
+def _of_grant(action: AuditAction, what: str, key: AuditTarget, grant: Grant) -> AuditEvent:
+    target = AuditTarget(TargetType.PERMISSION, grant.permission_id, grant.permission)
+    return AuditEvent(action, f"{what} root key {key.id}", (key, target))
+
+
+PREFIX = "unkey"
+SECRET_BYTES = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RootKeyDraft:
+    """A root key to write; settled before the transaction, so that a replay writes the same."""
+
+    id: KeyId
+    material: KeyMaterial
+    created_at: UnixMs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RootKeySettings:
+    """What a new root key is to be."""
+
+    for_workspace_id: str
+    name: str | None
+    permissions: Iterable[str]
+    """Repetitions count once."""
+    expires_ms: int | None = None
+    enabled: bool = True
+
+
+class RootKeyIssuing:
+    """Draws secrets and writes root keys with their permissions."""
+
+    def __init__(self, grants: Grants, *, clock: Clock, ids: IdSource, random_bytes: RandomBytes) -> None:
+        self._grants = grants
+        self._clock = clock
+        self._ids = ids
+        self._random_bytes = random_bytes
+
+    def draft(self) -> RootKeyDraft:
+        """Draw an id and a secret."""
+        return RootKeyDraft(
+            id=KeyId(self._ids.new(IdPrefix.KEY)),
+            material=generate_key(self._random_bytes, byte_length=SECRET_BYTES, prefix=PREFIX),
+            created_at=UnixMs(self._clock.now_ms()),
+        )
+
+    async def write(
+        self, tx: Transaction, draft: RootKeyDraft, root_keyspace: KeyspaceRow, wanted: RootKeySettings
+    ) -> list[Grant]:
+        """Insert the key and its permissions and return the latter. Raises DuplicateKey when the id is taken."""
+        key = NewKey(
+            id=draft.id,
+            key_auth_id=root_keyspace.key_auth_id,
+            hash=draft.material.hash,
+            start=draft.material.start,
+            workspace_id=root_keyspace.workspace_id,
+            for_workspace_id=wanted.for_workspace_id,
+            name=wanted.name,
+            expires=expiry_column(wanted.expires_ms),
+            enabled=wanted.enabled,
+            created_at_m=draft.created_at,
+        )
+        await insert_keys(tx, [key])
+        tx.tell(root_key_changed(wanted.for_workspace_id, key.hash))
+        return await self._grants.give(tx, root_keyspace.workspace_id, draft.id, wanted.permissions)
 
 
 class RootKeyState(NamedTuple):
@@ -78,9 +170,9 @@ class RootKeyWriter:
     async def create(self, tx: Transaction, caller: Caller, wanted: RootKeySettings, draft: RootKeyDraft) -> None:
         """Insert a root key with its permissions. Raises DuplicateKey when the id is taken."""
         granted = await self._issuing.write(tx, draft, await self._root_keyspace.ensure(tx), wanted)
-        target = events.target_of(draft.id, wanted.name)
-        log = events.connected(target, granted)
-        log.append(events.changed(AuditAction.KEY_CREATE, f"Created root key {draft.id}", target))
+        target = target_of(draft.id, wanted.name)
+        log = connected(target, granted)
+        log.append(root_key_event(AuditAction.KEY_CREATE, f"Created root key {draft.id}", target))
         await self._audit.record(tx, caller, log, self._ids.new(IdPrefix.CORRELATION))
 
     async def update(
@@ -97,16 +189,16 @@ class RootKeyWriter:
                 they must be those that the key has.
         """
         key = stored.key
-        shown = events.target_of(key.id, wanted.name)
+        shown = target_of(key.id, wanted.name)
         log: list[AuditEvent] = []
         if regrant:
             added, removed = await self._regrant(tx, stored, wanted.permissions)
-            log += events.disconnected(shown, removed) + events.connected(shown, added)
+            log += disconnected(shown, removed) + connected(shown, added)
         now = UnixMs(self._clock.now_ms())
         await queries.update_fields(tx, key, name=wanted.name, enabled=wanted.enabled, expires=wanted.expires, now=now)
         changes = changed_members(stored.state._asdict(), wanted._asdict())
-        changed = events.target_of(key.id, wanted.name, changes)
-        log.append(events.changed(AuditAction.KEY_UPDATE, f"Updated root key {key.id}", changed))
+        changed = target_of(key.id, wanted.name, changes)
+        log.append(root_key_event(AuditAction.KEY_UPDATE, f"Updated root key {key.id}", changed))
         await self._audit.record(tx, caller, log, self._ids.new(IdPrefix.CORRELATION))
         tx.tell(root_key_changed(key.for_workspace_id, key.hash))
 
@@ -156,8 +248,8 @@ class RootKeyWriter:
         await self._issuing.write(tx, draft, await self._root_keyspace.ensure(tx), wanted)
         end = old.expires if grace_ms is None else await _end(tx, old, grace_ms, draft)
         ended = changed_members({"expires": old.expires}, {"expires": end})
-        targets = events.target_of(draft.id, old.name), events.target_of(old.id, old.name, ended)
-        event = events.changed(AuditAction.KEY_REROLL, f"Rerolled root key {old.id} to {draft.id}", *targets)
+        targets = target_of(draft.id, old.name), target_of(old.id, old.name, ended)
+        event = root_key_event(AuditAction.KEY_REROLL, f"Rerolled root key {old.id} to {draft.id}", *targets)
         await self._audit.record(tx, caller, [event])
         tx.tell(root_key_changed(old.for_workspace_id, old.hash))
         return end
@@ -165,7 +257,7 @@ class RootKeyWriter:
     async def delete(self, tx: Transaction, caller: Caller, key: RootKeyRow) -> None:
         """Soft-delete a locked root key."""
         await queries.mark_deleted(tx, key.for_workspace_id, key.id, now=UnixMs(self._clock.now_ms()))
-        event = events.changed(AuditAction.KEY_DELETE, f"Deleted root key {key.id}", events.target_of(key.id, key.name))
+        event = root_key_event(AuditAction.KEY_DELETE, f"Deleted root key {key.id}", target_of(key.id, key.name))
         await self._audit.record(tx, caller, [event])
         tx.tell(root_key_changed(key.for_workspace_id, key.hash))
 

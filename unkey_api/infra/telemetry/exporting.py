@@ -149,6 +149,8 @@ class CollectorExporter(SpanExporter):
 
     def _tell(self, outcome: Outcome, lost: int) -> None:
         """Log when spans begin to be lost and when that is over; how many there were is for the metrics."""
+        if outcome is Outcome.CLOSED:
+            return  # whoever closed it tells
         failing = lost > 0
         if failing and not self._failing:
             answer, error = self._session.answer, self._session.error or None

@@ -10,9 +10,27 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from unkey_api.areas.keys.schemes.errors import HashingBusy, HashingNotInstalled
 from unkey_api.areas.keys.schemes.salted import cost_of
 from unkey_api.core.clock import Clock
+from unkey_api.core.errors import AppError, ErrorCode, Unexpected
+
+
+class HashingBusy(AppError):
+    """Too many keys with expensive hashes are presented at once. Never a verdict: the caller may try again."""
+
+    code = ErrorCode.USER_TOO_MANY_REQUESTS_WORKSPACE_RATE_LIMITED
+
+    def __init__(self, retry_after_seconds: int) -> None:
+        super().__init__("Too many keys that still have an expensive hash are being verified. Please try again later.")
+        self.retry_after_seconds = retry_after_seconds
+
+
+class HashingNotInstalled(Unexpected):
+    """The extra `migration` is not installed."""
+
+    def __init__(self, internal: str) -> None:
+        super().__init__("The key could not be verified.", internal=internal)
+
 
 WAITING_PER_WORKSPACE = 8  # at a quarter of a second each, the last in line waits two seconds
 WAITING_WORKSPACES = 256  # with something in line at the same time

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from unkey_api.areas.identities.ensure import ensure_identity
-from unkey_api.areas.identities.queries import NewIdentity
+from unkey_api.areas.identities.queries import NewIdentity, ensure_identity
 from unkey_api.areas.keys import queries, requirements
 from unkey_api.areas.keys.errors import (
     EncryptionUnsupported,
@@ -16,13 +15,12 @@ from unkey_api.areas.keys.errors import (
     RefillDayMissing,
     RefillNeedsRemaining,
 )
-from unkey_api.areas.keys.queries import IssuingApiRow, NewEncryptedKey, NewKey, NewRatelimit
-from unkey_api.areas.keys.ratelimits import new_ratelimits
-from unkey_api.areas.keys.service import events, secrets
-from unkey_api.areas.keys.service.attempts import with_fresh_ids
+from unkey_api.areas.keys.queries import IssuingApiRow, NewEncryptedKey, NewKey, NewRatelimit, new_ratelimits
+from unkey_api.areas.keys.service import events
 from unkey_api.areas.keys.service.grants import grant_permissions, grant_roles
-from unkey_api.areas.keys.service.parts import KeyParts
+from unkey_api.areas.keys.service.parts import KeyParts, encrypt, length_of
 from unkey_api.areas.keys.types import META_BYTES_MAX, CreateKeyCommand, CreditSettings, RefillInterval
+from unkey_api.areas.parts import with_fresh_ids
 from unkey_api.areas.permissions.ensure import new_permissions
 from unkey_api.areas.permissions.queries import NewPermission
 from unkey_api.audit.types import AuditEvent
@@ -88,7 +86,7 @@ class CreateKey:
         api, keyspace_id = await self._issuing_api(caller, command.api_id)
         material = generate_key(
             self._parts.random_bytes,
-            byte_length=secrets.length_of(command.byte_length, api.default_bytes),
+            byte_length=length_of(command.byte_length, api.default_bytes),
             prefix=command.prefix or api.default_prefix or "",
         )
         ciphertext = await self._encrypted(caller, api, keyspace_id, material) if command.recoverable else None
@@ -129,7 +127,7 @@ class CreateKey:
         require(caller.principal.permissions, needed, hide_as=IssuingApiNotFound)
         if not api.store_encrypted_keys:
             raise EncryptionUnsupported
-        return await secrets.encrypt(vault, api.workspace_id, material.plaintext)
+        return await encrypt(vault, api.workspace_id, material.plaintext)
 
     def _draft(
         self,

@@ -9,19 +9,18 @@ from typing import NamedTuple
 from unkey_api.areas.keys import queries, requirements
 from unkey_api.areas.keys.batches import KeyBatch, KeyBatchWriter, KeyToWrite, Written
 from unkey_api.areas.keys.errors import ApiNotFound, HashUnsuitable, MigrationNotFound, RefillDayMissing
-from unkey_api.areas.keys.ports import LiveApi
 from unkey_api.areas.keys.schemes.finding import CANDIDATES_MAX, list_alike
 from unkey_api.areas.keys.schemes.salted import HashCaps, excess, phc_of, read_salted
 from unkey_api.areas.keys.service import events
-from unkey_api.areas.keys.service.attempts import with_fresh_ids
-from unkey_api.areas.keys.service.parts import KeyParts
+from unkey_api.areas.keys.service.parts import KeyParts, LiveApi
 from unkey_api.areas.keys.types import HASH_CHARS_MAX, META_BYTES_MAX, MigrateKey, MigrateKeysCommand, RefillInterval
+from unkey_api.areas.parts import with_fresh_ids
 from unkey_api.audit.types import AuditEvent
 from unkey_api.core.columns import UnixMs
 from unkey_api.core.ids import CorrelationId, IdPrefix, KeyHash, KeyId, MigrationId
 from unkey_api.core.needs import ANY
 from unkey_api.core.principal import Caller
-from unkey_api.core.rbac import require_unseen
+from unkey_api.core.rbac import require_found
 from unkey_api.core.text import require_bytes_at_most
 from unkey_api.infra.mysql import Transaction, WriteConn
 
@@ -78,13 +77,12 @@ class MigrateKeys:
             StoreUnavailable: Nothing was imported.
         """
         parts, workspace_id = self._parts, caller.principal.workspace_id
-        api = await require_unseen(
+        api = await require_found(
             caller.principal.permissions,
             lambda: parts.apis.find(workspace_id, command.api_id),
             lambda row: requirements.import_into(workspace_id, command.api_id, row.keyspace_id if row else ANY),
+            lambda: ApiNotFound(internal=f"api {command.api_id} is absent, deleted or of another workspace"),
         )
-        if api is None:
-            raise ApiNotFound(internal=f"api {command.api_id} is absent, deleted or of another workspace")
         project_id = await parts.projects.ensure(parts.database.primary, workspace_id)
         migration = await queries.find_migration(parts.database.primary, workspace_id, command.migration_id)
         if migration is None:

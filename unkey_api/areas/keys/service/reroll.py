@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from unkey_api.areas.keys import change_queries, queries, requirements, rerolls
 from unkey_api.areas.keys.errors import EncryptionUnsupported, NoVault
 from unkey_api.areas.keys.live_queries import LiveKey, get_key
-from unkey_api.areas.keys.queries import NewEncryptedKey, NewKey
-from unkey_api.areas.keys.ratelimits import new_ratelimits
+from unkey_api.areas.keys.queries import NewEncryptedKey, NewKey, new_ratelimits
 from unkey_api.areas.keys.rerolls import Reroll
-from unkey_api.areas.keys.service import events, secrets
-from unkey_api.areas.keys.service.attempts import with_fresh_ids
+from unkey_api.areas.keys.service import events
 from unkey_api.areas.keys.service.create import CreatedKey
-from unkey_api.areas.keys.service.parts import KeyParts
+from unkey_api.areas.keys.service.parts import KeyParts, encrypt, length_of
+from unkey_api.areas.parts import with_fresh_ids
 from unkey_api.audit.types import AuditEvent
 from unkey_api.core.changes import key_changed
 from unkey_api.core.columns import UnixMs, to_datetime
@@ -67,7 +66,7 @@ class RerollKey:
         key = await get_key(parts.database.primary, caller.principal, key_id)
         self._authorize(caller, key)
         material = generate_key(
-            parts.random_bytes, byte_length=secrets.length_of(None, key.default_bytes), prefix=prefix_of(key)
+            parts.random_bytes, byte_length=length_of(None, key.default_bytes), prefix=prefix_of(key)
         )
         ciphertext = await self._encrypted(key, material) if key.encrypted is not None else None
         await parts.credits.flush(key.id)
@@ -91,7 +90,7 @@ class RerollKey:
             raise NoVault
         if not key.store_encrypted_keys:
             raise EncryptionUnsupported
-        return await secrets.encrypt(self._parts.vault, key.workspace_id, material.plaintext)
+        return await encrypt(self._parts.vault, key.workspace_id, material.plaintext)
 
     async def _write(self, tx: Transaction, caller: Caller, key_id: str, draft: _Draft) -> None:
         """Copy the key as it is under its lock: what was read before decided only whether it may be copied at all."""

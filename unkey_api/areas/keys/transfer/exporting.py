@@ -8,10 +8,10 @@ from typing import TextIO
 
 import orjson
 
-from unkey_api.areas.keys.held import LimitColumns
 from unkey_api.areas.keys.transfer import queries
 from unkey_api.areas.keys.transfer.queries import ApiRow, ExportRow
 from unkey_api.areas.keys.transfer.types import FileFormat
+from unkey_api.areas.keys.types import LimitColumns
 from unkey_api.infra.mysql import Database
 
 PAGE = 500

@@ -11,7 +11,7 @@ from unkey_api.areas.keys.schemes.finding import CANDIDATES_MAX, list_alike
 from unkey_api.areas.keys.schemes.salted import read_salted
 from unkey_api.areas.keys.transfer import queries
 from unkey_api.areas.keys.transfer.journal import Journal, Pending, RejectsFile
-from unkey_api.areas.keys.transfer.prefetching import ParsedRecords, parsed_batches
+from unkey_api.areas.keys.transfer.parsing import ParsedRecords, parsed_batches
 from unkey_api.areas.keys.transfer.reading import RecordFile
 from unkey_api.areas.keys.transfer.types import ImportRecord, ImportReport, Progress, Rejection, Target
 from unkey_api.areas.keys.transfer.writing import BatchWriter, NameUnusable

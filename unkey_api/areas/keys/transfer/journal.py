@@ -8,20 +8,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 import orjson
 
-from unkey_api.areas.keys.transfer.errors import TransferRefused
-from unkey_api.areas.keys.transfer.types import Progress, Rejection, Target
+from unkey_api.areas.keys.transfer.types import Progress, Rejection, Target, TransferRefused
 
 VERSION = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Pending:
+class Pending(NamedTuple):
     """A batch that may or may not have been committed."""
 
     first_key_id: str
@@ -29,8 +26,7 @@ class Pending:
     """Where the import stands if it was."""
 
 
-@dataclass(frozen=True, slots=True)
-class JournalState:
+class JournalState(NamedTuple):
     """What the journal says."""
 
     done: Progress

@@ -1,18 +1,22 @@
-"""From a record of a file to a key to import, or the reason why not."""
+"""From a record of a file to a key to import, or the reason why not; ahead of the database, which works meanwhile."""
 
 from __future__ import annotations
 
+import asyncio
 import re
 from base64 import b64decode, b64encode
 from binascii import Error
+from collections.abc import AsyncGenerator, Iterator
+from dataclasses import dataclass
+from itertools import islice
 
-from unkey_api.areas.keys.schemes.registry import KEYED, start_of
+from unkey_api.areas.keys.schemes.finding import KEYED, start_of
 from unkey_api.areas.keys.schemes.salted import HashCaps, affordable, excess, make_salted, phc_of, read_salted
 from unkey_api.areas.keys.transfer import fields
 from unkey_api.areas.keys.transfer.fields import Document
-from unkey_api.areas.keys.transfer.types import ImportRecord, RawRecord, Rejected, Target
+from unkey_api.areas.keys.transfer.types import ImportRecord, RawRecord, Rejected, Rejection, Target
 from unkey_api.areas.keys.types import CreditSettings, MigrateKey, Refill, RefillInterval
-from unkey_api.areas.ratelimit.attached import AttachedLimit
+from unkey_api.areas.ratelimit.types import AttachedLimit
 from unkey_api.core.ids import KeyHash
 from unkey_api.core.keymaterial import hash_key
 
@@ -175,3 +179,51 @@ def _ratelimit(item: object) -> AttachedLimit:
     if name is None or limit is None or duration is None:
         raise Rejected("a rate limit needs name, limit and duration")
     return AttachedLimit(name, limit, duration, fields.flag(item, "autoApply", default=False))
+
+
+BREATH_RECORDS = 50  # parsed at a stretch, about half a millisecond; then answers of the database get their turn
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedRecords:
+    """Some records of a file, in its order."""
+
+    last: int
+    """Number of the last of them."""
+    records: list[ImportRecord]
+    rejections: list[Rejection]
+    """Those that cannot be imported whatever the database holds."""
+
+
+async def parsed_batches(
+    records: Iterator[RawRecord], target: Target, count: int
+) -> AsyncGenerator[ParsedRecords, None]:
+    """Yield the records, `count` at a time and parsed, one batch ahead of the caller. Close it when leaving early.
+
+    Raises:
+        TransferRefused: The file cannot be read on; everything before was yielded in whole batches.
+    """
+    ahead = asyncio.create_task(_parse_some(records, target, count))
+    try:
+        while (parsed := await ahead) is not None:
+            ahead = asyncio.create_task(_parse_some(records, target, count))
+            yield parsed
+    finally:
+        ahead.cancel()
+        await asyncio.gather(ahead, return_exceptions=True)
+
+
+async def _parse_some(records: Iterator[RawRecord], target: Target, count: int) -> ParsedRecords | None:
+    """Return the next records, or None after the last."""
+    fit: list[ImportRecord] = []
+    rejections: list[Rejection] = []
+    raw: RawRecord | None = None
+    for index, raw in enumerate(islice(records, count), start=1):
+        try:
+            fit.append(parse(raw, target))
+        except Rejected as err:
+            # Without the hash: what cannot be read as one may be a secret in the wrong column.
+            rejections.append(Rejection(raw.line, str(err)))
+        if index % BREATH_RECORDS == 0:
+            await asyncio.sleep(0)
+    return None if raw is None else ParsedRecords(raw.number, fit, rejections)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from unkey_api.areas.keys.held import LimitList, StringList
-from unkey_api.areas.keys.types import MigrationAlgorithm
+from unkey_api.areas.keys.types import LimitList, MigrationAlgorithm, StringList
 from unkey_api.core.columns import UnixMs
 from unkey_api.core.ids import ApiId, KeyHash, KeyId, KeyspaceId, MigrationId
 from unkey_api.infra.mysql import DuplicateKey, ReadConn, WriteConn, load_query, load_statement

@@ -12,8 +12,7 @@ from typing import BinaryIO
 
 import orjson
 
-from unkey_api.areas.keys.transfer.errors import TransferRefused
-from unkey_api.areas.keys.transfer.types import FileFormat, RawRecord
+from unkey_api.areas.keys.transfer.types import FileFormat, RawRecord, TransferRefused
 
 LINE_BYTES_MAX = 1_048_576  # sixteen times the largest metadata
 EDGE_BYTES = 65_536

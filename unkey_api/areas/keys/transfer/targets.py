@@ -6,9 +6,8 @@ from collections.abc import Sequence
 
 from unkey_api.areas.keys.queries import find_migration
 from unkey_api.areas.keys.transfer import queries
-from unkey_api.areas.keys.transfer.errors import TransferRefused
 from unkey_api.areas.keys.transfer.queries import ApiRow
-from unkey_api.areas.keys.transfer.types import Target
+from unkey_api.areas.keys.transfer.types import Target, TransferRefused
 from unkey_api.areas.keys.types import MigrationAlgorithm
 from unkey_api.areas.projects.service import DefaultProject
 from unkey_api.infra.mysql import Database

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from unkey_api.areas.keys.schemes.salted import HashCaps
 from unkey_api.areas.keys.types import MigrateKey
+from unkey_api.core.errors import InvalidInput
 from unkey_api.core.ids import KeyspaceId, MigrationId
 
 
@@ -97,3 +98,7 @@ class ImportReport:
     """Whether an earlier run had begun."""
     new: int
     """Keys imported by this run."""
+
+
+class TransferRefused(InvalidInput):
+    """The command does not fit the data; the sentence says how to go on."""

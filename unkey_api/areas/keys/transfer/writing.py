@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from unkey_api.areas.keys.batches import KeyBatch, KeyBatchWriter, KeyToWrite
 from unkey_api.areas.keys.service import events
 from unkey_api.areas.keys.transfer.types import ImportRecord, Target
-from unkey_api.areas.permissions.errors import PermissionDiffersInCase, RoleDiffersInCase
+from unkey_api.areas.permissions.types import PermissionDiffersInCase, RoleDiffersInCase
 from unkey_api.audit.service import AuditLog
 from unkey_api.audit.types import AuditEvent
 from unkey_api.core.clock import Clock

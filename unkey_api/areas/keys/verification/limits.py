@@ -6,14 +6,15 @@ from collections.abc import Sequence
 
 import structlog
 
-from unkey_api.areas.keys.verification.errors import DurationTooShort, UnknownLimit
-from unkey_api.areas.keys.verification.ports import Limiter
 from unkey_api.areas.keys.verification.record import plan
 from unkey_api.areas.keys.verification.types import (
+    DurationTooShort,
     LimitConfig,
+    Limiter,
     LimitResult,
     PlannedCheck,
     RequestedLimit,
+    UnknownLimit,
     VerifiableKey,
 )
 from unkey_api.areas.ratelimit.engine.types import MIN_DURATION_MS, Decision

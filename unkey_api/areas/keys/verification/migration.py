@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from unkey_api.areas.keys.queries import find_migration
-from unkey_api.areas.keys.schemes.finding import ForeignHashes
-from unkey_api.areas.keys.schemes.registry import start_of
+from unkey_api.areas.keys.schemes.finding import ForeignHashes, start_of
 from unkey_api.areas.keys.types import START_CHARS_MAX, MigrationAlgorithm
 from unkey_api.areas.keys.verification import queries
 from unkey_api.areas.keys.verification.directory import KeyDirectory
-from unkey_api.areas.keys.verification.errors import MalformedKey, MigrationNotFinished, MigrationNotLoaded
-from unkey_api.areas.keys.verification.types import VerifiableKey
+from unkey_api.areas.keys.verification.types import (
+    MalformedKey,
+    MigrationNotFinished,
+    MigrationNotLoaded,
+    VerifiableKey,
+)
 from unkey_api.core.changes import key_changed
 from unkey_api.core.clock import Clock
 from unkey_api.core.columns import UnixMs

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from unkey_api.areas.keys.held import HeldByKey
+from unkey_api.areas.keys.types import HeldByKey
 from unkey_api.core.columns import UnixMs
 from unkey_api.core.ids import (
     ApiId,

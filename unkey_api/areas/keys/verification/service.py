@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from unkey_api.areas.keys.verification.directory import KeyDirectory
 from unkey_api.areas.keys.verification.limits import count, planned_checks, refuse_short_windows
 from unkey_api.areas.keys.verification.migration import MigratedKeys
-from unkey_api.areas.keys.verification.ports import Credits, Limiter
 from unkey_api.areas.keys.verification.types import (
     UNKNOWN_KEY,
+    Credits,
+    Limiter,
     LimitResult,
     Status,
     Verdict,

@@ -1,14 +1,16 @@
-"""The vocabulary of verification."""
+"""The vocabulary of verification, what it needs of others, and what can go wrong apart from the key being refused."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
-from unkey_api.areas.ratelimit.engine.types import Check
+from unkey_api.areas.keys.credits.types import CreditDecision
+from unkey_api.areas.ratelimit.engine.types import BatchDecision, Check, Decision
 from unkey_api.core.addresses import AddressList
+from unkey_api.core.errors import AppError, ErrorCode, InvalidInput, ServiceUnavailable, Unexpected, Violation
 from unkey_api.core.ids import ApiId, ExternalId, IdentityId, KeyId, KeyspaceId, MigrationId, WorkspaceId
 from unkey_api.core.principal import Principal
 from unkey_api.core.rbac import Requirement
@@ -167,3 +169,84 @@ class Verdict(NamedTuple):
 
 UNKNOWN_KEY = Verdict(Status.NOT_FOUND, None)
 """What a caller learns about a key that does not exist or that it may not verify."""
+
+
+class Limiter(Protocol):
+    """Counts spends against windows."""
+
+    def try_limit_now(self, check: Check) -> Decision | None:
+        """Decide without awaiting, or return None."""
+        ...
+
+    async def limit(self, check: Check) -> Decision:
+        """Decide one check. Raises an `AppError` when it cannot."""
+        ...
+
+    async def limit_many(self, checks: Sequence[Check]) -> BatchDecision:
+        """Decide several together: all are counted or none. Raises as `limit` does."""
+        ...
+
+
+class Credits(Protocol):
+    """Takes credits off keys."""
+
+    async def spend(self, key_id: str, cost: int) -> CreditDecision:
+        """Take `cost` (at least 0) if so much is left. Raises an `AppError` when that cannot be found out."""
+        ...
+
+
+class KeyNotLoaded(ServiceUnavailable):
+    """The key could not be looked up. It says nothing about the key."""
+
+    def __init__(self, internal: str) -> None:
+        super().__init__("We could not load the requested key.", internal=internal)
+
+
+class MigrationNotLoaded(ServiceUnavailable):
+    """The migration could not be looked up."""
+
+    def __init__(self, internal: str) -> None:
+        super().__init__("We could not load the requested migration.", internal=internal)
+
+
+class MigrationNotFinished(Unexpected):
+    """The key was found in its old form, but could not be rewritten."""
+
+    def __init__(self, internal: str) -> None:
+        super().__init__("The hash and migration id of the key could not be updated.", internal=internal)
+
+
+class MalformedKey(AppError):
+    """The key does not have the form its migration expects."""
+
+    code = ErrorCode.AUTHENTICATION_MALFORMED
+    sentence = "Invalid key format"
+
+
+class UnknownLimit(AppError):
+    """A limit was named that neither the key nor its identity has."""
+
+    code = ErrorCode.APPLICATION_PRECONDITION_FAILED
+
+    def __init__(self, name: str, key_id: str, identity: tuple[str, str] | None) -> None:
+        """Name the limit, the key, and the identity as id and external id."""
+        start = f"ratelimit '{name}' was requested but does not exist for key '{key_id}'"
+        if identity is None:
+            super().__init__(f"{start} and there is no identity connected.")
+        else:
+            super().__init__(f"{start} nor identity: '{identity[0]}' external ID: '{identity[1]}'")
+
+
+class DurationTooShort(InvalidInput):
+    """A limit made up for the request has a window no limiter keeps."""
+
+    def __init__(self, index: int, minimum_ms: int) -> None:
+        super().__init__(
+            f"`ratelimits[{index}].duration` must be at least {minimum_ms} milliseconds.",
+            violations=(
+                Violation(
+                    location=f"/properties/ratelimits/items/{index}/properties/duration/minimum",
+                    message=f"minimum: must be at least {minimum_ms}",
+                ),
+            ),
+        )

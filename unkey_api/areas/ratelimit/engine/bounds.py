@@ -1,7 +1,8 @@
-"""How much of the limiter one workspace may occupy, and what it does."""
+"""How much of the limiter one workspace may occupy, what it does, and what the garbage collector need not look at."""
 
 from __future__ import annotations
 
+import ctypes
 from dataclasses import dataclass
 
 LOOKED_AT = 256  # counters, when there is no room for another one
@@ -25,3 +26,11 @@ class Share:
         self.counters = 0
         self.waiting = 0
         """Cells that wait for the store."""
+
+
+untrack = ctypes.PYFUNCTYPE(None, ctypes.py_object)(("PyObject_GC_UnTrack", ctypes.pythonapi))
+"""Take an object off the collector's list: no collection walks over it or over what it holds any more.
+
+Its memory comes back when the last reference goes, as always. Only for objects that cannot be part of a cycle, because
+the collector could not free that one. A dict is put on the list again by each insertion of a value that could be on it.
+"""

@@ -10,9 +10,8 @@ from typing import Any
 import structlog
 
 from unkey_api.areas.ratelimit.engine.counts import StoreOperation
-from unkey_api.areas.ratelimit.engine.resting import rest
 from unkey_api.areas.ratelimit.engine.state import Cell, CounterTable
-from unkey_api.areas.ratelimit.engine.store import GuardedStore
+from unkey_api.areas.ratelimit.engine.store import GuardedStore, rest
 from unkey_api.core.errors import ServiceUnavailable
 
 FRESH_MS = 5_000  # how long a read of the store is good for

@@ -10,9 +10,8 @@ import structlog
 
 from unkey_api.areas.ratelimit.engine.counts import LimiterCounts
 from unkey_api.areas.ratelimit.engine.loading import FRESH_MS
-from unkey_api.areas.ratelimit.engine.resting import rest
 from unkey_api.areas.ratelimit.engine.state import KEPT_WINDOWS, NOT_QUEUED, Cell, CounterTable
-from unkey_api.areas.ratelimit.engine.store import GuardedStore, Increment
+from unkey_api.areas.ratelimit.engine.store import GuardedStore, Increment, rest
 from unkey_api.core.clock import Clock
 from unkey_api.core.errors import ServiceUnavailable
 from unkey_api.infra.resilience.breaker import NotAttempted

@@ -10,9 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 
-from unkey_api.areas.ratelimit.engine.bounds import EVICTED_TOGETHER, LOOKED_AT, Share, TableBounds
+from unkey_api.areas.ratelimit.engine.bounds import EVICTED_TOGETHER, LOOKED_AT, Share, TableBounds, untrack
 from unkey_api.areas.ratelimit.engine.counts import LimiterCounts, WorkspaceCounts
-from unkey_api.areas.ratelimit.engine.untracked import untrack
 
 Now = Callable[[], int]
 """Unix time in milliseconds."""

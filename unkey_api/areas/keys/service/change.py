@@ -1,25 +1,30 @@
-"""Change a key."""
+"""Change a key and its credits, or delete it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from unkey_api.areas.identities.ensure import ensure_identity
-from unkey_api.areas.identities.queries import NewIdentity
+from unkey_api.areas.identities.queries import NewIdentity, ensure_identity
 from unkey_api.areas.keys import change_queries, queries
 from unkey_api.areas.keys.change_queries import FieldChanges
-from unkey_api.areas.keys.errors import RefillDayMissing, RefillDayRefused
+from unkey_api.areas.keys.errors import (
+    CreditsTooLarge,
+    CreditsUnlimited,
+    CreditValueMissing,
+    RefillDayMissing,
+    RefillDayRefused,
+)
 from unkey_api.areas.keys.live_queries import LiveKey, get_key_for
-from unkey_api.areas.keys.queries import NewRatelimit
-from unkey_api.areas.keys.ratelimits import new_ratelimits
+from unkey_api.areas.keys.queries import NewRatelimit, new_ratelimits
 from unkey_api.areas.keys.service import events
+from unkey_api.areas.keys.service.events import state_of
 from unkey_api.areas.keys.service.grants import find_roles
 from unkey_api.areas.keys.service.parts import KeyParts
-from unkey_api.areas.keys.service.state import state_of
 from unkey_api.areas.keys.types import (
     META_BYTES_MAX,
     UNSET,
     CreditChanges,
+    CreditOperation,
     Refill,
     RefillInterval,
     Unset,
@@ -28,7 +33,7 @@ from unkey_api.areas.keys.types import (
 from unkey_api.areas.permissions.ensure import ensure_permissions, new_permissions
 from unkey_api.areas.permissions.queries import NewPermission
 from unkey_api.areas.permissions.types import Permission
-from unkey_api.audit.changes import changed_members
+from unkey_api.audit.service import changed_members
 from unkey_api.core.ids import CorrelationId, IdentityId, IdPrefix
 from unkey_api.core.principal import Caller
 from unkey_api.core.text import require_bytes_at_most
@@ -192,3 +197,115 @@ def _check_refill(refill: Refill) -> None:
         raise RefillDayMissing
     if refill.interval is RefillInterval.DAILY and refill.day is not None:
         raise RefillDayRefused
+
+
+CREDITS_MAX = 2**63 - 1
+"""More cannot be shown: answers carry signed 64-bit numbers."""
+
+
+@dataclass(frozen=True, slots=True)
+class CreditState:
+    """Credits after the change."""
+
+    remaining: int | None
+    """None: unlimited."""
+    refill_amount: int | None
+    refill_day: int | None
+
+
+class UpdateCredits:
+    """Changes how many uses a key has left."""
+
+    def __init__(self, parts: KeyParts) -> None:
+        self._parts = parts
+
+    async def __call__(
+        self, caller: Caller, key_id: str, operation: CreditOperation, *, value: int | Unset | None
+    ) -> CreditState:
+        """Change the balance and return it. What any process has spent is written before.
+
+        Args:
+            caller: Who asks.
+            key_id: The key.
+            operation: `decrement` stops at zero.
+            value: 0 or more. To set: None and nothing both mean unlimited, and None drops the refill as well.
+
+        Raises:
+            KeyNotFound: There is no such key in the caller's workspace, or no longer.
+            InsufficientPermissions: The caller may not change it.
+            InvalidInput: The operation makes no sense for the value or for the key.
+            StoreUnavailable: Nothing was changed.
+        """
+        primary = self._parts.database.primary
+        key = await get_key_for(primary, caller.principal, key_id, lambda key: key.needs("update_key"))
+        amount = None if value is UNSET else value
+        if operation is not CreditOperation.SET:
+            if amount is None:
+                raise CreditValueMissing
+            if key.remaining_requests is None:
+                raise CreditsUnlimited
+        drop_refill = value is None
+        await self._parts.credits.flush(key.id)
+
+        async def work(tx: Transaction) -> int | None:
+            locked = await change_queries.lock(tx, key.workspace_id, key.id)
+            remaining = _changed(locked.remaining_requests, operation, amount)
+            await change_queries.set_credits(tx, key.workspace_id, key.id, remaining, drop_refill=drop_refill)
+            event = events.credits_set(key.id, key.keyspace_id, locked.remaining_requests, remaining)
+            await self._parts.audit.record(tx, caller, [event])
+            tx.tell(locked.changed(key.workspace_id))
+            return remaining
+
+        remaining = await self._parts.database.transaction(
+            "keys.update_credits", work, on_commit=lambda _: self._parts.credits.invalidate(key.id)
+        )
+        return _state(key, remaining, drop_refill=drop_refill)
+
+
+def _changed(balance: int | None, operation: CreditOperation, amount: int | None) -> int | None:
+    if operation is CreditOperation.SET or amount is None:
+        return amount
+    if balance is None:
+        raise CreditsUnlimited
+    if operation is CreditOperation.DECREMENT:
+        return max(0, balance - amount)
+    if balance + amount > CREDITS_MAX:
+        raise CreditsTooLarge(CREDITS_MAX)
+    return balance + amount
+
+
+def _state(key: LiveKey, remaining: int | None, *, drop_refill: bool) -> CreditState:
+    if drop_refill:
+        return CreditState(remaining, None, None)
+    return CreditState(remaining, key.refill_amount, key.refill_day)
+
+
+class DeleteKey:
+    """Deletes a key, leaving its row or not."""
+
+    def __init__(self, parts: KeyParts) -> None:
+        self._parts = parts
+
+    async def __call__(self, caller: Caller, key_id: str, *, permanent: bool = False) -> None:
+        """Delete the key; `permanent` removes it with everything that belongs to it alone.
+
+        Raises:
+            KeyNotFound: There is no such key in the caller's workspace, or no longer.
+            InsufficientPermissions: The caller may not delete it.
+            StoreUnavailable: Nothing was deleted.
+        """
+        primary = self._parts.database.primary
+        key = await get_key_for(primary, caller.principal, key_id, lambda key: key.needs("delete_key"))
+        now = self._parts.now()
+
+        async def work(tx: Transaction) -> None:
+            locked = await change_queries.lock(tx, key.workspace_id, key.id)
+            if permanent:
+                await change_queries.delete(tx, key.workspace_id, key.id)
+            else:
+                await change_queries.mark_deleted(tx, key.workspace_id, key.id, now=now)
+            event = events.key_deleted(events.key_target(key.id, key.name or ""), permanent=permanent)
+            await self._parts.audit.record(tx, caller, [event])
+            tx.tell(locked.changed(key.workspace_id))
+
+        await self._parts.database.transaction("keys.delete", work)
