@@ -67,15 +67,15 @@ def _columns(names: Sequence[str], types: Sequence[str], time_zone: str) -> list
 def _rows(
     lines: Sequence[str], columns: Sequence[Column], types: Sequence[str], *, big_as_text: bool
 ) -> Iterator[bytes]:
-    has_decimals = any("Decimal" in type_text for type_text in types)
-    has_wide = any("Int64" in text or "Int128" in text or "Int256" in text for text in types)
+    # A decimal has more digits than a double, and integers may have more than orjson reads.
+    slowly = any(word in text for text in types for word in ("Decimal", "Int128", "Int256"))
+    has_wide = big_as_text and any("64" in text or "Int128" in text or "Int256" in text for text in types)
     for line in lines:
         if not line:
             continue
-        # A decimal has more digits than a double, and integers may have more than orjson reads.
-        values: list[Any] = json.loads(line, parse_float=Decimal) if has_decimals or has_wide else orjson.loads(line)
+        values: list[Any] = json.loads(line, parse_float=Decimal) if slowly else orjson.loads(line)
         row = {name: decode(values[position]) for name, position, decode in columns}
-        if has_wide and big_as_text:
+        if has_wide:
             row = {name: _small(value) for name, value in row.items()}
         yield _dumped(row)
 

@@ -42,7 +42,7 @@ class LiveApis:
         """
         api = await self.find(workspace_id, api_id)
         if api is None:
-            raise ApiNotFound(internal=f"api {api_id} is absent, deleted or of another workspace")
+            raise ApiNotFound.by_id(api_id)
         return api
 
     async def find(self, workspace_id: str, api_id: str) -> LiveApi | None:

@@ -85,7 +85,7 @@ class GetApi:
             principal.permissions,
             lambda: self._apis.find(workspace_id, api_id),
             lambda found: requirements.read(workspace_id, api_id, found.keyspace_id if found else ANY),
-            lambda: ApiNotFound(internal=f"api {api_id} is absent, deleted or of another workspace"),
+            lambda: ApiNotFound.by_id(api_id),
         )
 
 
@@ -136,7 +136,7 @@ class UpdateApi:
                 caller.principal.permissions,
                 lambda: queries.find_settings_locked(tx, workspace_id, command.api_id),
                 lambda row: requirements.update(workspace_id, command.api_id, row.keyspace_id if row else ANY),
-                lambda: ApiNotFound(internal=f"api {command.api_id} is absent, deleted or of another workspace"),
+                lambda: ApiNotFound.by_id(command.api_id),
             )
             after = _merged(before, command)
             if after.store_encrypted_keys and not before.store_encrypted_keys and not self._has_vault:
@@ -226,7 +226,7 @@ class DeleteApi:
                 caller.principal.permissions,
                 lambda: queries.lock_live(tx, workspace_id, api_id),
                 lambda row: requirements.delete(workspace_id, api_id, (row and row.key_auth_id) or ANY),
-                lambda: ApiNotFound(internal=f"api {api_id} is absent, deleted or of another workspace"),
+                lambda: ApiNotFound.by_id(api_id),
             )
             if api.delete_protection:
                 raise ApiProtected

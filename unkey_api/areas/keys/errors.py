@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 from unkey_api.core.errors import AppError, ErrorCode, InvalidInput, ServiceUnavailable
 
 
@@ -10,6 +12,11 @@ class ApiNotFound(AppError):
 
     code = ErrorCode.DATA_API_NOT_FOUND
     sentence = "The requested API does not exist or has been deleted."
+
+    @classmethod
+    def by_id(cls, api_id: str) -> Self:
+        """Say for the logs which one was asked for."""
+        return cls(internal=f"api {api_id} is absent, deleted or of another workspace")
 
 
 class IssuingApiNotFound(ApiNotFound):

@@ -51,14 +51,10 @@ class CreditSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CreateKeyCommand:
-    """A key to create. None means that the caller said nothing."""
+class NewKeyProperties:
+    """What a key has from the start, whether it is created or imported. None means that the caller said nothing."""
 
-    api_id: str
-    prefix: str | None = None
     name: str | None = None
-    byte_length: int | None = None
-    """Of the random part."""
     external_id: str | None = None
     meta: str | None = None
     """JSON text."""
@@ -71,6 +67,16 @@ class CreateKeyCommand:
     ratelimits: tuple[AttachedLimit, ...] = ()
     """The last one of a name counts."""
     enabled: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateKeyCommand(NewKeyProperties):
+    """A key to create."""
+
+    api_id: str
+    prefix: str | None = None
+    byte_length: int | None = None
+    """Of the random part."""
     recoverable: bool = False
 
 
@@ -123,20 +129,10 @@ class CreditOperation(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MigrateKey:
+class MigrateKey(NewKeyProperties):
     """A key to import by its hash."""
 
     hash: str
-    name: str | None = None
-    external_id: str | None = None
-    meta: str | None = None
-    """JSON text."""
-    roles: tuple[str, ...] = ()
-    permissions: tuple[str, ...] = ()
-    expires_ms: int | None = None
-    credits: CreditSettings | None = None
-    ratelimits: tuple[AttachedLimit, ...] = ()
-    enabled: bool = True
 
 
 @dataclass(frozen=True, slots=True)

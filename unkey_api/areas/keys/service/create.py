@@ -108,7 +108,7 @@ class CreateKey:
         workspace_id = caller.principal.workspace_id
         api = await queries.find_issuing_api(self._parts.database.primary, api_id)
         if api is None or api.workspace_id != workspace_id or api.deleted_at is not None:
-            raise IssuingApiNotFound(internal=f"api {api_id} is absent, deleted or of another workspace")
+            raise IssuingApiNotFound.by_id(api_id)
         needed = requirements.create_in(workspace_id, api.id, api.keyspace_id)
         require(caller.principal.permissions, needed, hide_as=IssuingApiNotFound)
         if api.keyspace_deleted_at is not None:

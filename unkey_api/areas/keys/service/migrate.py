@@ -81,7 +81,7 @@ class MigrateKeys:
             caller.principal.permissions,
             lambda: parts.apis.find(workspace_id, command.api_id),
             lambda row: requirements.import_into(workspace_id, command.api_id, row.keyspace_id if row else ANY),
-            lambda: ApiNotFound(internal=f"api {command.api_id} is absent, deleted or of another workspace"),
+            lambda: ApiNotFound.by_id(command.api_id),
         )
         project_id = await parts.projects.ensure(parts.database.primary, workspace_id)
         migration = await queries.find_migration(parts.database.primary, workspace_id, command.migration_id)
