@@ -8,6 +8,7 @@ import re
 import pytest
 
 from unkey_api.infra.clickhouse.migrate import FAMILIES, schema_objects
+from unkey_api.infra.clickhouse.steps import step_tables, step_views
 
 RELEASED = {
     "api_requests_per_day_mv_v2": "f346017aeb604d2a",
@@ -18,6 +19,25 @@ RELEASED = {
     "api_requests_per_minute_v2": "2aefa30103614b96",
     "api_requests_per_month_mv_v2": "fc35ec24ab3268da",
     "api_requests_per_month_v2": "96ec48550e782069",
+    "frontline_requests_per_15m_mv_v1": "5bdecfe90858e2d0",
+    "frontline_requests_per_15m_v1": "27c0a4446bf8fdcd",
+    "frontline_requests_per_5m_mv_v1": "2f2d1f5aebd9dda4",
+    "frontline_requests_per_5m_v1": "59e11a467c4e1c9f",
+    "frontline_requests_per_day_mv_v1": "e5dc4374d4835885",
+    "frontline_requests_per_day_v1": "0d39a9716234c37f",
+    "frontline_requests_per_hour_mv_v1": "2bb09f7c794d34d3",
+    "frontline_requests_per_hour_v1": "1978d7be7817f30d",
+    "frontline_requests_per_minute_v1": "1683997361a263ff",
+    "instance_resources_per_15s_mv_v1": "601c65eb317f93ae",
+    "instance_resources_per_15s_v1": "ec144be17234a624",
+    "instance_resources_per_day_mv_v1": "cbd2faf15995adac",
+    "instance_resources_per_day_v1": "2c2361e80d520440",
+    "instance_resources_per_hour_mv_v1": "b888e4c77105eb32",
+    "instance_resources_per_hour_v1": "413a9e1b5062c5ab",
+    "instance_resources_per_minute_mv_v1": "db591c61f4b536c1",
+    "instance_resources_per_minute_v1": "2c03f912fe0572fb",
+    "instance_resources_per_month_mv_v1": "3b79fb721ef0dbee",
+    "instance_resources_per_month_v1": "c814ef790d59f444",
     "key_verifications_per_day_mv_v3": "fce2091a03fdda8c",
     "key_verifications_per_day_v3": "2b81ac87b6f96221",
     "key_verifications_per_hour_mv_v3": "c10b13ed00b9c8d8",
@@ -40,6 +60,7 @@ RELEASED = {
 
 def made() -> dict[str, str]:
     found = [each for family in FAMILIES for each in (*family.tables(), *family.views())]
+    found += [*step_tables(), *step_views()]
     assert len(found) == len(dict(found))
     return dict(found)
 

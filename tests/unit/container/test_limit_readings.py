@@ -10,7 +10,7 @@ from unkey_api.areas.keys.verification.directory import LoadCounts
 from unkey_api.areas.keys.verification.types import Status
 from unkey_api.areas.ratelimit.engine.counts import LimiterCounts, WorkspaceCounts
 from unkey_api.container.limit_reports import credit_readings, limiter_readings, load_readings
-from unkey_api.infra.telemetry.limit_collector import FAMILIES
+from unkey_api.infra.telemetry.limit_collector import LimitCollector
 
 BUFFER = {"replays_buffered", "replays_dropped", "replays_closed"}
 """Shown by the metrics of buffers."""
@@ -53,5 +53,5 @@ def test_every_family_is_read_from_somewhere() -> None:
     counts = LimiterCounts(workspaces={"ws": WorkspaceCounts(1, 1, 1, 1, 1)})
     loads = LoadCounts(key=Counter({Status.VALID: 1}), failed=Counter({"key": 1}))
     readings = [*limiter_readings(counts), *credit_readings(CreditCounts(1, 1, 1, 1)), *load_readings(loads)]
-    assert {reading.family for reading in readings} == set(FAMILIES)
+    assert {reading.family for reading in readings} == set(LimitCollector.FAMILIES)
     assert all(len(reading.labels) == len(reading.family[2]) for reading in readings)

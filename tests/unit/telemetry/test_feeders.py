@@ -20,7 +20,7 @@ from unkey_api.infra.clickhouse.writer import FlushOutcome, FlushReport
 from unkey_api.infra.resilience.breaker import BreakerState
 from unkey_api.infra.telemetry import limit_collector
 from unkey_api.infra.telemetry.collectors import CacheRoom
-from unkey_api.infra.telemetry.limit_collector import FAMILIES, Reading
+from unkey_api.infra.telemetry.limit_collector import LimitCollector, Reading
 from unkey_api.infra.telemetry.metrics import Metrics
 
 ROOT = Path(unkey_api.__file__).parent
@@ -102,7 +102,7 @@ def feed(metrics: Metrics) -> None:
     room = CacheRoom(lambda: 0, 1)
     metrics.caches.watch("c", CacheCounts(), size=lambda: 0, capacity=1, absent=room, memory=room)
     metrics.buffers.watch("b", Nothing(), capacity=1, accepted=lambda: 0)
-    metrics.limits.watch(lambda: [Reading(family, ("x",) * len(family[2]), 0) for family in FAMILIES])
+    metrics.limits.watch(lambda: [Reading(family, ("x",) * len(family[2]), 0) for family in LimitCollector.FAMILIES])
     metrics.stores.watch_pool("primary", Nothing())
     metrics.connections.watch("l", Nothing())
     metrics.stores.watch_redis(connected=lambda: True, in_flight=lambda: 0)
@@ -128,6 +128,8 @@ def test_every_documented_metric_gets_a_value_from_its_feeders() -> None:
 
 
 def test_every_series_of_limits_keys_and_credits_has_a_reading() -> None:
-    named = {name for name, value in vars(limit_collector).items() if value in FAMILIES and name.isupper()}
+    named = {
+        name for name, value in vars(limit_collector).items() if value in LimitCollector.FAMILIES and name.isupper()
+    }
     read = {name for owner, name in mentioned() if owner == "series"}
     assert named - read == set()

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import structlog
 
 from unkey_api.infra.clickhouse.client import ClickHouseClient, ClickHouseRefused
+from unkey_api.infra.clickhouse.steps import step_tables, step_views
 
 COUNTED = "SimpleAggregateFunction(sum, Int64)"
 
@@ -243,6 +244,8 @@ def schema_objects() -> list[SchemaObject]:
     rolled_up = [(list(family.tables()), list(family.views())) for family in FAMILIES]
     tables = [*_read("tables"), *(SchemaObject(*each) for tables, _ in rolled_up for each in tables)]
     views = [*_read("views"), *(SchemaObject(*each) for _, views in rolled_up for each in views)]
+    tables += [SchemaObject(*each) for each in step_tables()]
+    views += [SchemaObject(*each) for each in step_views()]
     return [*sorted(tables, key=_name), *sorted(views, key=_name)]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import ClassVar, Protocol, TypeAlias
 
 from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -15,50 +15,71 @@ from unkey_api.infra.caching.swr import CacheCounts
 Family = tuple[str, str, tuple[str, ...], str]
 """Name, kind, labels and meaning of a metric."""
 
-_CACHE_READS: Family = ("unkey_cache_reads_total", "counter", ("resource", "hit"), "Cache reads.")
-_CACHE_SIZE: Family = ("unkey_cache_size", "gauge", ("resource",), "Entries held of things that exist.")
-_CACHE_CAPACITY: Family = ("unkey_cache_capacity", "gauge", ("resource",), "Entries that fit of things that exist.")
-_CACHE_ABSENT: Family = (
+
+def counter(name: str, meaning: str, *labels: str) -> Family:
+    """Describe a metric that only grows; its name ends in `_total`."""
+    return (name, "counter", labels, meaning)
+
+
+def gauge(name: str, meaning: str, *labels: str) -> Family:
+    """Describe a metric that goes up and down."""
+    return (name, "gauge", labels, meaning)
+
+
+def empty_family(family: Family) -> CounterMetricFamily | GaugeMetricFamily:
+    """Return a metric without samples."""
+    name, kind, labels, meaning = family
+    make = CounterMetricFamily if kind == "counter" else GaugeMetricFamily
+    return make(name, meaning, labels=labels)
+
+
+class FamilyCollector(Collector):
+    """A collector that says beforehand what it reports, so that registering it reads nothing."""
+
+    FAMILIES: ClassVar[tuple[Family, ...]]
+
+    def families(self) -> tuple[Family, ...]:
+        """Return what this collector reports."""
+        return self.FAMILIES
+
+    def empty(self) -> list[CounterMetricFamily | GaugeMetricFamily]:
+        """Return the metrics without samples."""
+        return [empty_family(each) for each in self.FAMILIES]
+
+    def describe(self) -> Iterable[Metric]:
+        """Return the metrics without samples."""
+        return self.empty()
+
+
+_CACHE_READS = counter("unkey_cache_reads_total", "Cache reads.", "resource", "hit")
+_CACHE_SIZE = gauge("unkey_cache_size", "Entries held of things that exist.", "resource")
+_CACHE_CAPACITY = gauge("unkey_cache_capacity", "Entries that fit of things that exist.", "resource")
+_CACHE_ABSENT = gauge(
     "unkey_cache_absent_size",
-    "gauge",
-    ("resource",),
     "Entries held of things asked for that do not exist; they have a place of their own.",
+    "resource",
 )
-_CACHE_ABSENT_CAPACITY: Family = (
-    "unkey_cache_absent_capacity",
-    "gauge",
-    ("resource",),
-    "Entries that fit of things that do not exist.",
+_CACHE_ABSENT_CAPACITY = gauge(
+    "unkey_cache_absent_capacity", "Entries that fit of things that do not exist.", "resource"
 )
-_CACHE_BYTES: Family = (
-    "unkey_cache_bytes",
-    "gauge",
-    ("resource",),
-    "Memory held by entries of things that exist, where it is bounded.",
+_CACHE_BYTES = gauge(
+    "unkey_cache_bytes", "Memory held by entries of things that exist, where it is bounded.", "resource"
 )
-_CACHE_BYTES_CAPACITY: Family = ("unkey_cache_capacity_bytes", "gauge", ("resource",), "Bound on that memory.")
-_CACHE_DELETED: Family = (
+_CACHE_BYTES_CAPACITY = gauge("unkey_cache_capacity_bytes", "Bound on that memory.", "resource")
+_CACHE_DELETED = counter(
     "unkey_cache_deleted_total",
-    "counter",
-    ("resource", "reason"),
     "Entries pushed out, of things that exist (`evicted`) or do not (`absent_evicted`).",
+    "resource",
+    "reason",
 )
-_CACHE_STALE: Family = ("unkey_cache_revalidations_total", "counter", ("resource",), "Reads that found a stale entry.")
-_CACHE_FAILED: Family = ("unkey_cache_revalidations_errors_total", "counter", ("resource",), "Loads that failed.")
-_CACHE_DROPPED: Family = (
-    "unkey_cache_revalidations_dropped_total",
-    "counter",
-    ("resource",),
-    "Refreshes not made because too many were waiting.",
+_CACHE_STALE = counter("unkey_cache_revalidations_total", "Reads that found a stale entry.", "resource")
+_CACHE_FAILED = counter("unkey_cache_revalidations_errors_total", "Loads that failed.", "resource")
+_CACHE_DROPPED = counter(
+    "unkey_cache_revalidations_dropped_total", "Refreshes not made because too many were waiting.", "resource"
 )
 _CACHE_ROOMS = (_CACHE_ABSENT, _CACHE_ABSENT_CAPACITY, _CACHE_BYTES, _CACHE_BYTES_CAPACITY)
-_BUFFER_STATE: Family = (
-    "unkey_buffer_state_total",
-    "counter",
-    ("name", "state"),
-    "Rows put into a buffer.",
-)
-_BUFFER_FILL: Family = ("unkey_buffer_size_percentage", "gauge", ("name", "drop"), "Fill of a buffer, 0 to 1.")
+_BUFFER_STATE = counter("unkey_buffer_state_total", "Rows put into a buffer.", "name", "state")
+_BUFFER_FILL = gauge("unkey_buffer_size_percentage", "Fill of a buffer, 0 to 1.", "name", "drop")
 
 
 class Buffered(Protocol):
@@ -94,8 +115,19 @@ class _WatchedCache:
     memory: CacheRoom | None
 
 
-class CacheCollector(Collector):
+class CacheCollector(FamilyCollector):
     """Reads the counters of every cache it was told to watch."""
+
+    FAMILIES = (
+        _CACHE_READS,
+        _CACHE_SIZE,
+        _CACHE_CAPACITY,
+        _CACHE_DELETED,
+        _CACHE_STALE,
+        _CACHE_FAILED,
+        _CACHE_DROPPED,
+        *_CACHE_ROOMS,
+    )
 
     def __init__(self) -> None:
         self._caches: dict[str, _WatchedCache] = {}
@@ -113,26 +145,9 @@ class CacheCollector(Collector):
         """Report this cache from now on under `name`: entries, entries of what does not exist, and bytes."""
         self._caches[name] = _WatchedCache(counts, size, capacity, absent, memory)
 
-    def families(self) -> tuple[Family, ...]:
-        """Return what this collector reports."""
-        return (
-            _CACHE_READS,
-            _CACHE_SIZE,
-            _CACHE_CAPACITY,
-            _CACHE_DELETED,
-            _CACHE_STALE,
-            _CACHE_FAILED,
-            _CACHE_DROPPED,
-            *_CACHE_ROOMS,
-        )
-
-    def describe(self) -> Iterable[Metric]:
-        """Return the empty families, so that registering does not read the caches."""
-        return [empty_family(each) for each in self.families()]
-
     def collect(self) -> Iterator[Metric]:
         """Read all caches."""
-        made = [empty_family(each) for each in self.families()]
+        made = self.empty()
         reads, size, capacity, deleted, stale, failed, dropped, *rooms = made
         absent, absent_capacity, memory, memory_capacity = rooms
         for name, cache in self._caches.items():
@@ -169,8 +184,10 @@ class _WatchedBuffer:
     drops: bool
 
 
-class BufferCollector(Collector):
+class BufferCollector(FamilyCollector):
     """Reads the fill and the losses of every buffer it was told to watch."""
+
+    FAMILIES = (_BUFFER_STATE, _BUFFER_FILL)
 
     def __init__(self) -> None:
         self._buffers: dict[str, _WatchedBuffer] = {}
@@ -197,17 +214,9 @@ class BufferCollector(Collector):
         """
         self._buffers[name] = _WatchedBuffer(buffer, capacity, accepted, unencodable, drops)
 
-    def families(self) -> tuple[Family, ...]:
-        """Return what this collector reports."""
-        return (_BUFFER_STATE, _BUFFER_FILL)
-
-    def describe(self) -> Iterable[Metric]:
-        """Return the empty families, so that registering does not read the buffers."""
-        return [empty_family(each) for each in self.families()]
-
     def collect(self) -> Iterator[Metric]:
         """Read all buffers."""
-        state, fill = (empty_family(each) for each in self.families())
+        state, fill = self.empty()
         for name, each in self._buffers.items():
             if each.accepted is not None:
                 state.add_metric([name, "buffered"], each.accepted())
@@ -219,22 +228,19 @@ class BufferCollector(Collector):
         yield from (state, fill)
 
 
-_LOG_DROPPED: Family = (
-    "unkey_log_lines_dropped_total",
-    "counter",
-    (),
-    "Log lines lost because standard error was not read.",
-)
-_LOG_SKIPPED: Family = (
+_LOG_DROPPED = counter("unkey_log_lines_dropped_total", "Log lines lost because standard error was not read.")
+_LOG_SKIPPED = counter(
     "unkey_log_lines_skipped_total",
-    "counter",
-    ("reason", "code"),
     "Refused requests without a log line: not sampled, or repeated too often.",
+    "reason",
+    "code",
 )
 
 
-class LogCollector(Collector):
+class LogCollector(FamilyCollector):
     """Reads how many log lines there would have been besides those that were written."""
+
+    FAMILIES = (_LOG_DROPPED, _LOG_SKIPPED)
 
     def __init__(self) -> None:
         self._dropped: Callable[[], int] | None = None
@@ -245,17 +251,9 @@ class LogCollector(Collector):
         self._dropped = dropped
         self._skipped = skipped
 
-    def families(self) -> tuple[Family, ...]:
-        """Return what this collector reports."""
-        return (_LOG_DROPPED, _LOG_SKIPPED)
-
-    def describe(self) -> Iterable[Metric]:
-        """Return the empty families, so that registering reads nothing."""
-        return [empty_family(each) for each in self.families()]
-
     def collect(self) -> Iterator[Metric]:
         """Read the counts."""
-        dropped, skipped = (empty_family(each) for each in self.families())
+        dropped, skipped = self.empty()
         if self._dropped is not None:
             dropped.add_metric([], self._dropped())
         # A scrape may run in another thread while requests are skipped for new reasons.
@@ -264,18 +262,11 @@ class LogCollector(Collector):
         yield from (dropped, skipped)
 
 
-def empty_family(family: Family) -> CounterMetricFamily | GaugeMetricFamily:
-    """Return a metric without samples."""
-    name, kind, labels, meaning = family
-    make = CounterMetricFamily if kind == "counter" else GaugeMetricFamily
-    return make(name, meaning, labels=labels)
-
-
-_CONNECTIONS: Family = ("unkey_database_pool_connections", "gauge", ("server", "state"), "Connections, by use.")
-_WAITING: Family = ("unkey_database_pool_waiting", "gauge", ("server",), "Statements waiting for a connection.")
-_LIMIT: Family = ("unkey_database_pool_limit", "gauge", ("server",), "Connections the pool opens at most.")
-_REDIS_UP: Family = ("unkey_redis_connected", "gauge", (), "1 while the connection to Redis can be used.")
-_REDIS_WAITING: Family = ("unkey_redis_commands_in_flight", "gauge", (), "Commands sent to Redis and not yet answered.")
+_CONNECTIONS = gauge("unkey_database_pool_connections", "Connections, by use.", "server", "state")
+_WAITING = gauge("unkey_database_pool_waiting", "Statements waiting for a connection.", "server")
+_LIMIT = gauge("unkey_database_pool_limit", "Connections the pool opens at most.", "server")
+_REDIS_UP = gauge("unkey_redis_connected", "1 while the connection to Redis can be used.")
+_REDIS_WAITING = gauge("unkey_redis_commands_in_flight", "Commands sent to Redis and not yet answered.")
 
 
 class WatchedPool(Protocol):
@@ -302,8 +293,10 @@ class WatchedPool(Protocol):
         ...
 
 
-class StoreCollector(Collector):
+class StoreCollector(FamilyCollector):
     """Reads the pools it was told to watch."""
+
+    FAMILIES = (_CONNECTIONS, _WAITING, _LIMIT, _REDIS_UP, _REDIS_WAITING)
 
     def __init__(self) -> None:
         self._pools: dict[str, WatchedPool] = {}
@@ -317,17 +310,9 @@ class StoreCollector(Collector):
         """Report the one connection to Redis from now on."""
         self._redis = (connected, in_flight)
 
-    def families(self) -> tuple[Family, ...]:
-        """Return what this collector reports."""
-        return (_CONNECTIONS, _WAITING, _LIMIT, _REDIS_UP, _REDIS_WAITING)
-
-    def describe(self) -> Iterable[Metric]:
-        """Return the empty families, so that registering does not need a store."""
-        return [empty_family(each) for each in self.families()]
-
     def collect(self) -> Iterator[Metric]:
         """Read all pools."""
-        connections, waiting, limit, up, commands = (empty_family(each) for each in self.families())
+        connections, waiting, limit, up, commands = self.empty()
         for server, pool in self._pools.items():
             connections.add_metric([server, "in_use"], pool.lent)
             connections.add_metric([server, "idle"], pool.idle)

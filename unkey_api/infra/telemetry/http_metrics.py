@@ -15,14 +15,14 @@ from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
-from unkey_api.infra.telemetry.collectors import Family, empty_family
+from unkey_api.infra.telemetry.collectors import Family, FamilyCollector, counter, gauge
 
-_OPEN: Family = ("unkey_server_connections", "gauge", ("listener",), "Connections open.")
-_ENDED: Family = (
+_OPEN = gauge("unkey_server_connections", "Connections open.", "listener")
+_ENDED = counter(
     "unkey_server_connections_ended_total",
-    "counter",
-    ("listener", "reason"),
     "Connections ended from this side: refused, timed out, or cut at a stop.",
+    "listener",
+    "reason",
 )
 
 
@@ -40,8 +40,10 @@ class CountedListener(Protocol):
         ...
 
 
-class ConnectionMetrics(Collector):
+class ConnectionMetrics(FamilyCollector):
     """Reads the numbers of every listener it was told to watch."""
+
+    FAMILIES = (_OPEN, _ENDED)
 
     def __init__(self) -> None:
         self._listeners: dict[str, CountedListener] = {}
@@ -50,17 +52,9 @@ class ConnectionMetrics(Collector):
         """Report this listener from now on under `name`."""
         self._listeners[name] = listener
 
-    def families(self) -> tuple[Family, ...]:
-        """Return what this collector reports."""
-        return (_OPEN, _ENDED)
-
-    def describe(self) -> Iterable[Metric]:
-        """Return the empty families, so that registering does not need a listener."""
-        return [empty_family(each) for each in self.families()]
-
     def collect(self) -> Iterator[Metric]:
         """Read all listeners."""
-        held, ended = (empty_family(each) for each in self.families())
+        held, ended = self.empty()
         for name, listener in self._listeners.items():
             held.add_metric([name], listener.open_connections)
             for reason, count in list(listener.ended.items()):

@@ -6,70 +6,41 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from prometheus_client import Metric
-from prometheus_client.registry import Collector
 
-from unkey_api.infra.telemetry.collectors import Family, empty_family
+from unkey_api.infra.telemetry.collectors import Family, FamilyCollector, counter, empty_family, gauge
 
-
-def _gauge(name: str, meaning: str, *labels: str) -> Family:
-    return (name, "gauge", labels, meaning)
-
-
-def _counter(name: str, meaning: str, *labels: str) -> Family:
-    return (name, "counter", labels, meaning)
-
-
-WINDOWS = _gauge("unkey_ratelimit_windows", "Windows held in memory when the janitor last looked.")
-WINDOWS_CREATED = _counter("unkey_ratelimit_windows_created_total", "Windows opened by traffic.")
-COUNTERS_PUSHED_OUT = _counter(
+WINDOWS = gauge("unkey_ratelimit_windows", "Windows held in memory when the janitor last looked.")
+WINDOWS_CREATED = counter("unkey_ratelimit_windows_created_total", "Windows opened by traffic.")
+COUNTERS_PUSHED_OUT = counter(
     "unkey_ratelimit_counters_pushed_out_total",
     "Counters in use that went because their workspace, or the process, was at its bound.",
 )
-WINDOWS_EVICTED = _counter("unkey_ratelimit_windows_evicted_total", "Windows dropped by the janitor.")
-CAS_EXHAUSTED = _counter(
+WINDOWS_EVICTED = counter("unkey_ratelimit_windows_evicted_total", "Windows dropped by the janitor.")
+CAS_EXHAUSTED = counter(
     "unkey_ratelimit_cas_exhausted_total",
     "Checks given up because counts kept changing; always 0, a check is one step here.",
 )
-DECISIONS = _counter(
+DECISIONS = counter(
     "unkey_ratelimit_decisions_total", "Decisions, by who made them.", "workspace_id", "source", "outcome"
 )
-STRICT = _counter(
+STRICT = counter(
     "unkey_ratelimit_strict_mode_activations_total",
     "Denials, after each of which allowances are confirmed with the shared store for one duration.",
     "workspace_id",
 )
-PUSHED = _counter("unkey_ratelimit_global_push_total", "Rows shared with other regions.")
-PUSH_ERRORS = _counter("unkey_ratelimit_global_push_errors_total", "Rounds of sharing that failed.")
-PULLED = _counter("unkey_ratelimit_global_pull_rows_applied_total", "Rows of all regions merged.")
-PULL_ERRORS = _counter("unkey_ratelimit_global_pull_errors_total", "Rounds of merging that failed.")
-TRIMMED = _counter("unkey_ratelimit_global_rows_trimmed_total", "Rows of past windows taken out.")
-IMPORTED = _counter(
+PUSHED = counter("unkey_ratelimit_global_push_total", "Rows shared with other regions.")
+PUSH_ERRORS = counter("unkey_ratelimit_global_push_errors_total", "Rounds of sharing that failed.")
+PULLED = counter("unkey_ratelimit_global_pull_rows_applied_total", "Rows of all regions merged.")
+PULL_ERRORS = counter("unkey_ratelimit_global_pull_errors_total", "Rounds of merging that failed.")
+TRIMMED = counter("unkey_ratelimit_global_rows_trimmed_total", "Rows of past windows taken out.")
+IMPORTED = counter(
     "unkey_ratelimit_global_entries_created_total", "Windows that exist only because another region counted there."
 )
-PULLED_LAST = _gauge("unkey_ratelimit_global_pull_rows_last_poll", "Rows merged in the latest round.")
-CREDITS = _counter("unkey_usagelimiter_decisions_total", "Credit decisions, by who made them.", "source", "outcome")
-KEYS = _counter("unkey_key_verifications_total", "Keys looked up, by kind and by status when loaded.", "type", "code")
-KEY_ERRORS = _counter(
+PULLED_LAST = gauge("unkey_ratelimit_global_pull_rows_last_poll", "Rows merged in the latest round.")
+CREDITS = counter("unkey_usagelimiter_decisions_total", "Credit decisions, by who made them.", "source", "outcome")
+KEYS = counter("unkey_key_verifications_total", "Keys looked up, by kind and by status when loaded.", "type", "code")
+KEY_ERRORS = counter(
     "unkey_key_verification_errors_total", "Keys that could not be looked up because the database failed.", "type"
-)
-FAMILIES: tuple[Family, ...] = (
-    WINDOWS,
-    WINDOWS_CREATED,
-    WINDOWS_EVICTED,
-    COUNTERS_PUSHED_OUT,
-    CAS_EXHAUSTED,
-    DECISIONS,
-    STRICT,
-    PUSHED,
-    PUSH_ERRORS,
-    PULLED,
-    PULL_ERRORS,
-    TRIMMED,
-    IMPORTED,
-    PULLED_LAST,
-    CREDITS,
-    KEYS,
-    KEY_ERRORS,
 )
 
 
@@ -82,8 +53,28 @@ class Reading(NamedTuple):
     value: float
 
 
-class LimitCollector(Collector):
+class LimitCollector(FamilyCollector):
     """Asks whoever it was told to watch for readings."""
+
+    FAMILIES = (
+        WINDOWS,
+        WINDOWS_CREATED,
+        WINDOWS_EVICTED,
+        COUNTERS_PUSHED_OUT,
+        CAS_EXHAUSTED,
+        DECISIONS,
+        STRICT,
+        PUSHED,
+        PUSH_ERRORS,
+        PULLED,
+        PULL_ERRORS,
+        TRIMMED,
+        IMPORTED,
+        PULLED_LAST,
+        CREDITS,
+        KEYS,
+        KEY_ERRORS,
+    )
 
     def __init__(self) -> None:
         self._sources: list[Callable[[], Iterable[Reading]]] = []
@@ -92,17 +83,9 @@ class LimitCollector(Collector):
         """Report these readings from now on. No two sources may give the same series."""
         self._sources.append(read)
 
-    def families(self) -> tuple[Family, ...]:
-        """Return what this collector reports."""
-        return FAMILIES
-
-    def describe(self) -> Iterable[Metric]:
-        """Return the empty families, so that registering asks nobody."""
-        return [empty_family(each) for each in FAMILIES]
-
     def collect(self) -> Iterator[Metric]:
         """Ask all sources."""
-        metrics: Mapping[Family, Metric] = {each: empty_family(each) for each in FAMILIES}
+        metrics: Mapping[Family, Metric] = {each: empty_family(each) for each in self.FAMILIES}
         for read in self._sources:
             for family, labels, value in read():
                 # Not `add_metric`: gauges and counters declare it differently.

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from protobuf import DescField, DescFieldValueList, DescFieldValueMessage, DescFieldValueScalar, DescMessage, ScalarType
 from protovalidate import Validator
@@ -147,20 +147,32 @@ class PlainText:
             for text in getattr(message, name):
                 if not text.isprintable() and (found := CONTROL.search(text)):
                     return _violation(pointer + below, found)
-        for name, below, is_list, plan in self._inner:
-            for item in _held(message, name, is_list=is_list):
-                violation = plan.refused(item, pointer + below)
-                if violation is not None:
-                    return violation
-        return None
+        return _refused_below(self._inner, message, pointer)
 
 
-def _held(message: AnyMessage, member: str, *, is_list: bool) -> Sequence[AnyMessage]:
-    """Return the messages that a member holds: those of a list, or the one that is set."""
-    value = getattr(message, member)
-    if is_list:
-        return value  # type: ignore[no-any-return]  # the descriptor said so
-    return () if value is None else (value,)
+class _Plan(Protocol):
+    """What looks through messages of one type."""
+
+    def refused(self, message: AnyMessage, pointer: str = "") -> Violation | None: ...
+
+
+def _refused_below(
+    inner: Sequence[tuple[str, str, bool, _Plan]], message: AnyMessage, pointer: str
+) -> Violation | None:
+    """Return the first violation in the messages that a message holds.
+
+    Args:
+        inner: For each member that holds some: its name, its pointer, whether it is a list, what looks through it.
+        message: Holds them.
+        pointer: Where it is in the body.
+    """
+    for name, below, is_list, plan in inner:
+        value = getattr(message, name)
+        for item in value if is_list else () if value is None else (value,):
+            violation = plan.refused(item, pointer + below)
+            if violation is not None:
+                return violation
+    return None
 
 
 def _is_plain(field: DescField) -> bool:
@@ -213,12 +225,7 @@ class FreeForm:
                 violation = _refused_in(struct, pointer + below)
                 if violation is not None:
                     return violation
-        for name, below, is_list, plan in self._inner:
-            for item in _held(message, name, is_list=is_list):
-                violation = plan.refused(item, pointer + below)
-                if violation is not None:
-                    return violation
-        return None
+        return _refused_below(self._inner, message, pointer)
 
 
 def _refused_in(struct: Any, pointer: str) -> Violation | None:  # a Struct

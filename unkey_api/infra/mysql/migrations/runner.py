@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from importlib.resources import files
+from typing import NamedTuple
 
 from unkey_api.infra.mysql.driver import DriverConnection, connect
 from unkey_api.infra.mysql.errors import StoreUnavailable
@@ -58,8 +59,7 @@ class _LockAnswer:
     done: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Migration:
+class _Migration(NamedTuple):
     version: str
     text: str
 

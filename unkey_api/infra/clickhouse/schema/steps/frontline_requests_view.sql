@@ -1,7 +1,7 @@
--- Fills frontline_requests_per_5m_v1 from every block inserted into frontline_requests_per_minute_v1.
-CREATE MATERIALIZED VIEW IF NOT EXISTS frontline_requests_per_5m_mv_v1 TO frontline_requests_per_5m_v1 AS
+-- Fills frontline_requests_per_{step}_v1 from every block inserted into frontline_requests_per_{finer}_v1.
+CREATE MATERIALIZED VIEW IF NOT EXISTS frontline_requests_per_{step}_mv_v1 TO frontline_requests_per_{step}_v1 AS
 SELECT
-    toStartOfInterval(source.time, INTERVAL 5 MINUTE) AS time,
+    {begin} AS time,
     source.workspace_id AS workspace_id,
     source.project_id AS project_id,
     source.app_id AS app_id,
@@ -14,5 +14,5 @@ SELECT
     quantileTDigestMergeState(0.9)(source.latency_p90) AS latency_p90,
     quantileTDigestMergeState(0.95)(source.latency_p95) AS latency_p95,
     quantileTDigestMergeState(0.99)(source.latency_p99) AS latency_p99
-FROM frontline_requests_per_minute_v1 AS source
+FROM frontline_requests_per_{finer}_v1 AS source
 GROUP BY time, workspace_id, project_id, app_id, environment_id, deployment_id, response_status

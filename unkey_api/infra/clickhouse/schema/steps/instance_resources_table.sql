@@ -1,6 +1,6 @@
--- Instance resource rollup (dashboards only) per 15s.
+-- Instance resource rollup (dashboards only) per {step}.
 -- Filled by a view per inserted block: one key may have several rows, so a read must aggregate again.
-CREATE TABLE IF NOT EXISTS instance_resources_per_15s_v1 (
+CREATE TABLE IF NOT EXISTS instance_resources_per_{step}_v1 (
     `time` DateTime,
     `workspace_id` String,
     `project_id` SimpleAggregateFunction(anyLast, LowCardinality(String)),
@@ -12,8 +12,7 @@ CREATE TABLE IF NOT EXISTS instance_resources_per_15s_v1 (
     `instance_id` SimpleAggregateFunction(anyLast, LowCardinality(String)),
     `cpu_usage_usec_min` SimpleAggregateFunction(min, Int64),
     `cpu_usage_usec_max` SimpleAggregateFunction(max, Int64),
-    `memory_bytes_sum` SimpleAggregateFunction(sum, Int64),
-    `memory_bytes_max` SimpleAggregateFunction(max, Int64),
+{sum_column}    `memory_bytes_max` SimpleAggregateFunction(max, Int64),
     `cpu_allocated_millicores_max` SimpleAggregateFunction(max, Int32),
     `memory_allocated_bytes_max` SimpleAggregateFunction(max, Int64),
     `disk_allocated_bytes_max` SimpleAggregateFunction(max, Int64),
@@ -30,6 +29,6 @@ CREATE TABLE IF NOT EXISTS instance_resources_per_15s_v1 (
     INDEX idx_instance_id instance_id TYPE bloom_filter(0.001) GRANULARITY 1
 )
 ENGINE = AggregatingMergeTree
-PARTITION BY toYYYYMM(time)
+PARTITION BY {partition}(time)
 ORDER BY (workspace_id, resource_id, container_uid, time)
-TTL time + INTERVAL 7 DAY
+TTL time + INTERVAL {kept} DAY

@@ -1,6 +1,6 @@
--- Gateway request rollup per day.
+-- Gateway request rollup per {step}.
 -- Filled by a view per inserted block: one key may have several rows, so a read must aggregate again.
-CREATE TABLE IF NOT EXISTS frontline_requests_per_day_v1 (
+CREATE TABLE IF NOT EXISTS frontline_requests_per_{step}_v1 (
     `time` DateTime,
     `workspace_id` String,
     `project_id` String,
@@ -18,4 +18,4 @@ CREATE TABLE IF NOT EXISTS frontline_requests_per_day_v1 (
 ENGINE = AggregatingMergeTree
 PARTITION BY toYYYYMM(time)
 ORDER BY (workspace_id, project_id, app_id, environment_id, time, deployment_id, response_status)
-TTL time + INTERVAL 365 DAY
+TTL time + INTERVAL {kept} DAY

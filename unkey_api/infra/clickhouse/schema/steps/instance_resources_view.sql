@@ -1,7 +1,7 @@
--- Fills instance_resources_per_month_v1 from every block inserted into instance_checkpoints_v1.
-CREATE MATERIALIZED VIEW IF NOT EXISTS instance_resources_per_month_mv_v1 TO instance_resources_per_month_v1 AS
+-- Fills instance_resources_per_{step}_v1 from every block inserted into instance_checkpoints_v1.
+CREATE MATERIALIZED VIEW IF NOT EXISTS instance_resources_per_{step}_mv_v1 TO instance_resources_per_{step}_v1 AS
 SELECT
-    toDateTime(toStartOfMonth(toDateTime(fromUnixTimestamp64Milli(source.ts)))) AS time,
+    {begin} AS time,
     source.workspace_id AS workspace_id,
     source.project_id AS project_id,
     source.app_id AS app_id,
@@ -12,7 +12,7 @@ SELECT
     source.instance_id AS instance_id,
     min(source.cpu_usage_usec) AS cpu_usage_usec_min,
     max(source.cpu_usage_usec) AS cpu_usage_usec_max,
-    max(source.memory_bytes) AS memory_bytes_max,
+{sum_value}    max(source.memory_bytes) AS memory_bytes_max,
     max(source.cpu_allocated_millicores) AS cpu_allocated_millicores_max,
     max(source.memory_allocated_bytes) AS memory_allocated_bytes_max,
     max(source.disk_allocated_bytes) AS disk_allocated_bytes_max,
