@@ -18,7 +18,7 @@ from tests.support.served import Served
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
 
 SCREENSHOT = ROOT / "build" / "reference.png"
-OPERATION = "document.querySelector('a[href*=\"createApi\"]')"
+OPERATION = "document.querySelector('a[href*=\"getGatewayRequests\"]')"
 CONTROLS = ("button", "link", "menuitem", "option", "tab")
 PRODUCTS = r"\b(ask ai|ai agent|\w+ mcp|developer tools|powered by|scalar|open api client)\b"
 """What the viewer's maker offers, as the viewer calls it."""
@@ -47,7 +47,7 @@ async def page(served: Served, tmp_path_factory: pytest.TempPathFactory) -> Asyn
         pytest.skip("the reference page is not installed; `make install` fetches it")
     async with browsing(tmp_path_factory.mktemp("profile")) as page:
         await page.open(f"{served.base}/reference")
-        await page.until("document.body?.innerText.includes('/v2/apis.createApi')", 60)
+        await page.until("document.body?.innerText.includes('/v2/analytics.getGatewayRequests')", 60)
         await page.until(f"{OPERATION} !== null", 20)
         await page.screenshot(SCREENSHOT)
         yield page
@@ -64,7 +64,7 @@ async def offers(page: Page) -> list[str]:
 
 async def test_operations_are_listed_under_their_titles(page: Page) -> None:
     links = await page.names("link")
-    titles = {"Create API", "Delete API", "Get API", "List keys"}
+    titles = {"Query gateway requests", "Query rate limits", "Query runtime logs", "Query verifications"}
     assert titles <= {name.partition(" HTTP METHOD")[0] for name in links}
 
 
@@ -84,7 +84,7 @@ async def test_nothing_leads_to_another_host(page: Page) -> None:
 async def test_operation_can_be_opened_and_tried(page: Page, served: Served) -> None:
     """The request goes to this server, with the key typed into the page, through nobody's proxy."""
     await page.evaluate(f"{OPERATION}.click()")
-    await page.until("location.href.includes('createApi')", 20)
+    await page.until("location.href.includes('getGatewayRequests')", 20)
     await page.evaluate(f"{button('Test Request')}.click()")
     await page.until(f"{button('Send')} !== undefined", 20)
     await page.evaluate("document.querySelector('[role=dialog] input[placeholder=Token]').focus()")
@@ -92,7 +92,7 @@ async def test_operation_can_be_opened_and_tried(page: Page, served: Served) -> 
     await page.evaluate(f"{button('Send')}.click()")
     await page.until(r"/Status:\s*40\d/.test(document.querySelector('[role=dialog]').innerText)", 20)
     sent = [request for request in page.requests if request["method"] == "POST"]
-    assert [request["url"] for request in sent] == [f"{served.base}/v2/apis.createApi"]
+    assert [request["url"] for request in sent] == [f"{served.base}/v2/analytics.getGatewayRequests"]
     assert {name.lower(): value for name, value in sent[0]["headers"].items()}["authorization"] == "Bearer a_root_key"
     # The answer's parts come with explanations, which are links in the viewer as it is shipped.
     assert await page.evaluate(ADDRESSES) == []

@@ -17,6 +17,10 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
 
 DONE = "req_"
 OPERATIONS: dict[str, object] = {
+    "analytics.getGatewayRequests": 412,
+    "analytics.getRatelimits": 412,
+    "analytics.getRuntimeLogs": 412,
+    "analytics.getVerifications": 412,
     "apis.createApi": "api_",
     "apis.deleteApi": DONE,
     "apis.getApi": "api_",

@@ -8,10 +8,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from cosmic_ray.ast import ast_nodes, get_ast
-from cosmic_ray.mutating import mutate_code
-from cosmic_ray.plugins import get_operator
-
 from tools.mutation.conditions import SQL_OPERATORS, sql_places
 
 __all__ = ["Mutant", "find_mutants"]
@@ -65,6 +61,9 @@ class Mutant:
             return source[:start] + instead + source[end:]
         if self.operator == DROP_STATEMENT:
             return _without(source, _droppable(source)[self.occurrence])
+        from cosmic_ray.mutating import mutate_code  # noqa: PLC0415 - only `make mutants` installs it
+        from cosmic_ray.plugins import get_operator  # noqa: PLC0415 - the same
+
         planted = mutate_code(source, get_operator(self.operator)(), self.occurrence)
         if planted is None:
             raise ValueError(f"{self} names no place in the file")
@@ -85,6 +84,9 @@ def find_mutants(tree: Path, folders: list[str]) -> list[Mutant]:
 
 
 def _in_python(path: str, source: str) -> Iterator[Mutant]:
+    from cosmic_ray.ast import ast_nodes, get_ast  # noqa: PLC0415 - only `make mutants` installs it
+    from cosmic_ray.plugins import get_operator  # noqa: PLC0415 - the same
+
     silent = _never_evaluated(source)
     spoken = {n for n, line in enumerate(source.splitlines(), 1) if SPEAKING.match(line)}
     nodes = list(ast_nodes(get_ast(source)))
