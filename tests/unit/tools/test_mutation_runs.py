@@ -9,11 +9,14 @@ from typing import ClassVar
 
 import pytest
 
-from tools.mutation.results import Outcome, Results, Verdict, summary
-from tools.mutation.running import CALM, Session, verdict_of
-from tools.mutation.sampling import Drawn, draw
-from tools.mutation.sessions import Ended, How
-from tools.mutation.tracing import Trace
+for module in ("cosmic_ray", "coverage"):
+    pytest.importorskip(module, reason="only `make mutants` installs it")
+
+from tools.mutation.results import Outcome, Results, Verdict, summary  # noqa: E402 - the packages come first
+from tools.mutation.running import CALM, Session, verdict_of  # noqa: E402 - the same
+from tools.mutation.sampling import Drawn, draw  # noqa: E402 - the same
+from tools.mutation.sessions import Ended, How  # noqa: E402 - the same
+from tools.mutation.tracing import Trace  # noqa: E402 - the same
 
 CODE = "def f(a, b):\n    if a < 3 and b > 4:\n        return 1\n    return 2\n"
 STATEMENT = "SELECT 1 FROM t WHERE a = %(a)s AND b = 1\n"
