@@ -101,7 +101,8 @@ class LimitSettings:
     body_values: int = field(
         default=20_000,
         metadata=about(
-            "Members and elements a body may hold. While so many are decoded and checked the worker does nothing else, "
+            "Members and elements a body may hold, and a tenth of the escaped characters. "
+            "While so many are decoded and checked the worker does nothing else, "
             "about three milliseconds for each thousand.",
             between=(1_000, 10_000_000),
             unit="values",

@@ -160,6 +160,16 @@ class TestManyValues:
         assert b"5000 members and elements" in refused.body
         assert len(surface.keys.requests) == 1
 
+    @BOTH
+    async def test_escaped_characters_have_a_bound_of_their_own(self, surface: Surface, path: str) -> None:
+        """What unescapes them does nothing else meanwhile, and takes the longer the more there are."""
+        client = surface.build()
+        bodies = [b'{"keyId":"key_1","meta":{"a":"%b"}}' % (rb"\ud83d\ude00" * pairs) for pairs in (24_900, 25_100)]
+        assert (await client.post(path, bodies[0])).status == 200
+        refused = await client.post(path, bodies[1])
+        assert refused.status == (429 if path == RPC else 413)
+        assert b"escaped characters" in refused.body
+
     async def test_are_counted_in_binary_messages_too(self, surface: Surface) -> None:
         client = surface.build()
         headers = {"content-type": "application/proto", "authorization": "Bearer test"}
@@ -208,7 +218,8 @@ class TestHeavyBodies:
     @pytest.mark.parametrize(("size", "status"), [(2_097_150, 200), (2_097_151, 400)])  # and two names
     async def test_hold_so_much_free_text(self, path: str, size: int, status: int) -> None:
         surface = Surface(max_body=10_000_000, bodies=BodyLimits())
-        halves = (b"x" * (size // 2), b"\\n" * (size - size // 2))
+        escaped = 100_000
+        halves = (b"x" * (size // 2), b"\\n" * escaped + b"y" * (size - size // 2 - escaped))
         body = b'{"keyId":"key_1","meta":{"a":"%b","b":["%b"]}}' % halves
         answer = await surface.build().post(path, body)
         assert answer.status == status

@@ -120,7 +120,8 @@ def too_many_values(state: RequestState, most: int) -> Fault:
     """Return the answer to a body that holds too much for its size to matter."""
     return Fault(
         ErrorCode.USER_BAD_REQUEST_REQUEST_BODY_TOO_LARGE,
-        f"The request body holds more than the {most} members and elements that are allowed. Send it in several parts.",
+        f"The request body holds more than the {most} members and elements that are allowed, or ten times as many "
+        "escaped characters. Send it in several parts.",
         request_id=state.request_id,
     )
 
