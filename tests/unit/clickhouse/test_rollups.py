@@ -54,6 +54,8 @@ RELEASED = {
     "ratelimits_per_minute_v2": "92fcfaf9284e6fb3",
     "ratelimits_per_month_mv_v2": "43a8221cfc3586c4",
     "ratelimits_per_month_v2": "955e47c82d9cc412",
+    "instance_usage_per_hour_mv_v1": "0efcd28678169748",
+    "instance_usage_per_hour_catchup_mv_v1": "3086ea09ebd84a52",
 }
 """Digests of the statements by name. A change is a new version of a family, whose tables have names of their own."""
 

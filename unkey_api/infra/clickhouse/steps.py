@@ -1,12 +1,13 @@
 """The rollups of compute, whose steps differ in length, in how long they are kept, and in hardly anything else.
 
-Each kind has one text for its tables and one for its views, in `schema/steps`, into which the step is filled. As with
-all rollups, one that exists is left as it is for ever, so what is made here never changes for a version.
+Each kind has one text for its tables and one for its views, in `schema/steps`, into which the step is filled; so has
+the usage of instances, which is reckoned again at two paces. As with all rollups, one that exists is left as it is for
+ever, so what is made here never changes for a version.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from typing import NamedTuple
 
@@ -41,9 +42,22 @@ class Step(NamedTuple):
             "sum_column": _SUM_COLUMN if self.sums else "",
             "sum_value": _SUM_VALUE if self.sums else "",
         }
-        for name, value in values.items():
-            text = text.replace(f"{{{name}}}", value)
-        return text
+        return _filled(text, values)
+
+
+class Usage(NamedTuple):
+    """A view that reckons usage again by the clock, because readings come late."""
+
+    name: str
+    scope: str
+    """For people."""
+    every: str
+    back: str
+    """How far it looks back."""
+
+    def statement(self) -> str:
+        """Return the statement."""
+        return _filled(_read("instance_usage_view"), self._asdict())
 
 
 STEPS = (
@@ -58,6 +72,15 @@ STEPS = (
     Step("frontline_requests", "hour", 90, "toStartOfHour(source.time)", finer="15m"),
     Step("frontline_requests", "day", 365, "toStartOfDay(source.time)", finer="hour"),
 )
+USAGE = (
+    Usage("instance_usage_per_hour_mv_v1", "the last day, every quarter of an hour.", "15 MINUTE", "25 HOUR"),
+    Usage(
+        "instance_usage_per_hour_catchup_mv_v1",
+        "the last week, every six hours, for what came late.",
+        "6 HOUR OFFSET 7 MINUTE",
+        "7 DAY",
+    ),
+)
 
 
 def step_tables() -> Iterator[tuple[str, str]]:
@@ -71,6 +94,14 @@ def step_views() -> Iterator[tuple[str, str]]:
     for each in STEPS:
         if each.begin:
             yield f"{each.kind}_per_{each.step}_mv_v1", each.filled_in(_read(f"{each.kind}_view"))
+    for usage in USAGE:
+        yield usage.name, usage.statement()
+
+
+def _filled(text: str, values: Mapping[str, str]) -> str:
+    for name, value in values.items():
+        text = text.replace(f"{{{name}}}", value)
+    return text
 
 
 def _read(name: str) -> str:

@@ -1,7 +1,7 @@
--- Usage per container and hour, from pairs of readings that follow each other: the last week, every six hours, for what came late.
+-- Usage per container and hour, from pairs of readings that follow each other: {scope}
 -- Needs a server with scheduled views. A pair counts for the hour of its first reading, and only where both lie within two
 -- minutes; counters that went back count as nothing.
-CREATE MATERIALIZED VIEW IF NOT EXISTS instance_usage_per_hour_catchup_mv_v1 REFRESH EVERY 6 HOUR OFFSET 7 MINUTE APPEND TO instance_usage_per_hour_v1 AS
+CREATE MATERIALIZED VIEW IF NOT EXISTS {name} REFRESH EVERY {every} APPEND TO instance_usage_per_hour_v1 AS
 SELECT
     toStartOfHour(toDateTime(fromUnixTimestamp64Milli(ts))) AS time,
     workspace_id,
@@ -69,13 +69,13 @@ FROM (
             network_ingress_private_bytes,
             ifNull(attributes.network_attached::Nullable(Bool), false) AS attached
         FROM instance_checkpoints_v1 FINAL
-        WHERE ts >= toUnixTimestamp64Milli(toDateTime64(toStartOfHour(now()) - INTERVAL 7 DAY, 3)) - 120000
+        WHERE ts >= toUnixTimestamp64Milli(toDateTime64(toStartOfHour(now()) - INTERVAL {back}, 3)) - 120000
     )
     WINDOW following AS (
         PARTITION BY workspace_id, container_uid ORDER BY ts, event_kind
         ROWS BETWEEN CURRENT ROW AND 1 FOLLOWING
     )
 )
-WHERE next_ts - ts > 0 AND next_ts - ts <= 120000 AND ts >= toUnixTimestamp64Milli(toDateTime64(toStartOfHour(now()) - INTERVAL 7 DAY, 3))
+WHERE next_ts - ts > 0 AND next_ts - ts <= 120000 AND ts >= toUnixTimestamp64Milli(toDateTime64(toStartOfHour(now()) - INTERVAL {back}, 3))
 GROUP BY time, workspace_id, project_id, app_id, environment_id, resource_type, resource_id, container_uid, instance_id
 SETTINGS do_not_merge_across_partitions_select_final = 1
